@@ -1,0 +1,62 @@
+# pg_fanout: the plugin and the extension (PGXS) and, below relay/, the relay.
+#
+#   make                 build all three          make install
+#   make demo            see it work (KAFKA=real S3=real for real servers)
+#   make check           every test               make check-versions
+#   make bench           rows/s and CPU
+#
+# demo, check and bench install what they need; the rest wants PostgreSQL's
+# server headers (PG_CONFIG names another server's pg_config), librdkafka,
+# libcurl, protobuf-c with its compiler, OpenSSL, zlib, zstd, lz4 and jansson.
+PG_CONFIG ?= pg_config
+
+EXTENSION = pg_fanout
+EXTVERSION = 0.1.0
+MODULE_big = pg_fanout
+DATA = $(wildcard sql/pg_fanout--*.sql)
+COMMON = wire buf table change row_json proto_text change.pb-c
+OBJS = plugin/plugin.o plugin/option.o plugin/table.o plugin/row.o \
+	plugin/filter.o plugin/frame.o \
+	sql/peek.o sql/describe.o \
+	$(COMMON:%=plugin/common/%.o)
+
+PG_CPPFLAGS = -DPG_FANOUT_BACKEND -I$(srcdir)/plugin -I$(srcdir)/plugin/common -Iplugin/common
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -fvisibility=hidden $(WERROR)
+# Linked statically and hidden: another extension of the same backend may
+# bring its own protobuf-c.
+PROTOBUF_C_LIB := $(shell $(CC) -print-file-name=libprotobuf-c.a)
+SHLIB_LINK = $(if $(findstring /,$(PROTOBUF_C_LIB)),$(PROTOBUF_C_LIB) -Wl$(comma)--exclude-libs$(comma)ALL,-lprotobuf-c)
+comma := ,
+EXTRA_CLEAN = plugin/common/change.pb-c.c plugin/common/change.pb-c.h
+
+ifeq ($(shell command -v $(PG_CONFIG)),)
+PGXS :=
+srcdir := .
+all install installcheck clean:
+	@echo "pg_config not found: install PostgreSQL's server headers (Debian: postgresql-server-dev-all) or say PG_CONFIG=/path/to/pg_config" >&2; exit 1
+else
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+endif
+
+$(OBJS): plugin/common/change.pb-c.h
+plugin/common/change.pb-c.c: plugin/common/change.pb-c.h
+plugin/common/change.pb-c.h: plugin/change.proto
+	@mkdir -p plugin/common
+	protoc-c -I$(srcdir)/plugin --c_out=plugin/common change.proto
+
+.PHONY: relay install-relay clean-relay
+all: relay
+relay:
+	$(MAKE) -C $(srcdir)/relay
+install: install-relay
+install-relay: relay
+	$(MAKE) -C $(srcdir)/relay install bindir='$(DESTDIR)$(bindir)' mandir='$(DESTDIR)$(mandir)'
+clean: clean-relay
+clean-relay:
+	$(MAKE) -C $(srcdir)/relay clean
+
+.PHONY: demo check check-versions bench
+demo check check-versions bench:
+	@regress/$@

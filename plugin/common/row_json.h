@@ -1,0 +1,54 @@
+/*
+ * row_json.h
+ *		Rows of the wire as JSON text: what the relay's json format prints and
+ *		what the extension's peek functions show.
+ *
+ * Values:
+ *	bool							true, false
+ *	int2, int4, int8, oid, xid		a number, all digits
+ *	float4, float8					a number, shortest exact; "NaN", "Infinity", "-Infinity"
+ *	numeric, money					a string, scale kept
+ *	json, jsonb						itself, line breaks outside strings turned into blanks
+ *	bytea							a string, base64
+ *	uuid							a string
+ *	date							"2024-01-31", "0044-03-15 BC", "infinity", "-infinity"
+ *	time							"13:00:00.123456", fraction only if there is one
+ *	timestamp						"2024-01-31T13:00:00.123456", " BC" behind, "infinity"
+ *	timestamptz						the same, "Z" at its end ("...Z BC")
+ *	interval						ISO 8601: "P1Y2M3DT4H5M6.7S"; "infinity"
+ *	array							nested arrays; lower bounds are not shown
+ *	anything else					a string
+ */
+#ifndef PG_FANOUT_ROW_JSON_H
+#define PG_FANOUT_ROW_JSON_H
+
+#include "buf.h"
+#include "table.h"
+#include "wire.h"
+
+/* A string with its quotes; bytes that are no UTF-8 become U+FFFD. */
+extern void json_append_string(Buf *out, Slice text);
+
+/* "2024-01-31T13:00:00.123456Z" with its quotes; microseconds since 1970. */
+extern void json_append_timestamptz(Buf *out, int64_t time);
+
+/* "0/16B3748" with its quotes. */
+extern void json_append_lsn(Buf *out, uint64_t lsn);
+
+typedef enum RowColumns
+{
+	ROW_WHOLE,					/* an absent field is null */
+	ROW_SENT,					/* an absent field is left out (before_is_key) */
+	ROW_KEY						/* the table's key columns only, in key order */
+} RowColumns;
+
+/*
+ * Appends the row as one object, columns in table order (ROW_KEY: key order).
+ * skip lists, as packed varints (Body.unchanged), columns to leave out.
+ * false: the row is no row of this table (cut short, unknown number, wrong
+ * kind), and out holds rubbish behind its old end.
+ */
+extern bool row_append_json(Buf *out, const Table *table, Slice row,
+							RowColumns columns, Slice skip);
+
+#endif							/* PG_FANOUT_ROW_JSON_H */

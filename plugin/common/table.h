@@ -1,0 +1,68 @@
+/*
+ * table.h
+ *		A table's description, as both halves use it.
+ *
+ * Built from a Table record (change.proto), whoever made that: the plugin, the
+ * extension from the catalog, the relay from a catalog query. Immutable once
+ * built; one allocation holds it all.
+ */
+#ifndef PG_FANOUT_TABLE_H
+#define PG_FANOUT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "change.pb-c.h"
+
+typedef struct Column
+{
+	uint32_t	number;			/* attribute number = field number */
+	uint32_t	type_oid;
+	int32_t		typmod;			/* -1: none */
+	uint32_t	key_position;	/* 1.. in the primary key, 0: no part of it */
+	uint32_t	identity_position;	/* 1.. in the identity index, 0: no part */
+	PgFanout__Encoding encoding;	/* of the value or of an array's elements */
+	bool		is_array;
+	bool		not_null;
+	bool		generated;
+	const char *name;
+	const char *type_name;		/* schema-qualified */
+	const char *const *labels;	/* of an enum */
+	size_t		label_count;
+} Column;
+
+typedef struct Table
+{
+	uint32_t	oid;
+	uint64_t	version;		/* fingerprint of the content */
+	PgFanout__ReplicaIdentity identity;
+	const char *schema;
+	const char *name;
+	const Column *columns;		/* by number, ascending */
+	size_t		column_count;
+
+	/*
+	 * The columns that identify a row, as indexes into columns and in the
+	 * order of their index: the identity index if one is set, else the
+	 * primary key, else (FULL) all columns, else none.
+	 */
+	const size_t *keys;
+	size_t		key_count;
+} Table;
+
+/*
+ * Builds a Table from an unpacked record. NULL: out of memory (relay only), or
+ * the record is malformed: columns not ascending, unknown encoding, more than
+ * 1,600 columns. Free with table_free.
+ */
+extern Table *table_new(const PgFanout__Table *record);
+extern void table_free(Table *table);
+
+/* The column with this attribute number; NULL if there is none. */
+extern const Column *table_find_column(const Table *table, uint32_t number);
+
+/* The fingerprint of a record: of all its fields but version. */
+extern uint64_t table_fingerprint(const PgFanout__Table *record);
+
+#endif							/* PG_FANOUT_TABLE_H */
