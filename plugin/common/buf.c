@@ -57,7 +57,7 @@ buf_reserve(Buf *buf, size_t more)
 	if (more > buf->limit - buf->size)
 		goto failed;
 	if (capacity < BUF_MIN_CAPACITY)
-		capacity = BUF_MIN_CAPACITY;
+		capacity = buf->limit < BUF_MIN_CAPACITY ? buf->limit : BUF_MIN_CAPACITY;
 	while (capacity - buf->size < more)
 		capacity = capacity > buf->limit / 2 ? buf->limit : capacity * 2;
 	data = buf_realloc(buf->data, capacity);
@@ -119,6 +119,8 @@ buf_printf(Buf *buf, const char *format,...)
 void
 buf_consume(Buf *buf, size_t size)
 {
+	if (size == 0)
+		return;
 	memmove(buf->data, buf->data + size, buf->size - size);
 	buf->size -= size;
 }

@@ -15,6 +15,14 @@
 
 #include "change.pb-c.h"
 
+#define TABLE_MAX_COLUMNS	1600
+
+/*
+ * The highest attribute number. Above PostgreSQL's own 1,600 because a source
+ * that cannot learn a column's number gives it one from 2048 up.
+ */
+#define TABLE_MAX_NUMBER	4095
+
 typedef struct Column
 {
 	uint32_t	number;			/* attribute number = field number */
@@ -45,7 +53,9 @@ typedef struct Table
 	/*
 	 * The columns that identify a row, as indexes into columns and in the
 	 * order of their index: the identity index if one is set, else the
-	 * primary key, else (FULL) all columns, else none.
+	 * primary key, else (FULL) all columns, else none. An index of which
+	 * the record lacks a position (a publication's column list left it out)
+	 * counts as not there.
 	 */
 	const size_t *keys;
 	size_t		key_count;
@@ -53,8 +63,9 @@ typedef struct Table
 
 /*
  * Builds a Table from an unpacked record. NULL: out of memory (relay only), or
- * the record is malformed: columns not ascending, unknown encoding, more than
- * 1,600 columns. Free with table_free.
+ * the record is malformed: no name, columns not ascending or too many, unknown
+ * encoding, two columns with one position in an index. The version is taken
+ * as it stands. Free with table_free.
  */
 extern Table *table_new(const PgFanout__Table *record);
 extern void table_free(Table *table);
