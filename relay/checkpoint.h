@@ -1,0 +1,45 @@
+/*
+ * checkpoint.h
+ *		What a sink remembers about its progress, as text.
+ *
+ * Where it is kept is the sink's business (Kafka: a record in its progress
+ * topic; S3: an object; file: a sidecar). One JSON object on one line:
+ * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan","database":"bank",
+ *  "sink":"lake","lsn":"0/16B3748","seq":0,"options_hash":"9f...","extra":{...}}
+ */
+#ifndef PG_FANOUT_CHECKPOINT_H
+#define PG_FANOUT_CHECKPOINT_H
+
+#include "buf.h"
+#include "error.h"
+#include "lsn.h"
+#include "sink.h"
+
+typedef struct Checkpoint
+{
+	uint64_t	system_id;
+	uint32_t	timeline;
+	char		slot[65];		/* NAMEDATALEN and one more */
+	char		database[257];
+	char		sink[65];
+	Position	position;		/* everything before it is durable */
+	uint64_t	options_hash;
+	int64_t		file_size;		/* file sink: durable length; else 0 */
+} Checkpoint;
+
+extern void checkpoint_init(Checkpoint *checkpoint, const SlotIdentity *identity,
+							const char *sink, Lsn lsn);
+extern void checkpoint_append(Buf *out, const Checkpoint *checkpoint);
+extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text, Error *err);
+
+/*
+ * Whether it belongs to this slot and covers where the slot stands; else
+ * ERROR_CHECKPOINT: other system, slot or database, an older timeline's
+ * position beyond the server's, or the slot ahead of it (the hint has the SQL
+ * to look further). A changed options hash is a warning in the log.
+ */
+extern MUST_USE bool checkpoint_verify(const Checkpoint *checkpoint,
+									   const SlotIdentity *identity,
+									   const char *sink, Error *err);
+
+#endif							/* PG_FANOUT_CHECKPOINT_H */

@@ -1,0 +1,202 @@
+/*
+ * sink.h
+ *		A Sink makes records durable, in order, and remembers how far it got.
+ *
+ * Order of calls: create, resume, then put (any number) and commit per
+ * transaction, poll in between, record when idle, drain at a clean stop, free.
+ * Everything runs on the loop's thread; no call may block longer than it takes
+ * to hand bytes over, except resume and drain.
+ *
+ * Progress is asked for, never reported: the base struct holds
+ *	accepted	start of what the sink still wants. put moves it past the record,
+ *				commit to (end LSN, 0). It falls back to (durable, 0) when poll
+ *				answers SINK_REWIND. The relay drops what lies before it.
+ *	durable		everything up to here is safe where the data is, and recorded in
+ *				the sink's own checkpoint. Never goes back. The slot is confirmed
+ *				up to the smallest durable of all sinks, nothing else.
+ * A sink that got nothing from a transaction becomes durable past it as soon as
+ * everything before it is durable (R6), which includes writing the checkpoint
+ * (at most every checkpoint interval).
+ */
+#ifndef PG_FANOUT_SINK_H
+#define PG_FANOUT_SINK_H
+
+#include <assert.h>
+#include <poll.h>
+
+#include "buf.h"
+#include "error.h"
+#include "format.h"
+#include "lsn.h"
+#include "option.h"
+#include "source.h"
+
+typedef struct Sink Sink;
+
+/* Whose progress a checkpoint holds. */
+typedef struct SlotIdentity
+{
+	uint64_t	system_id;
+	uint32_t	timeline;
+	const char *slot;
+	const char *database;
+	uint64_t	options_hash;	/* of the source's options */
+	Lsn			confirmed;		/* where the slot stands: where a new sink begins */
+} SlotIdentity;
+
+/* What every sink is made with; lives as long as the sink. */
+typedef struct SinkConfig
+{
+	const char *name;			/* the configuration's stable word */
+	const char *scheme;			/* of its URL */
+	const char *authority;
+	const char *path;
+	const void *options;		/* the struct of ops->options */
+	const FormatOps *format;
+	int64_t		checkpoint_interval;	/* microseconds */
+} SinkConfig;
+
+/* One record for one sink. Valid during the call only. */
+typedef struct Delivery
+{
+	Position	position;
+	const Table *table;			/* NULL: a logical message */
+	const Transaction *txn;		/* NULL: a non-transactional message */
+	const char *topic;			/* where it goes: from the sink's topic template */
+	PgFanout__Op op;			/* OP_UNKNOWN for a message */
+	Slice		key;			/* data NULL: none */
+	Slice		old_key;		/* data NULL: the key did not change */
+	Slice		value;
+} Delivery;
+
+typedef enum SinkResult
+{
+	SINK_OK,
+	SINK_FULL,					/* nothing taken: offer it again after a poll */
+	SINK_FAILED
+} SinkResult;
+
+typedef enum SinkPoll
+{
+	SINK_POLL_OK,
+	SINK_POLL_REWIND,			/* accepted fell back: start the stream again */
+	SINK_POLL_FAILED
+} SinkPoll;
+
+typedef enum SinkResume
+{
+	SINK_RESUMED,				/* accepted and durable come from a checkpoint */
+	SINK_NEW,					/* no checkpoint: begins at identity.confirmed */
+	SINK_RESUME_FAILED
+} SinkResume;
+
+typedef struct SinkStats
+{
+	uint64_t	records;		/* accepted since the start */
+	uint64_t	bytes;			/* of values and keys */
+	uint64_t	in_flight;		/* records not yet durable */
+	char		state[64];		/* a few words: "3 objects uploading" */
+} SinkStats;
+
+typedef struct SinkOps
+{
+	const char *name;			/* "kafka" */
+	const char *const *schemes; /* URL schemes it serves, NULL-terminated */
+	const OptionTable *options;
+
+	/* Checks the options and URL; connects to nothing. NULL: failed. */
+	Sink	   *(*create) (const SinkConfig *config, Error *err);
+
+	/*
+	 * Opens the sink and reads its checkpoint. May block for its connect
+	 * timeout. SINK_NEW: the checkpoint is written with the next record or
+	 * commit, or at once by record. A checkpoint of another system, slot or
+	 * database fails with ERROR_CHECKPOINT; so does one that lies before
+	 * identity.confirmed, since the slot no longer holds what lies between.
+	 */
+	SinkResume	(*resume) (Sink *sink, const SlotIdentity *identity, Error *err);
+
+	/* For --check: reachable, writable, rights. Leaves nothing behind. */
+	bool		(*check) (Sink *sink, Error *err);
+	SinkResult	(*put) (Sink *sink, const Delivery *delivery, Error *err);
+	SinkResult	(*commit) (Sink *sink, const TxnEnd *end, Error *err);
+	SinkPoll	(*poll) (Sink *sink, Error *err);
+
+	/*
+	 * Asks for a checkpoint at this LSN: there is nothing for the sink before
+	 * it. Asynchronous: durable follows.
+	 */
+	bool		(*record) (Sink *sink, Lsn idle, Error *err);
+
+	/*
+	 * Descriptors to wait on and the latest time to poll again (monotonic
+	 * microseconds, lowered if the sink needs it earlier). Returns how many
+	 * of room it used; a sink may fall back on a short deadline.
+	 */
+	int			(*watch) (Sink *sink, struct pollfd *fds, int room, int64_t *deadline);
+
+	/*
+	 * Makes everything accepted up to the last commit durable and recorded,
+	 * until the deadline (monotonic). false: not all of it, err says why.
+	 */
+	bool		(*drain) (Sink *sink, int64_t deadline, Error *err);
+
+	/* Reopens what a log rotator may have moved (SIGHUP). */
+	bool		(*reopen) (Sink *sink, Error *err);
+	void		(*stats) (const Sink *sink, SinkStats *stats);
+	void		(*free) (Sink *sink);
+} SinkOps;
+
+/* The base of every sink: first member of its struct. */
+struct Sink
+{
+	const SinkOps *ops;
+	const SinkConfig *config;
+	Position	accepted;
+	Lsn			durable;
+};
+
+/* ---- what callers use: the promises are asserted here ---- */
+
+static inline SinkResult
+sink_put(Sink *sink, const Delivery *delivery, Error *err)
+{
+	SinkResult	result;
+
+	assert(!position_before(delivery->position, sink->accepted));
+	result = sink->ops->put(sink, delivery, err);
+	assert(result != SINK_OK || position_before(delivery->position, sink->accepted));
+	return result;
+}
+
+static inline SinkResult
+sink_commit(Sink *sink, const TxnEnd *end, Error *err)
+{
+	SinkResult	result = sink->ops->commit(sink, end, err);
+
+	assert(result != SINK_OK || sink->accepted.lsn >= end->end_lsn);
+	return result;
+}
+
+static inline SinkPoll
+sink_poll(Sink *sink, Error *err)
+{
+	Lsn			before = sink->durable;
+	SinkPoll	result = sink->ops->poll(sink, err);
+
+	assert(sink->durable >= before);
+	assert(sink->accepted.lsn >= sink->durable);
+	(void) before;
+	return result;
+}
+
+/* No-op members for sinks that have nothing to do. */
+extern bool sink_no_reopen(Sink *sink, Error *err);
+
+/*
+ * Appends one record as files and objects hold it: text with a line break
+ * behind, binary with its length as a varint before.
+ */
+extern void sink_frame(Buf *out, Slice value, bool binary);
+
+#endif							/* PG_FANOUT_SINK_H */

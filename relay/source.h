@@ -1,0 +1,106 @@
+/*
+ * source.h
+ *		A Source turns frames of the stream into Changes.
+ *
+ * Order of calls: create; then for each start of the stream reset (also after a
+ * reconnect: everything half read is forgotten) and for each frame feed, then
+ * next until it answers SOURCE_EMPTY. What next hands out, and all it points
+ * to, is valid until the following next, feed or reset (R4): who keeps, copies.
+ * A Source knows neither libpq nor sinks.
+ */
+#ifndef PG_FANOUT_SOURCE_H
+#define PG_FANOUT_SOURCE_H
+
+#include "buf.h"
+#include "change.h"
+#include "error.h"
+#include "lsn.h"
+#include "option.h"
+#include "table.h"
+
+typedef struct Source Source;
+
+typedef struct Transaction
+{
+	uint32_t	xid;
+	Lsn			commit_lsn;
+	int64_t		commit_time;	/* microseconds since 1970 UTC */
+	const char *origin;			/* "" if local */
+} Transaction;
+
+typedef struct TxnEnd
+{
+	Transaction txn;
+	Lsn			end_lsn;		/* what may be confirmed */
+	uint64_t	records;		/* the source's count, for checking */
+} TxnEnd;
+
+/*
+ * A row change (insert, update, delete, read), or the truncation of one table:
+ * body then holds op and lsn only.
+ */
+typedef struct Change
+{
+	const Transaction *txn;
+	const Table *table;
+	Slice		body;			/* typed message without Source */
+	Body		parts;			/* body taken apart */
+} Change;
+
+/* A logical message (pg_logical_emit_message). */
+typedef struct LogicalMessage
+{
+	const Transaction *txn;		/* NULL: not transactional */
+	Lsn			lsn;
+	const char *prefix;
+	Slice		content;
+} LogicalMessage;
+
+typedef enum SourceResult
+{
+	SOURCE_EMPTY,				/* frame used up: feed another */
+	SOURCE_BEGIN,				/* event.txn */
+	SOURCE_CHANGE,				/* event.change */
+	SOURCE_MESSAGE,				/* event.message */
+	SOURCE_COMMIT,				/* event.end */
+	SOURCE_FAILED
+} SourceResult;
+
+typedef union SourceEvent
+{
+	Transaction txn;
+	Change		change;
+	LogicalMessage message;
+	TxnEnd		end;
+} SourceEvent;
+
+/* What START_REPLICATION is to pass to the plugin. */
+typedef struct SourceOptions
+{
+	const char *const *names;
+	const char *const *values;	/* an entry may be NULL: no value */
+	size_t		count;
+} SourceOptions;
+
+typedef struct SourceOps
+{
+	const char *name;			/* "pg_fanout" */
+	const char *plugin;			/* the output plugin it reads */
+
+	/* user: the -o options, passed on; NULL on failure */
+	Source	   *(*create) (const SourceOptions *user, Error *err);
+
+	/* the options to start the stream with; owned by the source */
+	SourceOptions (*options) (Source *source);
+	void		(*reset) (Source *source);
+	bool		(*feed) (Source *source, Slice frame, Error *err);
+	SourceResult (*next) (Source *source, SourceEvent *event, Error *err);
+	void		(*free) (Source *source);
+} SourceOps;
+
+struct Source
+{
+	const SourceOps *ops;
+};
+
+#endif							/* PG_FANOUT_SOURCE_H */
