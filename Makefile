@@ -14,7 +14,7 @@ EXTENSION = pg_fanout
 EXTVERSION = 0.1.0
 MODULE_big = pg_fanout
 DATA = $(wildcard sql/pg_fanout--*.sql)
-COMMON = wire buf table change row_json proto_text change.pb-c
+COMMON = wire buf table change json_value row_json proto_text change.pb-c
 OBJS = plugin/plugin.o plugin/option.o plugin/table.o plugin/row.o \
 	plugin/filter.o plugin/frame.o \
 	sql/peek.o sql/describe.o \

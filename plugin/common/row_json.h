@@ -23,17 +23,9 @@
 #define PG_FANOUT_ROW_JSON_H
 
 #include "buf.h"
+#include "json_value.h"
 #include "table.h"
 #include "wire.h"
-
-/* A string with its quotes; bytes that are no UTF-8 become U+FFFD. */
-extern void json_append_string(Buf *out, Slice text);
-
-/* "2024-01-31T13:00:00.123456Z" with its quotes; microseconds since 1970. */
-extern void json_append_timestamptz(Buf *out, int64_t time);
-
-/* "0/16B3748" with its quotes. */
-extern void json_append_lsn(Buf *out, uint64_t lsn);
 
 typedef enum RowColumns
 {
@@ -46,7 +38,8 @@ typedef enum RowColumns
  * Appends the row as one object, columns in table order (ROW_KEY: key order).
  * skip lists, as packed varints (Body.unchanged), columns to leave out.
  * false: the row is no row of this table (cut short, unknown number, wrong
- * kind), and out holds rubbish behind its old end.
+ * kind, out of its type's range), and out holds rubbish behind its old end. That out
+ * met its limit is told by buf_failed only.
  */
 extern bool row_append_json(Buf *out, const Table *table, Slice row,
 							RowColumns columns, Slice skip);

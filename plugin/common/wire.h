@@ -173,7 +173,7 @@ wire_reader(const void *data, size_t size)
 	WireReader	reader;
 
 	reader.at = (const uint8_t *) data;
-	reader.end = reader.at + size;
+	reader.end = size > 0 ? reader.at + size : reader.at;
 	return reader;
 }
 
