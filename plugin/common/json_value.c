@@ -293,13 +293,14 @@ append_short_double(Buf *out, double value)
 		return false;
 	for (int scale = 0; scale <= 6; scale++)
 	{
-		double		units = rint(size * powers_of_ten[scale]);
+		double		scaled = size * powers_of_ten[scale] + 0.5;
+		uint64_t	units = (uint64_t) scaled;
 
-		if (units >= 1e15)
+		if (scaled >= 1e15)
 			return false;
-		if (units / powers_of_ten[scale] == size)
+		if ((double) units / powers_of_ten[scale] == size)
 		{
-			append_decimal(out, signbit(value), (uint64_t) units, scale);
+			append_decimal(out, signbit(value), units, scale);
 			return true;
 		}
 	}
@@ -334,13 +335,13 @@ append_short_float(Buf *out, float value)
 		return false;
 	for (int scale = 0; scale <= 6; scale++)
 	{
-		double		units = rint(size * powers_of_ten[scale]);
+		uint64_t	units = (uint64_t) (size * powers_of_ten[scale] + 0.5);
 
-		if (units >= 1e6 && scale > 0)
+		if (units >= 1000000 && scale > 0)
 			return false;
-		if ((float) (units / powers_of_ten[scale]) == size)
+		if ((float) ((double) units / powers_of_ten[scale]) == size)
 		{
-			append_decimal(out, signbit(value), (uint64_t) units, scale);
+			append_decimal(out, signbit(value), units, scale);
 			return true;
 		}
 	}
