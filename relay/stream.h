@@ -3,8 +3,7 @@
  *		Reading a replication slot: start, next frame, confirm, close.
  *
  * The transport is the walsender (replication protocol over libpq). Does not
- * know what a Change is. Also the slot's administration, since it needs the
- * same connection and the same understanding of the server's errors.
+ * know what a Change is, nor why a position may be confirmed.
  */
 #ifndef PG_FANOUT_STREAM_H
 #define PG_FANOUT_STREAM_H
@@ -17,41 +16,6 @@
 #include "source.h"
 
 typedef struct Stream Stream;
-
-typedef struct StreamOptions
-{
-	const char *dbname;			/* name or conninfo */
-	const char *host;
-	const char *port;
-	const char *user;
-	const char *password;		/* from the prompt; NULL: libpq's own ways */
-	bool		never_prompt;
-} StreamOptions;
-
-typedef struct ServerInfo
-{
-	uint64_t	system_id;
-	uint32_t	timeline;
-	Lsn			wal_position;	/* flushed when asked */
-	char		database[257];
-	int			version;		/* 150020 */
-	int64_t		sender_timeout; /* wal_sender_timeout in microseconds, 0: off */
-} ServerInfo;
-
-typedef struct SlotInfo
-{
-	bool		exists;
-	char		plugin[65];
-	char		database[257];
-	bool		active;
-	int			active_pid;
-	bool		two_phase;
-	bool		failover;
-	Lsn			confirmed_flush;
-	Lsn			restart;
-	char		wal_status[32]; /* reserved, extended, unreserved, lost */
-	char		invalidation[64];	/* reason, 17+; else empty */
-} SlotInfo;
 
 typedef enum StreamResult
 {
@@ -70,37 +34,21 @@ typedef struct StreamMessage
 	bool		reply_requested;
 } StreamMessage;
 
-/* Connects for replication and reads server and slot facts. NULL: failed. */
-extern Stream *stream_open(const StreamOptions *options, Error *err);
-extern const ServerInfo *stream_server(const Stream *stream);
-
-/* A plain connection with the same parameters, for catalog queries. */
-extern PGconn *stream_connect_sql(const StreamOptions *options, Error *err);
-
-extern MUST_USE bool stream_find_slot(Stream *stream, const char *slot,
-									  SlotInfo *info, Error *err);
-
-typedef struct SlotCreate
-{
-	const char *slot;
-	const char *plugin;
-	bool		if_not_exists;
-	bool		two_phase;
-	bool		failover;		/* 17+ */
-} SlotCreate;
-
-extern MUST_USE bool stream_create_slot(Stream *stream, const SlotCreate *create,
-										Error *err);
-extern MUST_USE bool stream_drop_slot(Stream *stream, const char *slot, Error *err);
-
-/* START_REPLICATION SLOT slot LOGICAL start (options). */
-extern MUST_USE bool stream_start(Stream *stream, const char *slot, Lsn start,
-								  const SourceOptions *options, Error *err);
+/*
+ * START_REPLICATION SLOT slot LOGICAL start (options) on a replication
+ * connection, which the stream takes over if it succeeds. NULL: failed.
+ */
+extern Stream *stream_start(PGconn *conn, const char *slot, Lsn start,
+							const SourceOptions *options, Error *err);
 extern StreamResult stream_next(Stream *stream, StreamMessage *message, Error *err);
 extern int	stream_socket(const Stream *stream);
 
-/* Whether libpq still holds bytes to send: wait for writability too. */
+/*
+ * Whether libpq still holds bytes to send: then wait for writability too, and
+ * call stream_flush.
+ */
 extern bool stream_wants_write(const Stream *stream);
+extern MUST_USE bool stream_flush(Stream *stream, Error *err);
 
 /* Standby status update: received position and the position to confirm. */
 extern MUST_USE bool stream_confirm(Stream *stream, Lsn received, Lsn flushed,

@@ -1,0 +1,365 @@
+/*
+ * connection.c
+ *		Connecting to PostgreSQL, and what the server's errors mean for us.
+ */
+#include "connection.h"
+
+#include <ctype.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "clock.h"
+
+#define CONNECT_TIMEOUT		(30 * CLOCK_SECOND)
+#define SQLSTATE_SIZE		6
+#define PASSWORD_LIMIT		1024
+
+/* ---- errors ---- */
+
+typedef struct ErrorClass
+{
+	const char *sqlstate;		/* whole, or its first two characters */
+	ErrorCode	code;
+	bool		retriable;
+	const char *hint;
+} ErrorClass;
+
+/* First match wins: whole SQLSTATEs before their classes. */
+static const ErrorClass error_classes[] = {
+	{"28P01", ERROR_AUTH, false,
+	"Check the user and the password (PGPASSWORD, ~/.pgpass or -W)."},
+	{"28000", ERROR_AUTH, false,
+		"Check pg_hba.conf (a logical replication connection matches the database's name, not the keyword replication) and that the role has LOGIN."},
+	{"3D000", ERROR_CONNECT, false, "Check the database's name (-d)."},
+	{"42501", ERROR_AUTH, false,
+		"The role needs the REPLICATION attribute and the rights named above."},
+	{"42704", ERROR_SLOT_MISSING, false,
+	"Create the slot with --create-slot, or check its name (-S)."},
+	{"55006", ERROR_SLOT_IN_USE, true,
+		"Another process reads the slot: see active_pid in pg_replication_slots."},
+	{"58P01", ERROR_PLUGIN_REFUSED, false,
+		"The output plugin is not installed on the server: run make install there, or choose a built-in one with --plugin."},
+	{"22023", ERROR_USAGE, false, NULL},
+	{"42601", ERROR_USAGE, false, NULL},
+	{"42710", ERROR_USAGE, false,
+	"The slot exists already: --if-not-exists accepts that."},
+	{"55000", ERROR_SLOT_UNUSABLE, false,
+		"Look at wal_status in pg_replication_slots and at wal_level (it must be logical)."},
+	{"53300", ERROR_CONNECT, true,
+	"All connections or walsenders are in use: raise max_wal_senders."},
+	{"53400", ERROR_CONNECT, false,
+	"Raise max_replication_slots, or drop a slot that is not used."},
+	{"08", ERROR_CONNECT, true, NULL},
+	{"40", ERROR_SOURCE, true, NULL},
+	{"53", ERROR_CONNECT, true, NULL},
+	{"57", ERROR_CONNECT, true, NULL},
+	{"58", ERROR_SOURCE, true, NULL},
+	{"XX", ERROR_SOURCE, true, NULL},
+	{NULL}
+};
+
+static const ErrorClass *
+find_class(const char *sqlstate)
+{
+	for (const ErrorClass *row = error_classes; row->sqlstate != NULL; row++)
+		if (strncmp(sqlstate, row->sqlstate, strlen(row->sqlstate)) == 0)
+			return row;
+	return NULL;
+}
+
+/* The first line of a text without the line break, at most size bytes. */
+static void
+copy_line(char *to, size_t size, const char *text)
+{
+	size_t		length = strcspn(text, "\n");
+
+	if (length >= size)
+		length = size - 1;
+	memcpy(to, text, length);
+	to[length] = '\0';
+}
+
+static bool
+error_from_sqlstate(Error *err, const char *sqlstate, const char *message)
+{
+	const ErrorClass *found = find_class(sqlstate);
+	char		line[ERROR_TEXT_SIZE];
+
+	copy_line(line, sizeof(line), message);
+	error_set(err, found ? found->code : ERROR_SOURCE, "%s", line);
+	if (found != NULL && found->hint != NULL)
+		error_hint(err, "%s", found->hint);
+	if (found != NULL && found->retriable)
+		error_retriable(err);
+	return false;
+}
+
+/*
+ * Corrects the class where the SQLSTATE alone does not tell: a publication and
+ * a slot that are missing share one, and so do a refused plugin and other
+ * things a role may not do.
+ */
+static void
+refine_class(Error *err)
+{
+	if (strstr(err->message, "may not be used as an output plugin") != NULL)
+	{
+		err->code = ERROR_PLUGIN_REFUSED;
+		err->retriable = false;
+		error_hint(err, "The server allows only the plugins in output_plugin_libraries. "
+				   "As superuser, with the list unquoted: "
+				   "ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding, pg_fanout; "
+				   "SELECT pg_reload_conf();");
+	}
+	else if (err->code == ERROR_SLOT_MISSING &&
+			 strstr(err->message, "publication") != NULL)
+	{
+		err->code = ERROR_PUBLICATION;
+		error_hint(err, "Create it with CREATE PUBLICATION before the slot, or correct -o publication_names.");
+	}
+}
+
+bool
+connection_error(PGconn *conn, const PGresult *result, Error *err)
+{
+	const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+	const char *detail;
+	const char *hint;
+	char		line[ERROR_TEXT_SIZE];
+
+	if (sqlstate == NULL)
+	{
+		const char *message = result ? PQresultErrorMessage(result) : PQerrorMessage(conn);
+
+		copy_line(line, sizeof(line), message);
+		error_set(err, ERROR_CONNECT, "lost connection to the server: %s",
+				  line[0] ? line : "it was closed");
+		return error_retriable(err);
+	}
+	error_from_sqlstate(err, sqlstate,
+						PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+	detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+	if (detail != NULL)
+		error_detail(err, "%s", detail);
+	if (hint != NULL)
+		error_hint(err, "%s", hint);
+	refine_class(err);
+	return false;
+}
+
+/*
+ * The SQLSTATE in the text of a failed connection attempt. libpq offers no
+ * field for it, but prints it with verbose errors: "FATAL:  28P01: ...".
+ */
+static bool
+find_sqlstate(const char *text, char *sqlstate, const char **message)
+{
+	for (const char *at = strchr(text, ':'); at != NULL; at = strchr(at + 1, ':'))
+	{
+		const char *code = at + 1 + strspn(at + 1, " ");
+		size_t		length = strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+		if (length == SQLSTATE_SIZE - 1 && code[length] == ':' && code[length + 1] == ' ')
+		{
+			memcpy(sqlstate, code, length);
+			sqlstate[length] = '\0';
+			*message = code + length + 2;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+connect_error(PGconn *conn, Error *err)
+{
+	const char *text = PQerrorMessage(conn);
+	const char *message;
+	char		sqlstate[SQLSTATE_SIZE];
+	char		line[ERROR_TEXT_SIZE];
+
+	if (find_sqlstate(text, sqlstate, &message))
+	{
+		error_from_sqlstate(err, sqlstate, message);
+		return error_prefix(err, "cannot connect to PostgreSQL");
+	}
+	copy_line(line, sizeof(line), text);
+	if (PQconnectionNeedsPassword(conn))
+	{
+		error_set(err, ERROR_AUTH, "cannot connect to PostgreSQL: %s", line);
+		return error_hint(err, "Give the password by PGPASSWORD, ~/.pgpass or -W.");
+	}
+	error_set(err, ERROR_CONNECT, "cannot connect to PostgreSQL: %s", line);
+	error_hint(err, "Check host, port and that the server runs: -h, -p, PGHOST, PGPORT.");
+	return error_retriable(err);
+}
+
+/* ---- connecting ---- */
+
+static char *
+prompt_password(const char *user, Error *err)
+{
+	FILE	   *terminal = fopen("/dev/tty", "r+");
+	struct termios old_mode;
+	struct termios silent;
+	char	   *password = calloc(1, PASSWORD_LIMIT);
+
+	if (terminal == NULL || password == NULL)
+	{
+		error_set(err, ERROR_AUTH, "a password is needed and there is no terminal to ask on");
+		error_hint(err, "Use PGPASSWORD or ~/.pgpass.");
+		free(password);
+		password = NULL;
+		goto done;
+	}
+	fprintf(terminal, "Password%s%s: ", user ? " for user " : "", user ? user : "");
+	fflush(terminal);
+	tcgetattr(fileno(terminal), &old_mode);
+	silent = old_mode;
+	silent.c_lflag &= ~(tcflag_t) ECHO;
+	tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
+	if (fgets(password, PASSWORD_LIMIT, terminal) != NULL)
+		password[strcspn(password, "\n")] = '\0';
+	tcsetattr(fileno(terminal), TCSAFLUSH, &old_mode);
+	fputc('\n', terminal);
+
+done:
+	if (terminal != NULL)
+		fclose(terminal);
+	return password;
+}
+
+/* Drives the attempt so that verbose errors can be asked for beforehand. */
+static bool
+wait_connected(PGconn *conn)
+{
+	int64_t		deadline = clock_now() + CONNECT_TIMEOUT;
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED)
+	{
+		struct pollfd fd = {.fd = PQsocket(conn)};
+
+		fd.events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+		if (fd.fd < 0 || clock_now() >= deadline)
+			return false;
+		if (poll(&fd, 1, clock_ms_until(deadline)) > 0)
+			status = PQconnectPoll(conn);
+	}
+	PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
+	return status == PGRES_POLLING_OK;
+}
+
+static PGconn *
+try_connect(const ConnectionOptions *options, ConnectionKind kind)
+{
+	/* a plain SQL connection leaves replication out by an empty value */
+	const char *const names[] = {
+		"dbname", "host", "port", "user", "password", "replication",
+		"fallback_application_name", "client_encoding",
+		"keepalives", "keepalives_idle", "keepalives_interval",
+		"keepalives_count", "tcp_user_timeout", NULL
+	};
+	const char *const values[] = {
+		options->dbname, options->host, options->port, options->user,
+		options->password,
+		kind == CONNECTION_REPLICATION ? "database" : NULL,
+		"pg_fanout", "UTF8", "1", "30", "10", "3", "60000", NULL
+	};
+
+	return PQconnectStartParams(names, values, 1);
+}
+
+/* Messages of the server are for people who asked for them. */
+static void
+ignore_notice(void *arg, const char *message)
+{
+	(void) arg;
+	(void) message;
+}
+
+static bool
+secure_search_path(PGconn *conn, Error *err)
+{
+	PGresult   *result = connection_query(conn,
+										  "SELECT pg_catalog.set_config('search_path', '', false)", err);
+
+	PQclear(result);
+	return result != NULL;
+}
+
+PGconn *
+connection_open(ConnectionOptions *options, ConnectionKind kind, Error *err)
+{
+	PGconn	   *conn;
+	bool		asked = options->password != NULL;
+
+	if (options->force_prompt && !asked)
+	{
+		options->password = prompt_password(options->user, err);
+		if (options->password == NULL)
+			return NULL;
+		asked = true;
+	}
+	for (;;)
+	{
+		conn = try_connect(options, kind);
+		if (conn == NULL)
+		{
+			error_no_memory(err);
+			return NULL;
+		}
+		if (PQstatus(conn) != CONNECTION_BAD && wait_connected(conn))
+			break;
+		if (asked || options->never_prompt || !PQconnectionNeedsPassword(conn) ||
+			!isatty(STDIN_FILENO))
+			goto failed;
+		options->password = prompt_password(PQuser(conn), err);
+		PQfinish(conn);
+		if (options->password == NULL)
+			return NULL;
+		asked = true;
+	}
+	PQsetNoticeProcessor(conn, ignore_notice, NULL);
+	if (secure_search_path(conn, err))
+		return conn;
+	PQfinish(conn);
+	return NULL;
+
+failed:
+	connect_error(conn, err);
+	PQfinish(conn);
+	return NULL;
+}
+
+PGresult *
+connection_query(PGconn *conn, const char *sql, Error *err)
+{
+	PGresult   *result = PQexec(conn, sql);
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return result;
+	connection_error(conn, result, err);
+	PQclear(result);
+	return NULL;
+}
+
+char *
+connection_quote_literal(PGconn *conn, const char *text)
+{
+	return PQescapeLiteral(conn, text, strlen(text));
+}
+
+char *
+connection_quote_name(PGconn *conn, const char *text)
+{
+	return PQescapeIdentifier(conn, text, strlen(text));
+}

@@ -1,0 +1,58 @@
+/*
+ * connection.h
+ *		Connecting to PostgreSQL, and what the server's errors mean for us.
+ *
+ * Knows libpq and SQLSTATEs; knows nothing of slots, streams or Changes.
+ */
+#ifndef PG_FANOUT_CONNECTION_H
+#define PG_FANOUT_CONNECTION_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "lsn.h"
+
+typedef struct ConnectionOptions
+{
+	const char *dbname;			/* name or conninfo */
+	const char *host;
+	const char *port;
+	const char *user;
+	bool		never_prompt;	/* -w */
+	bool		force_prompt;	/* -W */
+	char	   *password;		/* from the prompt, kept for reconnects; owned */
+} ConnectionOptions;
+
+typedef enum ConnectionKind
+{
+	CONNECTION_SQL,
+	CONNECTION_REPLICATION		/* walsender of a database */
+} ConnectionKind;
+
+/*
+ * Opens a connection with an empty search_path; asks for a password on the
+ * terminal where one is needed and may be asked for. NULL: failed. What may
+ * pass (server starting, network) is marked retriable.
+ */
+extern PGconn *connection_open(ConnectionOptions *options, ConnectionKind kind,
+							   Error *err);
+
+/*
+ * Runs a command; NULL unless it gave rows or completed. Clear the result with
+ * PQclear.
+ */
+extern PGresult *connection_query(PGconn *conn, const char *sql, Error *err);
+
+/*
+ * Fills err from a failed result, or from the connection where result is NULL,
+ * classified by SQLSTATE. Always false.
+ */
+extern bool connection_error(PGconn *conn, const PGresult *result, Error *err);
+
+/* Appends nothing but what is safe inside '...' or "..." of a command. */
+extern char *connection_quote_literal(PGconn *conn, const char *text);
+extern char *connection_quote_name(PGconn *conn, const char *text);
+
+#endif							/* PG_FANOUT_CONNECTION_H */

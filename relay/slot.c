@@ -1,0 +1,246 @@
+/*
+ * slot.c
+ *		Replication slots: look, create, drop; and the server they live on.
+ */
+#include "slot.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "clock.h"
+#include "connection.h"
+
+#define COMMAND_LIMIT 4096
+
+static void
+copy_value(char *to, size_t size, const PGresult *result, int column)
+{
+	snprintf(to, size, "%s", PQgetvalue(result, 0, column));
+}
+
+static bool
+read_system(PGconn *conn, ServerInfo *server, Error *err)
+{
+	PGresult   *result = connection_query(conn, "IDENTIFY_SYSTEM", err);
+	bool		ok = false;
+
+	if (result == NULL)
+		return false;
+	if (PQntuples(result) != 1 || PQnfields(result) < 4 ||
+		!lsn_parse(PQgetvalue(result, 0, 2), &server->wal_position))
+	{
+		error_set(err, ERROR_SOURCE, "the server's answer to IDENTIFY_SYSTEM is not understood");
+		goto done;
+	}
+	server->system_id = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+	server->timeline = (uint32_t) strtoul(PQgetvalue(result, 0, 1), NULL, 10);
+	copy_value(server->database, sizeof(server->database), result, 3);
+	server->version = PQserverVersion(conn);
+	ok = true;
+
+done:
+	PQclear(result);
+	return ok;
+}
+
+bool
+slot_server(PGconn *conn, ServerInfo *server, Error *err)
+{
+	PGresult   *result;
+
+	memset(server, 0, sizeof(*server));
+	if (!read_system(conn, server, err))
+		return false;
+	result = connection_query(conn,
+							  "SELECT setting FROM pg_catalog.pg_settings"
+							  " WHERE name = 'wal_sender_timeout'", err);
+	if (result == NULL)
+		return false;
+	if (PQntuples(result) == 1)
+		server->sender_timeout = strtoll(PQgetvalue(result, 0, 0), NULL, 10) * CLOCK_MS;
+	PQclear(result);
+	return true;
+}
+
+/* Columns that a version lacks come out as NULL, so one query serves all. */
+static const char find_query[] =
+"SELECT coalesce(plugin, ''), coalesce(database, ''), active,"
+" coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0'),"
+" coalesce(restart_lsn, '0/0'), coalesce(wal_status, ''),"
+" coalesce((row->>'two_phase')::pg_catalog.bool, false),"
+" coalesce(row->>'invalidation_reason', '')"
+" FROM pg_catalog.pg_replication_slots s,"
+" pg_catalog.to_jsonb(s) row WHERE slot_name = ";
+
+static void
+fill_slot(SlotInfo *info, const PGresult *result)
+{
+	info->exists = true;
+	copy_value(info->plugin, sizeof(info->plugin), result, 0);
+	copy_value(info->database, sizeof(info->database), result, 1);
+	info->active = PQgetvalue(result, 0, 2)[0] == 't';
+	info->active_pid = (int) strtol(PQgetvalue(result, 0, 3), NULL, 10);
+	if (!lsn_parse(PQgetvalue(result, 0, 4), &info->confirmed_flush))
+		info->confirmed_flush = LSN_INVALID;
+	if (!lsn_parse(PQgetvalue(result, 0, 5), &info->restart))
+		info->restart = LSN_INVALID;
+	copy_value(info->wal_status, sizeof(info->wal_status), result, 6);
+	info->two_phase = PQgetvalue(result, 0, 7)[0] == 't';
+	copy_value(info->invalidation, sizeof(info->invalidation), result, 8);
+}
+
+bool
+slot_find(PGconn *conn, const char *slot, SlotInfo *info, Error *err)
+{
+	char	   *literal = connection_quote_literal(conn, slot);
+	PGresult   *result = NULL;
+	Buf			sql;
+
+	memset(info, 0, sizeof(*info));
+	buf_init(&sql, COMMAND_LIMIT);
+	if (literal == NULL)
+	{
+		error_set(err, ERROR_USAGE, "slot name \"%s\" is not valid", slot);
+		goto done;
+	}
+	buf_append_string(&sql, find_query);
+	buf_append_string(&sql, literal);
+	result = connection_query(conn, buf_string(&sql), err);
+	if (result != NULL && PQntuples(result) == 1)
+		fill_slot(info, result);
+
+done:
+	PQclear(result);
+	PQfreemem(literal);
+	buf_free(&sql);
+	return result != NULL;
+}
+
+static void
+append_create(Buf *sql, const SlotCreate *create, const char *slot,
+			  const char *plugin, int version)
+{
+	buf_printf(sql, "CREATE_REPLICATION_SLOT %s LOGICAL %s", slot, plugin);
+	if (version >= 150000)
+	{
+		buf_append_string(sql, " (SNAPSHOT 'nothing'");
+		if (create->two_phase)
+			buf_append_string(sql, ", TWO_PHASE");
+		if (create->failover)
+			buf_append_string(sql, ", FAILOVER");
+		buf_append_string(sql, ")");
+		return;
+	}
+	buf_append_string(sql, " NOEXPORT_SNAPSHOT");
+	if (create->two_phase)
+		buf_append_string(sql, " TWO_PHASE");
+}
+
+static bool
+run_create(PGconn *conn, const char *sql, Lsn *start, Error *err)
+{
+	PGresult   *result = connection_query(conn, sql, err);
+	bool		ok = result != NULL;
+
+	if (ok && !lsn_parse(PQgetvalue(result, 0, 1), start))
+		ok = error_set(err, ERROR_SOURCE, "the server's answer to CREATE_REPLICATION_SLOT is not understood");
+	PQclear(result);
+	return ok;
+}
+
+bool
+slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
+{
+	char	   *slot = connection_quote_name(conn, create->slot);
+	char	   *plugin = connection_quote_name(conn, create->plugin);
+	SlotInfo	info;
+	bool		ok = false;
+	Buf			sql;
+
+	buf_init(&sql, COMMAND_LIMIT);
+	*start = LSN_INVALID;
+	if (create->failover && PQserverVersion(conn) < 170000)
+	{
+		error_set(err, ERROR_USAGE, "--enable-failover needs PostgreSQL 17 or newer");
+		goto done;
+	}
+	if (create->if_not_exists)
+	{
+		if (!slot_find(conn, create->slot, &info, err))
+			goto done;
+		if (info.exists)
+		{
+			ok = true;
+			goto done;
+		}
+	}
+	append_create(&sql, create, slot, plugin, PQserverVersion(conn));
+	ok = run_create(conn, buf_string(&sql), start, err);
+	if (!ok)
+		error_prefix(err, "cannot create replication slot \"%s\"", create->slot);
+
+done:
+	PQfreemem(slot);
+	PQfreemem(plugin);
+	buf_free(&sql);
+	return ok;
+}
+
+bool
+slot_drop(PGconn *conn, const char *slot, Error *err)
+{
+	char	   *name = connection_quote_name(conn, slot);
+	PGresult   *result;
+	Buf			sql;
+
+	buf_init(&sql, COMMAND_LIMIT);
+	buf_printf(&sql, "DROP_REPLICATION_SLOT %s", name);
+	result = connection_query(conn, buf_string(&sql), err);
+	if (result == NULL)
+		error_prefix(err, "cannot drop replication slot \"%s\"", slot);
+	PQclear(result);
+	PQfreemem(name);
+	buf_free(&sql);
+	return result != NULL;
+}
+
+bool
+slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
+			const ServerInfo *server, Error *err)
+{
+	if (!info->exists)
+	{
+		error_set(err, ERROR_SLOT_MISSING, "replication slot \"%s\" does not exist", slot);
+		return error_hint(err, "Create it with: pg_fanout -d %s -S %s --create-slot -P %s",
+						  server->database, slot, plugin);
+	}
+	if (strcmp(info->plugin, plugin) != 0)
+	{
+		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" was made for %s%s, not for %s",
+				  slot, info->plugin[0] ? "plugin " : "physical replication",
+				  info->plugin, plugin);
+		return error_hint(err, "Use a slot of its own: pg_fanout --create-slot -S NAME -P %s", plugin);
+	}
+	if (strcmp(info->database, server->database) != 0)
+	{
+		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" belongs to database \"%s\", not \"%s\"",
+				  slot, info->database, server->database);
+		return error_hint(err, "Connect with -d %s.", info->database);
+	}
+	if (info->two_phase)
+	{
+		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" is a two-phase slot", slot);
+		return error_hint(err, "A prepared transaction that was confirmed would come without its rows "
+						  "after a restart. Create a slot without --two-phase: its rows come at COMMIT PREPARED.");
+	}
+	if (strcmp(info->wal_status, "lost") == 0 || info->invalidation[0] != '\0')
+	{
+		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" has been invalidated%s%s", slot,
+				  info->invalidation[0] ? ": " : "", info->invalidation);
+		return error_hint(err, "The server has removed WAL that the slot still needed (max_slot_wal_keep_size): "
+						  "changes are missing. Drop the slot, create it anew and copy the tables again.");
+	}
+	return true;
+}

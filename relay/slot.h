@@ -1,0 +1,66 @@
+/*
+ * slot.h
+ *		Replication slots: look, create, drop; and the server they live on.
+ */
+#ifndef PG_FANOUT_SLOT_H
+#define PG_FANOUT_SLOT_H
+
+#include <libpq-fe.h>
+
+#include "error.h"
+#include "lsn.h"
+
+typedef struct ServerInfo
+{
+	uint64_t	system_id;
+	uint32_t	timeline;
+	Lsn			wal_position;	/* flushed when asked */
+	char		database[257];
+	int			version;		/* 150020 */
+	int64_t		sender_timeout; /* wal_sender_timeout in microseconds, 0: off */
+} ServerInfo;
+
+typedef struct SlotInfo
+{
+	bool		exists;
+	char		plugin[65];		/* empty: a physical slot */
+	char		database[257];
+	bool		active;
+	int			active_pid;
+	bool		two_phase;
+	Lsn			confirmed_flush;
+	Lsn			restart;
+	char		wal_status[32]; /* reserved, extended, unreserved, lost */
+	char		invalidation[64];	/* reason, 17+; else empty */
+} SlotInfo;
+
+typedef struct SlotCreate
+{
+	const char *slot;
+	const char *plugin;
+	bool		if_not_exists;
+	bool		two_phase;
+	bool		failover;		/* 17+ */
+} SlotCreate;
+
+/* All of these take a replication connection to the slot's database. */
+extern MUST_USE bool slot_server(PGconn *conn, ServerInfo *server, Error *err);
+
+/* A missing slot is no error: info->exists says so. */
+extern MUST_USE bool slot_find(PGconn *conn, const char *slot, SlotInfo *info,
+							   Error *err);
+
+/* *start: where the new slot stands; LSN_INVALID if it existed already. */
+extern MUST_USE bool slot_create(PGconn *conn, const SlotCreate *create,
+								 Lsn *start, Error *err);
+extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, Error *err);
+
+/*
+ * Whether --start may read this slot with this plugin: it exists, is logical,
+ * of this database and plugin, not two-phase, not invalidated.
+ */
+extern MUST_USE bool slot_usable(const SlotInfo *info, const char *slot,
+								 const char *plugin, const ServerInfo *server,
+								 Error *err);
+
+#endif							/* PG_FANOUT_SLOT_H */
