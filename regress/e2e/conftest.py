@@ -1,0 +1,147 @@
+"""conftest.py: servers and relays for the tests.
+
+Servers start when the first test wants them and live for the session;
+databases, buckets and relays live for one test. On failure the relay's last
+lines are shown.
+
+	pg          a database of its own on the shared server (rig.Database)
+	own_pg      the same on a server of its own, for tests that stop it
+	kafka       the broker (rig.Kafka); topics carry the database's name
+	kafka_sasl  the same: its sasl_url, username, password and ca are meant
+	s3          a bucket of its own (rig.Bucket)
+	relay       relay(*args) starts one; relay.run(*args) waits for its end;
+	            relay.stream(pg, sink...) streams a publication into sinks
+"""
+import os
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import rig  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'slow: takes more than ten seconds')
+    rig.core_files_off()
+    # an ordinary end runs the fixtures' ends
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == 'call' and report.failed:
+        makers = item.funcargs.get('relay')
+        for number, process in enumerate(getattr(makers, 'all', []), 1):
+            report.sections.append((
+                f'relay {number}: {" ".join(process.args)}',
+                '\n'.join(process.lines[-40:])))
+
+
+def closing(server):
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope='session')
+def postgres():
+    yield from closing(rig.Postgres())
+
+
+@pytest.fixture(scope='session')
+def kafka_server():
+    yield from closing(rig.Kafka())
+
+
+@pytest.fixture(scope='session')
+def s3_server():
+    yield from closing(rig.S3())
+
+
+@pytest.fixture
+def pg(postgres):
+    database = postgres.new_database()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def own_pg():
+    server = rig.Postgres(settings=['wal_sender_timeout=5s'])
+    try:
+        server.start()
+        yield server.new_database()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def kafka(kafka_server):
+    return kafka_server
+
+
+@pytest.fixture
+def kafka_sasl(kafka_server):
+    return kafka_server
+
+
+@pytest.fixture
+def s3(s3_server):
+    bucket = s3_server.new_bucket()
+    yield bucket
+    bucket.close()
+
+
+class RelayMaker:
+    """Starts relays and ends those that a test leaves behind."""
+
+    def __init__(self):
+        self.all = []
+
+    def __call__(self, *args, **how):
+        process = rig.Relay(args, **how)
+        self.all.append(process)
+        return process
+
+    def run(self, *args, timeout=60, **how):
+        """Runs to its end: the process with exit code in .code."""
+        process = self(*args, **how)
+        process.code = process.wait(timeout)
+        return process
+
+    def stream(self, pg, *sinks, slot=None, options=(), publication='pub',
+               wait=True, **how):
+        """Streams a publication into sinks; with wait until it has begun."""
+        args = [*pg.args, '-S', slot or pg.slot, '--start']
+        if publication:
+            args += ['-o', f'publication_names={publication}']
+        for sink in sinks:
+            args += ['--sink', str(sink)]
+        process = self(*args, *options, **how)
+        return process.wait_streaming() if wait else process
+
+    def close(self):
+        for process in self.all:
+            process.kill()
+            process.stdout.close()
+
+
+@pytest.fixture
+def relay(pg_last):
+    maker = RelayMaker()
+    yield maker
+    maker.close()
+
+
+@pytest.fixture
+def pg_last(request):
+    """Databases are made before relays, so that relays end first."""
+    for name in ('pg', 'own_pg'):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
