@@ -5,7 +5,9 @@
  * Where it is kept is the sink's business (Kafka: a record in its progress
  * topic; S3: an object; file: a sidecar). One JSON object on one line:
  * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan","database":"bank",
- *  "sink":"lake","lsn":"0/16B3748","seq":0,"options_hash":"9f...","extra":{...}}
+ *  "sink":"lake","lsn":"0/16B3748","seq":0,"options_hash":"9f..."}
+ * and "file_size" where it is not 0. Needs the sink's name to be at most 64
+ * bytes: longer ones are cut.
  */
 #ifndef PG_FANOUT_CHECKPOINT_H
 #define PG_FANOUT_CHECKPOINT_H
@@ -34,9 +36,9 @@ extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text, Error 
 
 /*
  * Whether it belongs to this slot and covers where the slot stands; else
- * ERROR_CHECKPOINT: other system, slot or database, an older timeline's
- * position beyond the server's, or the slot ahead of it (the hint has the SQL
- * to look further). A changed options hash is a warning in the log.
+ * ERROR_CHECKPOINT: other system, database, slot or sink, a newer timeline
+ * than the server's, or the slot ahead of it (the hint has the SQL to look
+ * further). An older timeline and a changed options hash are only logged.
  */
 extern MUST_USE bool checkpoint_verify(const Checkpoint *checkpoint,
 									   const SlotIdentity *identity,

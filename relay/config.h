@@ -9,7 +9,9 @@
  *	flush_bytes = 64MB
  *
  * Lines of any length; '#' and ';' begin a comment at a line's start or after a
- * blank; a value may be quoted. Knows no option: hands out names and texts.
+ * blank; a value may be quoted ('...' or "...", the quote doubled within), and
+ * must be if it holds a blank and '#'. Knows no option: hands out names and
+ * texts. url.c has the second half.
  */
 #ifndef PG_FANOUT_CONFIG_H
 #define PG_FANOUT_CONFIG_H
@@ -46,8 +48,9 @@ extern void config_free(Config *config);
 /*
  * "kafka://host:9092,other:9092/path?name=value&..." taken apart, percent
  * escapes decoded in path, names and values. "file:-" style URLs without "//"
- * have an empty authority. For schemes without authority (file, dir) the path
- * keeps its leading slash; a relative path is allowed: file:out.jsonl.
+ * have an empty authority. Behind an authority the path has no leading slash
+ * (s3://bucket/prefix: "prefix"); without one it is kept as it stands:
+ * file:///var/out.jsonl, file:out.jsonl. Errors never repeat the URL.
  */
 typedef struct Url
 {

@@ -66,7 +66,8 @@ typedef struct Option
 typedef struct OptionTable
 {
 	const char *title;			/* "Kafka sink" */
-	const char *prefix;			/* of the section in a file, for error texts */
+	const char *prefix;			/* "sink...": set in URLs and files, printed as
+								 * name=value; else or NULL: a command line's */
 	const Option *options;
 	size_t		count;
 	size_t		size;			/* of the struct */

@@ -1,0 +1,238 @@
+/*
+ * route.c
+ *		Where a record goes: a template over the names of its table. See
+ *		route.h.
+ *
+ * Why the escaping is injective: "_" and two lower-case hex digits in the
+ * result always is an escape, because a "_" of the name is escaped itself
+ * wherever two such digits would follow it; and "." never stands in an escaped
+ * name, so names that a "." divides can be told apart again.
+ */
+#include "route.h"
+
+#include <stdio.h>
+
+#define ROUTE_TOPIC_MAX 249		/* Kafka's limit for a topic */
+
+typedef enum RouteField
+{
+	ROUTE_PREFIX,
+	ROUTE_DATABASE,
+	ROUTE_SCHEMA,
+	ROUTE_TABLE,
+	ROUTE_SINK,
+	ROUTE_UNKNOWN
+} RouteField;
+
+static const char *const field_names[] = {
+	[ROUTE_PREFIX] = "prefix", [ROUTE_DATABASE] = "db",
+	[ROUTE_SCHEMA] = "schema", [ROUTE_TABLE] = "table", [ROUTE_SINK] = "sink"
+};
+
+/* ---- characters ---- */
+
+static bool
+is_hex(char letter)
+{
+	return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
+}
+
+static bool
+is_plain(char letter)
+{
+	return is_hex(letter) || (letter >= 'g' && letter <= 'z') ||
+		(letter >= 'A' && letter <= 'Z') || letter == '-';
+}
+
+/*
+ * Appends a name, escaped. dots: let "." through (the prefix, which is the
+ * same for all). follow: what the template has behind the name.
+ */
+static void
+append_name(Buf *out, const char *name, bool dots, const char *follow)
+{
+	for (; *name != '\0'; name++)
+	{
+		const char *next = name[1] != '\0' ? name + 1 : follow;
+		bool		plain = is_plain(*name) || (dots && *name == '.');
+
+		if (*name == '_' && next == name + 1)
+			plain = !(is_hex(next[0]) && is_hex(next[1]));
+		else if (*name == '_')
+			plain = strchr("._-", *next) != NULL;	/* its NUL counts */
+		if (plain)
+			buf_append_byte(out, (uint8_t) *name);
+		else
+			buf_printf(out, "_%02x", (unsigned char) *name);
+	}
+}
+
+/* ---- the template ---- */
+
+/* The field that begins at "{"; *end: behind its "}". */
+static RouteField
+field_parse(const char *text, const char **end)
+{
+	size_t		size = strcspn(text + 1, "{}");
+	int			field = 0;
+
+	*end = text + 1 + size;
+	if (**end != '}')
+		return ROUTE_UNKNOWN;
+	++*end;
+	while (field < ROUTE_UNKNOWN &&
+		   (strlen(field_names[field]) != size ||
+			memcmp(field_names[field], text + 1, size) != 0))
+		field++;
+	return (RouteField) field;
+}
+
+static bool
+route_unknown_field(const char *at, const char *end, Error *err)
+{
+	if (end[-1] != '}')
+		return error_set(err, ERROR_USAGE, "template has \"{\" without \"}\"");
+	error_set(err, ERROR_USAGE, "unknown field \"%.*s\" in a template",
+			  (int) (end - at), at);
+	return error_hint(err, "Fields are {prefix}, {db}, {schema}, {table} and {sink}.");
+}
+
+static bool
+route_check_character(char letter, Error *err)
+{
+	if (letter == '}')
+		return error_set(err, ERROR_USAGE, "template has \"}\" without \"{\"");
+	if (is_plain(letter) || letter == '_' || letter == '.')
+		return true;
+	error_set(err, ERROR_USAGE, "character in a template that a topic cannot have");
+	return error_hint(err, "Besides fields a template may have letters, digits, \".\", \"_\" and \"-\".");
+}
+
+/*
+ * Two fields that differ from table to table need a "." between them: with
+ * "{schema}_{table}" the tables a_b.c and a.b_c would meet in one topic.
+ */
+static bool
+route_ambiguous(Error *err)
+{
+	error_set(err, ERROR_USAGE, "no \".\" between {schema} and {table} in a template");
+	return error_hint(err, "Without it two tables could share a topic by accident: write {schema}.{table}.");
+}
+
+bool
+route_check(const char *template, Error *err)
+{
+	const char *end;
+	bool		open = false;	/* a varying field, and no "." since */
+
+	if (*template == '\0')
+		return error_set(err, ERROR_USAGE, "template is empty");
+	for (const char *at = template; *at != '\0'; at = end)
+	{
+		RouteField	field;
+
+		end = at + 1;
+		if (*at == '.')
+			open = false;
+		if (*at != '{')
+		{
+			if (!route_check_character(*at, err))
+				return false;
+			continue;
+		}
+		field = field_parse(at, &end);
+		if (field == ROUTE_UNKNOWN)
+			return route_unknown_field(at, end, err);
+		if (field != ROUTE_SCHEMA && field != ROUTE_TABLE)
+			continue;
+		if (open)
+			return route_ambiguous(err);
+		open = true;
+	}
+	return true;
+}
+
+/* ---- expansion ---- */
+
+static const char *
+field_value(RouteField field, const RouteNames *names)
+{
+	switch (field)
+	{
+		case ROUTE_PREFIX:
+			return names->prefix != NULL ? names->prefix : "";
+		case ROUTE_DATABASE:
+			return names->database;
+		case ROUTE_SCHEMA:
+			return names->schema;
+		case ROUTE_TABLE:
+			return names->table;
+		case ROUTE_SINK:
+			return names->sink;
+		case ROUTE_UNKNOWN:
+			break;
+	}
+	return NULL;
+}
+
+/* Appends the field at *at and moves behind it. */
+static bool
+route_expand_field(Buf *out, const char **at, const RouteNames *names,
+				   Error *err)
+{
+	const char *start = *at;
+	RouteField	field = field_parse(start, at);
+	const char *value;
+
+	if (field == ROUTE_UNKNOWN)
+		return route_unknown_field(start, *at, err);
+	value = field_value(field, names);
+	if (value == NULL)
+	{
+		error_set(err, ERROR_RECORD, "no value for {%s} in a template",
+				  field_names[field]);
+		return error_hint(err, "Logical messages have no schema and no table.");
+	}
+	append_name(out, value, field == ROUTE_PREFIX, *at);
+	if (field == ROUTE_PREFIX && *value == '\0' && **at == '.')
+		++*at;
+	return true;
+}
+
+static bool
+route_check_result(const Buf *out, size_t start, Error *err)
+{
+	size_t		size = out->size - start;
+	const char *text = (const char *) out->data + start;
+
+	if (buf_failed(out))
+		return error_no_memory(err);
+	if (size == 0 || (size <= 2 && memcmp(text, "..", size) == 0))
+		return error_set(err, ERROR_RECORD, "topic would be empty, \".\" or \"..\"");
+	if (size <= ROUTE_TOPIC_MAX)
+		return true;
+	error_set(err, ERROR_RECORD, "topic is longer than %d bytes",
+			  ROUTE_TOPIC_MAX);
+	error_detail(err, "It would be \"%.*s...\".", 200, text);
+	return error_hint(err, "Use a shorter prefix or template, or rename the table.");
+}
+
+bool
+route_expand(Buf *out, const char *template, const RouteNames *names,
+			 Error *err)
+{
+	size_t		start = out->size;
+	const char *at = template;
+
+	while (*at != '\0')
+	{
+		if (*at == '{')
+		{
+			if (!route_expand_field(out, &at, names, err))
+				return false;
+		}
+		else
+			buf_append_byte(out, (uint8_t) *at++);
+	}
+	return route_check_result(out, start, err);
+}
