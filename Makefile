@@ -10,6 +10,19 @@
 # libcurl, protobuf-c with its compiler, OpenSSL, zlib, zstd, lz4 and jansson.
 PG_CONFIG ?= pg_config
 
+# These need no pg_config yet: they install one. (PGXS has a check of its own.)
+RIG_GOALS = demo check check-versions bench
+.PHONY: $(RIG_GOALS)
+ifneq ($(filter $(RIG_GOALS),$(MAKECMDGOALS)),)
+ifneq ($(filter-out $(RIG_GOALS),$(MAKECMDGOALS)),)
+$(error run $(filter $(RIG_GOALS),$(MAKECMDGOALS)) by itself, without other goals)
+endif
+demo check check-versions:
+	@regress/$@
+bench:
+	@regress/bench/run
+else
+
 EXTENSION = pg_fanout
 EXTVERSION = 0.1.0
 MODULE_big = pg_fanout
@@ -57,6 +70,4 @@ clean: clean-relay
 clean-relay:
 	$(MAKE) -C $(srcdir)/relay clean
 
-.PHONY: demo check check-versions bench
-demo check check-versions bench:
-	@regress/$@
+endif				# RIG_GOALS

@@ -6,6 +6,8 @@
 RIG_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP_DIR=$(cd "$RIG_DIR/../.." && pwd)
 CACHE_DIR=${PG_FANOUT_CACHE:-${HOME:-/tmp}/.cache/pg_fanout}
+# make's own variables are for the make that called, not for ours
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 KAFKA_VERSION=4.3.1
 VERSITYGW_VERSION=v1.8.0
 
@@ -92,6 +94,12 @@ free_port()
 	die "no free port on 127.0.0.1"
 }
 
+# A process that ended may stay as a zombie where nobody reaps orphans.
+is_running()
+{
+	kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
 # Stops what "$DIR/pid" names: TERM, then KILL after $2 seconds.
 stop_pid()
 {
@@ -101,10 +109,10 @@ stop_pid()
 	pid=$(cat "$dir/pid" 2>/dev/null) || return 0
 	kill -TERM "$pid" 2>/dev/null || true
 	for ((i = 0; i < limit * 20; i++)); do
-		kill -0 "$pid" 2>/dev/null || break
+		is_running "$pid" || break
 		sleep 0.05
 	done
-	if kill -0 "$pid" 2>/dev/null; then
+	if is_running "$pid"; then
 		kill -KILL "$pid" 2>/dev/null || true
 	fi
 	rm -f "$dir/pid"
@@ -130,6 +138,24 @@ stop_watchdog()
 	rm -f "$1/watchdog"
 	# it leads a session of its own: its sleep goes with it
 	kill -TERM -- "-$pid" 2>/dev/null || true
+}
+
+# build_project LOG MAKE-ARGUMENT...: plugin, extension and relay. Objects of
+# another server's headers are thrown away first.
+build_project()
+{
+	local log=$1 config=${PG_CONFIG:-pg_config} stamp=$TOP_DIR/build/server now
+	shift
+
+	now="$("$config" --version) $("$config" --includedir-server)"
+	mkdir -p "$TOP_DIR/build"
+	if [ -f "$stamp" ] && [ "$(cat "$stamp")" != "$now" ]; then
+		make -s -C "$TOP_DIR" PG_CONFIG="$config" clean >"$log" 2>&1
+		mkdir -p "$TOP_DIR/build"
+	fi
+	printf '%s\n' "$now" >"$stamp"
+	make -s -C "$TOP_DIR" -j"$(nproc 2>/dev/null || echo 1)" \
+		PG_CONFIG="$config" "$@" >"$log" 2>&1
 }
 
 usage()
