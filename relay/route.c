@@ -3,10 +3,12 @@
  *		Where a record goes: a template over the names of its table. See
  *		route.h.
  *
- * Why the escaping is injective: "_" and two lower-case hex digits in the
- * result always is an escape, because a "_" of the name is escaped itself
- * wherever two such digits would follow it; and "." never stands in an escaped
- * name, so names that a "." divides can be told apart again.
+ * Why two tables cannot meet: in an escaped name "-" and two lower-case hex
+ * digits always are an escape, because a "-" of the name is escaped itself
+ * where two such digits follow it, so a name can be read back. "." never
+ * stands in one, and route_check wants it between the names that vary. "_"
+ * would be the usual mark, but "_" and two hex digits is what names are made
+ * of (date_added, burst_bank).
  */
 #include "route.h"
 
@@ -41,29 +43,22 @@ static bool
 is_plain(char letter)
 {
 	return is_hex(letter) || (letter >= 'g' && letter <= 'z') ||
-		(letter >= 'A' && letter <= 'Z') || letter == '-';
+		(letter >= 'A' && letter <= 'Z') || letter == '_';
 }
 
-/*
- * Appends a name, escaped. dots: let "." through (the prefix, which is the
- * same for all). follow: what the template has behind the name.
- */
+/* Appends a name, escaped. dots: "." too (the prefix, the same for all). */
 static void
-append_name(Buf *out, const char *name, bool dots, const char *follow)
+append_name(Buf *out, const char *name, bool dots)
 {
 	for (; *name != '\0'; name++)
 	{
-		const char *next = name[1] != '\0' ? name + 1 : follow;
-		bool		plain = is_plain(*name) || (dots && *name == '.');
+		bool		plain = is_plain(*name) || (dots && *name == '.') ||
+			(*name == '-' && !(is_hex(name[1]) && is_hex(name[2])));
 
-		if (*name == '_' && next == name + 1)
-			plain = !(is_hex(next[0]) && is_hex(next[1]));
-		else if (*name == '_')
-			plain = strchr("._-", *next) != NULL;	/* its NUL counts */
 		if (plain)
 			buf_append_byte(out, (uint8_t) *name);
 		else
-			buf_printf(out, "_%02x", (unsigned char) *name);
+			buf_printf(out, "-%02x", (unsigned char) *name);
 	}
 }
 
@@ -102,7 +97,7 @@ route_check_character(char letter, Error *err)
 {
 	if (letter == '}')
 		return error_set(err, ERROR_USAGE, "template has \"}\" without \"{\"");
-	if (is_plain(letter) || letter == '_' || letter == '.')
+	if (is_plain(letter) || letter == '-' || letter == '.')
 		return true;
 	error_set(err, ERROR_USAGE, "character in a template that a topic cannot have");
 	return error_hint(err, "Besides fields a template may have letters, digits, \".\", \"_\" and \"-\".");
@@ -193,7 +188,7 @@ route_expand_field(Buf *out, const char **at, const RouteNames *names,
 				  field_names[field]);
 		return error_hint(err, "Logical messages have no schema and no table.");
 	}
-	append_name(out, value, field == ROUTE_PREFIX, *at);
+	append_name(out, value, field == ROUTE_PREFIX);
 	if (field == ROUTE_PREFIX && *value == '\0' && **at == '.')
 		++*at;
 	return true;

@@ -2,11 +2,12 @@
  * route.h
  *		Where a record goes: a template over the names of its table.
  *
- * "{db}.{schema}.{table}" with the sink's {prefix}. What a topic or an object
- * key cannot hold is escaped injectively ("_" followed by two hex digits per
- * byte, "_" itself only where it would be ambiguous), so that two tables never
- * meet in one topic by accident. A template without {table} sends many tables
- * to one topic on purpose.
+ * Fields are {prefix} {db} {schema} {table} {sink}: "{prefix}.{schema}.{table}".
+ * What a topic or an object key cannot hold is escaped injectively ("-" and two
+ * lower-case hex digits per byte; "." in a name too, "-" itself only where two
+ * such digits follow it), so that two tables never meet in one topic by
+ * accident: Order.Item becomes Order-2eItem. A template without {table} sends
+ * many tables to one topic on purpose.
  */
 #ifndef PG_FANOUT_ROUTE_H
 #define PG_FANOUT_ROUTE_H
@@ -23,10 +24,17 @@ typedef struct RouteNames
 	const char *sink;
 } RouteNames;
 
-/* Whether every {name} is known and braces match. */
+/*
+ * Whether every {name} is known, braces match, the rest may stand in a topic,
+ * and a "." divides {schema} from {table}.
+ */
 extern MUST_USE bool route_check(const char *template, Error *err);
 
-/* Appends the expansion; at most 249 bytes for a topic, else ERROR_RECORD. */
+/*
+ * Appends the expansion of a checked template. Longer than 249 bytes, empty,
+ * "." or "..", or a field without value (NULL; but see prefix): ERROR_RECORD,
+ * and out is to be thrown away. A prefix keeps its dots.
+ */
 extern MUST_USE bool route_expand(Buf *out, const char *template,
 								  const RouteNames *names, Error *err);
 
