@@ -1,0 +1,116 @@
+/*
+ * main.c
+ *		pg_fanout: reads the options and does what they say.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "catalog.h"
+#include "check.h"
+#include "log.h"
+#include "proto_text.h"
+#include "relay.h"
+#include "settings.h"
+#include "setup.h"
+#include "signals.h"
+
+#define PROTO_LIMIT (16 * 1024 * 1024)
+
+static bool
+print_proto(PGconn *conn, const char *name, Error *err)
+{
+	Table	   *table = catalog_table(conn, name, err);
+	Buf			text;
+
+	if (table == NULL)
+		return false;
+	buf_init(&text, PROTO_LIMIT);
+	proto_append_table(&text, table, NULL);
+	fwrite(text.data, 1, text.size, stdout);
+	buf_free(&text);
+	table_free(table);
+	return true;
+}
+
+static bool
+print_protos(const Settings *settings, ConnectionOptions *connection, Error *err)
+{
+	PGconn	   *conn = connection_open(connection, CONNECTION_SQL, err);
+	bool		ok = conn != NULL;
+
+	for (size_t i = 0; ok && i < settings->print_proto.count; i++)
+		ok = print_proto(conn, settings->print_proto.items[i], err);
+	PQfinish(conn);
+	return ok;
+}
+
+/* What needs no server. true: that was all. */
+static bool
+print_only(const Settings *settings)
+{
+	if (settings->help)
+		settings_print_help(stdout);
+	else if (settings->version)
+		printf("pg_fanout %s\n", PG_FANOUT_VERSION);
+	else if (settings->print_config)
+		settings_print_config(stdout);
+	else if (settings->print_manual)
+		settings_print_manual(stdout);
+	else
+		return false;
+	return true;
+}
+
+static bool
+act(const Settings *settings, const Config *config, Error *err)
+{
+	ConnectionOptions connection = {
+		.dbname = settings->dbname, .host = settings->host,
+		.port = settings->port, .user = settings->user,
+		.never_prompt = settings->never_prompt,
+		.force_prompt = settings->force_prompt
+	};
+	SinkSetups	sinks = {0};
+	bool		ok = setup_sinks(&sinks, settings, config, err);
+
+	if (ok && settings->print_proto.count > 0)
+		ok = print_protos(settings, &connection, err);
+	if (ok && settings->drop_slot)
+		ok = relay_drop_slot(settings, &connection, err);
+	if (ok && settings->create_slot)
+		ok = relay_create_slot(settings, &connection, err);
+	if (ok && settings->check)
+		ok = check_all(settings, &connection, &sinks, err);
+	if (ok && settings->start)
+		ok = relay_run(settings, &connection, &sinks, err);
+	setup_free(&sinks);
+	free(connection.password);
+	return ok;
+}
+
+int
+main(int argc, char **argv)
+{
+	Settings   *settings = option_new(&settings_table);
+	Config		config = {0};
+	Error		err;
+	bool		ok;
+
+	setlocale(LC_ALL, "");
+	setlocale(LC_NUMERIC, "C");
+	error_clear(&err);
+	log_init(LOG_LEVEL_INFO);
+	ok = settings != NULL ? settings_read(settings, &config, argc, argv, &err)
+		: error_no_memory(&err);
+	if (ok && !print_only(settings))
+	{
+		log_init(settings->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+		ok = signals_init(&err) && act(settings, &config, &err);
+	}
+	if (!ok)
+		log_report(LOG_LEVEL_ERROR, &err);
+	config_free(&config);
+	settings_free(settings);
+	return ok ? 0 : (int) err.code;
+}

@@ -1,0 +1,112 @@
+/*
+ * progress.c
+ *		The line that tells how it goes.
+ */
+#include "progress.h"
+
+#include <inttypes.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define LINE_LIMIT		1024
+#define KB				1024.0
+#define MB				(1024.0 * KB)
+#define GB				(1024.0 * MB)
+
+void
+progress_init(Progress *progress, int64_t interval)
+{
+	*progress = (Progress) {.interval = log_is_terminal() ? CLOCK_SECOND : interval};
+	progress->last = clock_now();
+	progress->next = progress->last + progress->interval;
+}
+
+void
+progress_frame(Progress *progress, size_t bytes)
+{
+	progress->bytes += bytes;
+}
+
+void
+progress_record(Progress *progress)
+{
+	progress->records++;
+}
+
+void
+progress_commit(Progress *progress, int64_t commit_time)
+{
+	progress->commit_time = commit_time;
+}
+
+static void
+append_size(Buf *line, double bytes)
+{
+	if (bytes >= GB)
+		buf_printf(line, "%.1f GB", bytes / GB);
+	else if (bytes >= MB)
+		buf_printf(line, "%.1f MB", bytes / MB);
+	else if (bytes >= KB)
+		buf_printf(line, "%.1f kB", bytes / KB);
+	else
+		buf_printf(line, "%.0f B", bytes);
+}
+
+static void
+append_lag(Buf *line, const Progress *progress, const Feedback *feedback)
+{
+	Lsn			behind = feedback->received > feedback->flushed ?
+		feedback->received - feedback->flushed : 0;
+
+	buf_append_string(line, ", lag ");
+	append_size(line, (double) behind);
+	if (behind > 0 && progress->commit_time != 0)
+	{
+		int64_t		age = clock_wall() - progress->commit_time;
+
+		buf_printf(line, " / %.1f s", age > 0 ? (double) age / CLOCK_SECOND : 0.0);
+	}
+}
+
+static void
+append_sinks(Buf *line, const Fanout *fanout)
+{
+	for (size_t i = 0; i < fanout_count(fanout); i++)
+	{
+		const Sink *sink = fanout_sink(fanout, i);
+		SinkStats	stats = {0};
+
+		sink->ops->stats(sink, &stats);
+		buf_printf(line, " | %s: %" PRIu64, sink->config->name, stats.records);
+		if (stats.in_flight > 0)
+			buf_printf(line, " (%" PRIu64 " in flight)", stats.in_flight);
+		if (stats.state[0] != '\0')
+			buf_printf(line, " %s", stats.state);
+	}
+}
+
+void
+progress_show(Progress *progress, const Feedback *feedback, const Fanout *fanout)
+{
+	int64_t		now = clock_now();
+	double		seconds = (double) (now - progress->last) / CLOCK_SECOND;
+	Buf			line;
+
+	if (progress->interval == 0 || now < progress->next)
+		return;
+	buf_init(&line, LINE_LIMIT);
+	buf_printf(&line, "%.0f rows/s, ",
+			   (double) (progress->records - progress->shown_records) / seconds);
+	append_size(&line, (double) (progress->bytes - progress->shown_bytes) / seconds);
+	buf_append_string(&line, "/s");
+	append_lag(&line, progress, feedback);
+	append_sinks(&line, fanout);
+	if (!buf_failed(&line))
+		log_progress(buf_string(&line));
+	buf_free(&line);
+	progress->shown_records = progress->records;
+	progress->shown_bytes = progress->bytes;
+	progress->last = now;
+	progress->next = now + progress->interval;
+}

@@ -1,0 +1,495 @@
+/*
+ * settings.c
+ *		What the command line and the configuration file can say.
+ *
+ * One table makes the parsing, the validation, the help, the configuration
+ * file and the manual page; the names are pg_recvlogical's where it has one.
+ */
+#include "settings.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "registry.h"
+
+#define FIELD(member) offsetof(Settings, member)
+#define SECTION "pg_fanout"
+
+static const Option settings_options[] = {
+	{"create-slot", 0, OPTION_FLAG, FIELD(create_slot), .help =
+	"create the replication slot (with --start: then stream from it)"},
+	{"drop-slot", 0, OPTION_FLAG, FIELD(drop_slot), .help =
+	"drop the replication slot"},
+	{"start", 0, OPTION_FLAG, FIELD(start), .help =
+	"stream changes from the slot to all sinks until stopped"},
+	{"check", 0, OPTION_FLAG, FIELD(check), .help =
+		"look at server, slot, publication and sinks, and say what is wrong and how to mend it"},
+	{"print-proto", 0, OPTION_LIST, FIELD(print_proto), .argument = "TABLE", .help =
+		"print the typed .proto of a table, as read by consumers of format=protobuf; may be repeated"},
+	{"print-config", 0, OPTION_FLAG, FIELD(print_config), .help =
+	"print a configuration file with every option, its default and explanation"},
+	{"print-manual", 0, OPTION_FLAG, FIELD(print_manual), .help =
+	"print the manual page (roff)"},
+
+	{"slot", 'S', OPTION_STRING, FIELD(slot), .argument = "SLOTNAME", .help =
+	"name of the logical replication slot"},
+	{"plugin", 'P', OPTION_STRING, FIELD(plugin), .preset = "pg_fanout",
+		.argument = "PLUGIN", .help = "output plugin of the slot"},
+	{"option", 'o', OPTION_LIST, FIELD(plugin_options), .argument = "NAME[=VALUE]", .help =
+		"pass an option to the output plugin, for example publication_names=fan; may be repeated"},
+	{"if-not-exists", 0, OPTION_FLAG, FIELD(if_not_exists), .help =
+	"no error if the slot exists already when creating it"},
+	{"two-phase", 't', OPTION_FLAG, FIELD(two_phase), .help =
+		"enable decoding of prepared transactions when creating a slot (--start refuses such slots)"},
+	{"enable-two-phase", 0, OPTION_FLAG, FIELD(two_phase), .help =
+	"the same, by its name since PostgreSQL 18"},
+	{"enable-failover", 0, OPTION_FLAG, FIELD(enable_failover), .help =
+	"create a slot that is synchronized to standbys (PostgreSQL 17 and newer)"},
+	{"startpos", 'I', OPTION_STRING, FIELD(startpos), .argument = "LSN", .help =
+		"where a first start begins, if beyond the slot's position; later starts begin where the sinks are"},
+	{"allow-gap", 0, OPTION_FLAG, FIELD(allow_gap), .help =
+	"accept that --startpos skips transactions"},
+	{"endpos", 'E', OPTION_STRING, FIELD(endpos), .argument = "LSN", .help =
+		"stop cleanly once every transaction that committed up to this position is delivered"},
+	{"no-loop", 'n', OPTION_FLAG, FIELD(no_loop), .help =
+	"do not try again when the connection is lost"},
+	{"status-interval", 's', OPTION_TIME, FIELD(status_interval), .preset = "10s",
+		.min = 0, .max = INT64_C(3600) * CLOCK_SECOND, .argument = "SECS", .help =
+		"longest time between status messages to the server; at most a third of wal_sender_timeout is used"},
+
+	{"sink", 0, OPTION_LIST, FIELD(sinks), .argument = "[NAME=]URL", .help =
+		"where records go: kafka://HOST:PORT,..., s3://BUCKET/PREFIX, dir:///PATH, file:PATH, null:; options follow as ?name=value&...; may be repeated"},
+	{"file", 'f', OPTION_STRING, FIELD(file), .argument = "FILE", .help =
+	"the same as --sink file:FILE; - is the standard output"},
+	{"fsync-interval", 'F', OPTION_TIME, FIELD(fsync_interval), .preset = "10s",
+		.min = 0, .max = INT64_C(3600) * CLOCK_SECOND, .argument = "SECS", .help =
+	"longest time between syncs of the file given by --file; 0: at every commit"},
+	{"config", 'c', OPTION_STRING, FIELD(config), .argument = "FILE", .help =
+	"read options and sinks from this file; the command line wins"},
+
+	{"dbname", 'd', OPTION_STRING, FIELD(dbname), .argument = "DBNAME", .help =
+	"database to connect to, or a connection string"},
+	{"host", 'h', OPTION_STRING, FIELD(host), .argument = "HOSTNAME", .help =
+	"database server's host or socket directory"},
+	{"port", 'p', OPTION_STRING, FIELD(port), .argument = "PORT", .help =
+	"database server's port"},
+	{"username", 'U', OPTION_STRING, FIELD(user), .argument = "NAME", .help =
+	"connect as this user"},
+	{"no-password", 'w', OPTION_FLAG, FIELD(never_prompt), .help =
+	"never prompt for a password"},
+	{"password", 'W', OPTION_FLAG, FIELD(force_prompt), .help =
+	"prompt for a password before connecting"},
+
+	{"progress-interval", 0, OPTION_TIME, FIELD(progress_interval), .preset = "60s",
+		.min = 0, .max = INT64_C(86400) * CLOCK_SECOND, .argument = "SECS", .help =
+		"time between progress lines in a log (a terminal is refreshed every second); 0: none"},
+	{"verbose", 'v', OPTION_FLAG, FIELD(verbose), .help = "log what is of interest when looking for a fault"},
+	{"version", 'V', OPTION_FLAG, FIELD(version), .help = "print the version, then exit"},
+	{"help", '?', OPTION_FLAG, FIELD(help), .help = "show this help, then exit"},
+};
+
+const OptionTable settings_table = {
+	.title = "Options",
+	.prefix = SECTION,
+	.options = settings_options,
+	.count = sizeof(settings_options) / sizeof(settings_options[0]),
+	.size = sizeof(Settings)
+};
+
+#undef FIELD
+#define FIELD(member) offsetof(SinkCommon, member)
+
+static const Option sink_common_options[] = {
+	{"url", 0, OPTION_STRING, FIELD(url), .argument = "URL", .help =
+	"where the records go (in a [sink NAME] section)"},
+	{"format", 0, OPTION_STRING, FIELD(format), .preset = "json", .argument = "FORMAT",
+		.help = "json: one plain object per change; protobuf: the typed message of the table, see --print-proto"},
+	{"topic", 0, OPTION_STRING, FIELD(topic), .preset = "{prefix}.{schema}.{table}",
+		.argument = "TEMPLATE", .help =
+		"topic, or name of the objects, made from {prefix}, {db}, {schema}, {table} and {sink}"},
+	{"message-topic", 0, OPTION_STRING, FIELD(message_topic), .preset = "{prefix}.message",
+		.argument = "TEMPLATE", .help =
+	"the same for logical messages (-o messages=on); has no {schema} and {table}"},
+	{"prefix", 0, OPTION_STRING, FIELD(prefix), .argument = "PREFIX", .help =
+	"what {prefix} stands for; the database's name if not set"},
+	{"checkpoint-interval", 0, OPTION_TIME, FIELD(checkpoint_interval), .preset = "1s",
+		.min = 0, .max = INT64_C(3600) * CLOCK_SECOND, .argument = "SECS", .help =
+	"longest time between checkpoints, and so until the slot is confirmed"},
+};
+
+const OptionTable sink_common_table = {
+	.title = "Options of every sink",
+	.prefix = "sink",
+	.options = sink_common_options,
+	.count = sizeof(sink_common_options) / sizeof(sink_common_options[0]),
+	.size = sizeof(SinkCommon)
+};
+
+/* ---- the command line ---- */
+
+typedef struct Arguments
+{
+	char	  **argv;
+	int			count;
+	int			at;
+} Arguments;
+
+static bool
+is_flag(const Option *option)
+{
+	return option->type == OPTION_FLAG;
+}
+
+static bool
+take_value(Arguments *args, const char *given, const char **value, Error *err)
+{
+	if (args->at + 1 < args->count)
+	{
+		*value = args->argv[++args->at];
+		return true;
+	}
+	error_set(err, ERROR_USAGE, "option %s needs a value", given);
+	return error_hint(err, "See pg_fanout --help.");
+}
+
+/* --name, --name=value, --name value */
+static bool
+read_long(Settings *settings, Arguments *args, Error *err)
+{
+	const char *given = args->argv[args->at];
+	const char *equals = strchr(given, '=');
+	char	   *name = strndup(given + 2, equals ? (size_t) (equals - given - 2) : strlen(given + 2));
+	const Option *option;
+	const char *value = equals ? equals + 1 : NULL;
+	bool		ok = false;
+
+	if (name == NULL)
+		return error_no_memory(err);
+	option = option_find(&settings_table, name);
+	if (option != NULL && is_flag(option) && value == NULL)
+		value = "on";
+	if (option != NULL && value == NULL && !take_value(args, given, &value, err))
+		goto done;
+	ok = option_set(&settings_table, settings, name, value ? value : "", err);
+
+done:
+	free(name);
+	return ok;
+}
+
+/* -v, -nv, -S slot, -Sslot */
+static bool
+read_short(Settings *settings, Arguments *args, Error *err)
+{
+	for (const char *at = args->argv[args->at] + 1; *at != '\0'; at++)
+	{
+		const Option *option = option_find_letter(&settings_table, *at);
+		char		given[3] = {'-', *at, '\0'};
+		const char *value = "on";
+
+		if (option == NULL)
+		{
+			error_set(err, ERROR_USAGE, "unknown option %s", given);
+			return error_hint(err, "See pg_fanout --help.");
+		}
+		if (!is_flag(option))
+		{
+			value = at + 1;
+			if (*value == '\0' && !take_value(args, given, &value, err))
+				return false;
+		}
+		if (!option_set(&settings_table, settings, option->name, value, err))
+			return false;
+		if (!is_flag(option))
+			return true;
+	}
+	return true;
+}
+
+static bool
+read_arguments(Settings *settings, int argc, char **argv, Error *err)
+{
+	Arguments	args = {argv, argc, 1};
+
+	for (; args.at < argc; args.at++)
+	{
+		const char *given = argv[args.at];
+		bool		ok;
+
+		if (given[0] != '-' || given[1] == '\0')
+		{
+			error_set(err, ERROR_USAGE, "unexpected argument \"%s\"", given);
+			return error_hint(err, "Every value belongs to an option: see pg_fanout --help.");
+		}
+		ok = given[1] == '-' ? read_long(settings, &args, err)
+			: read_short(settings, &args, err);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* ---- the file ---- */
+
+/* Any sink's secret: the file must not be readable by others then. */
+static bool
+is_secret(const ConfigEntry *entry)
+{
+	for (int i = 0; registry_sinks[i] != NULL; i++)
+	{
+		const Option *option = registry_sinks[i]->options ?
+			option_find(registry_sinks[i]->options, entry->name) : NULL;
+
+		if (option != NULL && option->type == OPTION_SECRET)
+			return true;
+	}
+
+	/* properties passed through, and a password in a connection string */
+	return strstr(entry->name, "password") != NULL ||
+		strstr(entry->name, "secret") != NULL ||
+		(strcmp(entry->name, "dbname") == 0 && strstr(entry->value, "password") != NULL);
+}
+
+/* What the command line has set stands: the file only fills the rest. */
+static bool
+apply_section(Settings *settings, const Config *config, int argc, char **argv,
+			  Error *err)
+{
+	for (size_t i = 0; i < config->count; i++)
+	{
+		const ConfigEntry *entry = &config->entries[i];
+
+		if (strcmp(entry->section, SECTION) == 0)
+		{
+			if (!option_set(&settings_table, settings, entry->name, entry->value, err))
+				return error_prefix(err, "%s:%d", settings->config, entry->line);
+		}
+		else if (strncmp(entry->section, "sink ", 5) != 0)
+		{
+			error_set(err, ERROR_USAGE, "%s:%d: unknown section [%s]",
+					  settings->config, entry->line, entry->section);
+			return error_hint(err, "Sections are [pg_fanout] and [sink NAME].");
+		}
+	}
+	return read_arguments(settings, argc, argv, err);
+}
+
+static void
+free_list(OptionList *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (OptionList) {0};
+}
+
+static bool
+read_file(Settings *settings, Config *config, int argc, char **argv, Error *err)
+{
+	if (!config_read(config, settings->config, is_secret, err))
+		return false;
+
+	/* lists would be doubled when the arguments are read again */
+	free_list(&settings->print_proto);
+	free_list(&settings->plugin_options);
+	free_list(&settings->sinks);
+	return apply_section(settings, config, argc, argv, err);
+}
+
+/* ---- making sense of it ---- */
+
+static bool
+check_actions(const Settings *settings, Error *err)
+{
+	bool		on_slot = settings->create_slot || settings->drop_slot || settings->start;
+	bool		on_server = on_slot || settings->check || settings->print_proto.count > 0;
+
+	if (!on_server)
+	{
+		error_set(err, ERROR_USAGE, "nothing to do");
+		return error_hint(err, "Say at least one of --create-slot, --drop-slot, --start, --check, --print-proto; see --help.");
+	}
+	if (settings->drop_slot && (settings->create_slot || settings->start))
+		return error_set(err, ERROR_USAGE, "--drop-slot cannot be combined with --create-slot or --start");
+	if (on_slot && settings->slot == NULL)
+	{
+		error_set(err, ERROR_USAGE, "no slot specified");
+		return error_hint(err, "Name it with -S.");
+	}
+	if (settings->dbname == NULL && !settings->drop_slot)
+	{
+		error_set(err, ERROR_USAGE, "no database specified");
+		return error_hint(err, "Name it with -d.");
+	}
+	return true;
+}
+
+static bool
+check_start_options(const Settings *settings, Error *err)
+{
+	if (registry_find_source(settings->plugin) == NULL)
+	{
+		error_set(err, ERROR_USAGE, "no source reads the output plugin \"%s\"", settings->plugin);
+		return error_hint(err, "pg_fanout reads: pg_fanout.");
+	}
+	return true;
+}
+
+static bool
+check_settings(const Settings *settings, Error *err)
+{
+	if (settings->help || settings->version || settings->print_config || settings->print_manual)
+		return true;
+	if (!check_actions(settings, err))
+		return false;
+	if (settings->never_prompt && settings->force_prompt)
+		return error_set(err, ERROR_USAGE, "-w and -W exclude each other");
+	return !settings->start || check_start_options(settings, err);
+}
+
+/* ---- the source's options ---- */
+
+static bool
+split_source_options(Settings *settings, Error *err)
+{
+	size_t		count = settings->plugin_options.count;
+
+	settings->option_names = calloc(count + 1, sizeof(char *));
+	settings->option_values = calloc(count + 1, sizeof(char *));
+	if (settings->option_names == NULL || settings->option_values == NULL)
+		return error_no_memory(err);
+	for (size_t i = 0; i < count; i++)
+	{
+		char	   *equals = strchr(settings->plugin_options.items[i], '=');
+
+		/* cut in place: from here on only the two halves are of use */
+		if (equals != NULL)
+			*equals = '\0';
+		settings->option_names[i] = settings->plugin_options.items[i];
+		settings->option_values[i] = equals ? equals + 1 : NULL;
+	}
+	return true;
+}
+
+SourceOptions
+settings_source_options(const Settings *settings)
+{
+	return (SourceOptions) {settings->option_names, settings->option_values,
+		settings->plugin_options.count};
+}
+
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+	/* the NUL too, so that "a","b" is not "ab" */
+	for (size_t at = 0; text != NULL && at <= strlen(text); at++)
+		hash = (hash ^ (uint8_t) text[at]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+uint64_t
+settings_source_hash(const Settings *settings)
+{
+	uint64_t	hash = hash_text(UINT64_C(14695981039346656037), settings->plugin);
+
+	for (size_t i = 0; i < settings->plugin_options.count; i++)
+	{
+		hash = hash_text(hash, settings->option_names[i]);
+		hash = hash_text(hash, settings->option_values[i]);
+	}
+	return hash;
+}
+
+void
+settings_free(Settings *settings)
+{
+	if (settings == NULL)
+		return;
+	free(settings->option_names);
+	free(settings->option_values);
+	option_free(&settings_table, settings);
+}
+
+/* ---- all of it ---- */
+
+bool
+settings_read(Settings *settings, Config *config, int argc, char **argv, Error *err)
+{
+	if (!read_arguments(settings, argc, argv, err))
+		return false;
+	if (settings->config != NULL && !read_file(settings, config, argc, argv, err))
+		return false;
+	return check_settings(settings, err) && split_source_options(settings, err);
+}
+
+/* ---- printing ---- */
+
+void
+settings_print_help(FILE *out)
+{
+	fputs("pg_fanout sends PostgreSQL changes to Kafka topics, S3 objects and files.\n\n"
+		  "Usage:\n"
+		  "  pg_fanout -d bank -S fan --create-slot\n"
+		  "  pg_fanout -d bank -S fan --start --sink kafka://localhost:9092 --sink s3://lake/bank\n"
+		  "  pg_fanout --config=pg_fanout.conf --start\n\n", out);
+	option_print_help(&settings_table, out);
+	fputs("\n", out);
+	option_print_help(&sink_common_table, out);
+	for (int i = 0; registry_sinks[i] != NULL; i++)
+	{
+		if (registry_sinks[i]->options == NULL)
+			continue;
+		fputs("\n", out);
+		option_print_help(registry_sinks[i]->options, out);
+	}
+	fputs("\nExit codes:\n", out);
+	for (int code = 0; code <= ERROR_DISK; code++)
+		fprintf(out, "  %2d  %s\n", code, error_code_meaning((ErrorCode) code));
+}
+
+void
+settings_print_config(FILE *out)
+{
+	fputs("# pg_fanout configuration: every option with its default.\n"
+		  "# Read with pg_fanout --config=FILE; the command line wins.\n"
+		  "# A file that holds secrets must be readable by its owner only.\n\n"
+		  "[pg_fanout]\n", out);
+	option_print_config(&settings_table, out);
+	for (int i = 0; registry_sinks[i] != NULL; i++)
+	{
+		const char *scheme = registry_sinks[i]->schemes[0];
+
+		fprintf(out, "\n# A sink; the name behind \"sink\" must stay the same, for its progress is kept under it.\n"
+				"#[sink my_%s]\n", scheme);
+		option_print_config(&sink_common_table, out);
+		if (registry_sinks[i]->options != NULL)
+			option_print_config(registry_sinks[i]->options, out);
+	}
+}
+
+void
+settings_print_manual(FILE *out)
+{
+	fprintf(out, ".TH PG_FANOUT 1 \"\" \"pg_fanout %s\"\n.SH NAME\n"
+			"pg_fanout \\- send PostgreSQL changes to Kafka topics, S3 objects and files\n"
+			".SH SYNOPSIS\n.B pg_fanout\n.RI [ option ...]\n"
+			".SH DESCRIPTION\nReads a logical replication slot and delivers every committed change, "
+			"in commit order, to all sinks. The slot is confirmed only up to what is durable and "
+			"recorded in every sink.\n", PG_FANOUT_VERSION);
+	fputs(".SH OPTIONS\n", out);
+	option_print_manual(&settings_table, out);
+	fputs(".SH OPTIONS OF EVERY SINK\n", out);
+	option_print_manual(&sink_common_table, out);
+	for (int i = 0; registry_sinks[i] != NULL; i++)
+	{
+		if (registry_sinks[i]->options == NULL)
+			continue;
+		fprintf(out, ".SH SINK %s\n", registry_sinks[i]->name);
+		option_print_manual(registry_sinks[i]->options, out);
+	}
+	fputs(".SH EXIT STATUS\n", out);
+	for (int code = 0; code <= ERROR_DISK; code++)
+		fprintf(out, ".TP\n.B %d\n%s\n", code, error_code_meaning((ErrorCode) code));
+}
