@@ -10,6 +10,8 @@
 
 #define IDLE_INTERVAL		(10 * CLOCK_SECOND)
 #define URGENT_INTERVAL		(CLOCK_SECOND / 5)
+/* Without an option and a timeout: a dead link is noticed by writing. */
+#define MAX_INTERVAL		(60 * CLOCK_SECOND)
 /* A moved position is told after this long even if no status is due. */
 #define MOVED_INTERVAL		CLOCK_SECOND
 
@@ -17,7 +19,7 @@ void
 feedback_start(Feedback *feedback, int64_t interval, int64_t sender_timeout,
 			   int64_t now)
 {
-	int64_t		most = sender_timeout > 0 ? sender_timeout / 3 : interval;
+	int64_t		most = sender_timeout > 0 ? sender_timeout / 3 : MAX_INTERVAL;
 
 	feedback->interval = interval > 0 && interval < most ? interval : most;
 	feedback->next_status = now;
