@@ -253,9 +253,33 @@ names_clash(const ProtoNames *names, size_t a, size_t b)
 		name_takes(name_b, &names->table->columns[a], name_a);
 }
 
+/* Members that Java's generated classes have: getDescriptor, bitField0_... */
+static bool
+name_is_member(const char *name)
+{
+	const char *prefix = "bitfield";
+	int			next;
+
+	if (canonical_equal(name, "descriptor", ""))
+		return true;
+	while (*prefix != '\0')
+	{
+		if (canonical_next(&name) != *prefix++)
+			return false;
+	}
+	while ((next = canonical_next(&name)) != 0)
+	{
+		if (!byte_is_digit((uint8_t) next))
+			return false;
+	}
+	return true;
+}
+
 static bool
 names_last_clashes(const ProtoNames *names, size_t last)
 {
+	if (name_is_member(names_get(names, last)))
+		return true;
 	for (size_t i = 0; i < last; i++)
 	{
 		if (names_clash(names, last, i))

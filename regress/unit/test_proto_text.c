@@ -300,6 +300,9 @@ test_field_clashes(void **state)
 	record_add(&record, "Interval", ENCODING(INT32));
 	record_add(&record, "Interval_", ENCODING(INT32));
 	record_add(&record, "[x]", ENCODING(INT32));
+	record_add(&record, "Descriptor", ENCODING(INT32));
+	record_add(&record, "bit_field0", ENCODING(INT32));
+	record_add(&record, "bit_fields", ENCODING(INT32));
 	assert_field("sint32 a_b", 1, "a_b");
 	assert_field("sint32 aB_xn2", 2, "aB");
 	assert_field("sint32 A_B__xn3", 3, "A_B_");
@@ -312,6 +315,9 @@ test_field_clashes(void **state)
 	assert_field("sint32 Interval_", 10, "Interval");
 	assert_field("sint32 Interval___xn11", 11, "Interval_");
 	assert_field("sint32 _x5bx_x5d", 12, "_x5bx_x5d");
+	assert_field("sint32 Descriptor_xn13", 13, "Descriptor");
+	assert_field("sint32 bit_field0_xn14", 14, "bit_field0");
+	assert_field("sint32 bit_fields", 15, "bit_fields");
 }
 
 /* The suffix itself may run into another column. */
