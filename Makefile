@@ -28,8 +28,10 @@ EXTVERSION = 0.1.0
 MODULE_big = pg_fanout
 DATA = $(wildcard sql/pg_fanout--*.sql)
 COMMON = wire buf table change json_value row_json proto_text change.pb-c
-OBJS = plugin/plugin.o plugin/option.o plugin/table.o plugin/row.o \
-	plugin/filter.o plugin/frame.o \
+OBJS = plugin/plugin.o plugin/stream.o plugin/publish.o plugin/option.o \
+	plugin/cache.o plugin/publication.o plugin/filter.o plugin/table.o \
+	plugin/type.o plugin/row.o plugin/value.o plugin/array.o plugin/text.o \
+	plugin/frame.o \
 	sql/peek.o sql/describe.o \
 	$(COMMON:%=plugin/common/%.o)
 
@@ -54,6 +56,9 @@ include $(PGXS)
 endif
 
 $(OBJS): plugin/common/change.pb-c.h
+# In a build outside of the source tree the directories are missing, and VPATH
+# would find the source's.
+$(shell mkdir -p $(sort $(dir $(OBJS))))
 plugin/common/change.pb-c.c: plugin/common/change.pb-c.h
 plugin/common/change.pb-c.h: plugin/change.proto
 	@mkdir -p plugin/common
