@@ -1,0 +1,331 @@
+/*
+ * kafka_client.c
+ *		The producer: one librdkafka instance, its callbacks and its records
+ *		on their way.
+ */
+#include "kafka_client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "kafka_error.h"
+#include "kafka_partition.h"
+#include "log.h"
+
+/* Commits whose records may be on their way at once, each counted apart. */
+#define KAFKA_WINDOW_CAPACITY	16384
+
+#define KAFKA_WARNING_INTERVAL	(30 * CLOCK_SECOND)
+
+static const uint64_t kafka_wake_payload = 1;
+
+static void
+client_fail(KafkaClient *client, const Error *failure)
+{
+	if (client->failed)
+		return;					/* the first one says most */
+	client->failed = true;
+	client->failure = *failure;
+}
+
+static void
+client_fail_fatal(KafkaClient *client)
+{
+	char		text[256] = "";
+	Error		err = {0};
+	rd_kafka_resp_err_t cause;
+
+	cause = rd_kafka_fatal_error(client->rk, text, sizeof(text));
+	kafka_error_set(&err, ERROR_SINK_WRITE, RD_KAFKA_RESP_ERR__FATAL, text,
+					"Kafka producer lost track of its records: %s",
+					rd_kafka_err2name(cause));
+	client_fail(client, &err);
+}
+
+static void
+client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
+{
+	Error		err = {0};
+	ErrorCode	code = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ?
+		ERROR_RECORD : ERROR_SINK_WRITE;
+
+	if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
+		rd_kafka_fatal_error(client->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		client_fail_fatal(client);
+		return;
+	}
+	kafka_error_set(&err, code, message->err, NULL,
+					"record of %zu bytes could not be delivered to topic \"%s\"",
+					message->len, rd_kafka_topic_name(message->rkt));
+	client_fail(client, &err);
+}
+
+static void
+client_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *self)
+{
+	KafkaClient *client = self;
+	KafkaOpaque opaque = kafka_opaque_unpack(message->_private);
+
+	(void) rk;
+	if (client->closing)
+		return;
+	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		client_fail_delivery(client, message);
+		return;
+	}
+	client->down_since = 0;
+	if (opaque.entry == KAFKA_ENTRY_PROGRESS)
+		client->progress_acknowledged = true;
+	else
+		kafka_window_acknowledge(&client->window, opaque.entry);
+}
+
+static void
+client_warn(KafkaClient *client)
+{
+	int64_t		now = clock_now();
+
+	if (client->warned_at != 0 && now - client->warned_at < KAFKA_WARNING_INTERVAL)
+		return;
+	client->warned_at = now;
+	log_warning("kafka: no broker can be reached, waiting: %s",
+				client->trouble_text);
+}
+
+/*
+ * Errors that belong to no record: with brokers librdkafka tries again by
+ * itself. Only what will not change without a person's help is final, and a
+ * refused login only while it is the first (later a broker may be restarting
+ * with its users not loaded yet).
+ */
+static void
+client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
+{
+	KafkaClient *client = self;
+	rd_kafka_resp_err_t resp = (rd_kafka_resp_err_t) code;
+	Error		err = {0};
+
+	(void) rk;
+	if (client->closing)
+		return;
+	if (resp == RD_KAFKA_RESP_ERR__FATAL)
+	{
+		client_fail_fatal(client);
+		return;
+	}
+	if (resp == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+	{
+		if (client->down_since == 0)
+			client->down_since = clock_now();
+		client_warn(client);
+		return;
+	}
+	client->trouble = resp;
+	snprintf(client->trouble_text, sizeof(client->trouble_text), "%s", reason);
+	if (client->connecting && (resp == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+							   resp == RD_KAFKA_RESP_ERR__SSL))
+	{
+		kafka_error_set(&err, ERROR_SINK_SETUP, resp, reason,
+						resp == RD_KAFKA_RESP_ERR__SSL ?
+						"TLS connection to a Kafka broker failed" :
+						"login refused by a Kafka broker");
+		client_fail(client, &err);
+	}
+	else if (kafka_error_passes(resp))
+		log_debug("kafka: %s", reason);
+	else
+		log_warning("kafka: %s", reason);
+}
+
+/* librdkafka's own lines; its levels are syslog's. */
+static void
+client_on_log(const rd_kafka_t *rk, int level, const char *facility,
+			  const char *text)
+{
+	const KafkaClient *client = rd_kafka_opaque(rk);
+
+	if (client != NULL && client->closing)
+		return;
+	if (level <= 2)
+		log_error("kafka: %s: %s", facility, text);
+	else if (level <= 4)
+		log_warning("kafka: %s: %s", facility, text);
+	else
+		log_debug("kafka: %s: %s", facility, text);
+}
+
+static bool
+client_start(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
+{
+	char		text[ERROR_TEXT_SIZE];
+	rd_kafka_queue_t *queue;
+	rd_kafka_error_t *error;
+
+	client->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	if (client->rk == NULL)
+	{
+		rd_kafka_conf_destroy(conf);
+		error_set(err, ERROR_USAGE, "librdkafka refuses the configuration");
+		return error_detail(err, "librdkafka %s says: %s.",
+							rd_kafka_version_str(), text);
+	}
+	rd_kafka_set_log_queue(client->rk, NULL);
+	queue = rd_kafka_queue_get_main(client->rk);
+	rd_kafka_queue_io_event_enable(queue, client->wake_fd, &kafka_wake_payload,
+								   sizeof(kafka_wake_payload));
+	rd_kafka_queue_destroy(queue);
+
+	/* Tokens are renewed while we wait elsewhere; fails if there are none. */
+	error = rd_kafka_sasl_background_callbacks_enable(client->rk);
+	if (error != NULL)
+		rd_kafka_error_destroy(error);
+	return true;
+}
+
+bool
+kafka_client_open(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
+{
+	*client = (KafkaClient) {0};
+	client->connecting = true;
+	client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (client->wake_fd < 0)
+	{
+		rd_kafka_conf_destroy(conf);
+		return error_set(err, ERROR_INTERNAL, "could not create an event descriptor: %s",
+						 strerror(errno));
+	}
+	rd_kafka_conf_set_opaque(conf, client);
+	rd_kafka_conf_set_dr_msg_cb(conf, client_on_delivery);
+	rd_kafka_conf_set_error_cb(conf, client_on_error);
+	rd_kafka_conf_set_log_cb(conf, client_on_log);
+	if (!client_start(client, conf, err) ||
+		!kafka_window_init(&client->window, KAFKA_WINDOW_CAPACITY, err))
+	{
+		kafka_client_close(client);
+		return false;
+	}
+	return true;
+}
+
+static KafkaProduce
+client_refuse(KafkaClient *client, const KafkaRecord *record,
+			  rd_kafka_resp_err_t resp, Error *err)
+{
+	const char *topic = rd_kafka_topic_name(record->topic);
+
+	switch (resp)
+	{
+		case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+			return KAFKA_PRODUCE_FULL;
+		case RD_KAFKA_RESP_ERR__FATAL:
+			client_fail_fatal(client);
+			*err = client->failure;
+			return KAFKA_PRODUCE_FAILED;
+		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+			kafka_error_set(err, ERROR_RECORD, resp, "larger than message_max_bytes",
+							"record of %zu bytes is too large for topic \"%s\"",
+							record->key.size + record->value.size, topic);
+			break;
+		default:
+			kafka_error_set(err, ERROR_SINK_WRITE, resp, NULL,
+							"record could not be sent to topic \"%s\"", topic);
+			break;
+	}
+	client_fail(client, err);
+	return KAFKA_PRODUCE_FAILED;
+}
+
+/* With headers: only tombstones come here, so it may allocate. */
+static rd_kafka_resp_err_t
+client_send_with_position(KafkaClient *client, const KafkaRecord *record,
+						  void *opaque)
+{
+	char		lsn[LSN_TEXT_SIZE];
+	char		seq[24];
+
+	snprintf(seq, sizeof(seq), "%" PRIu64, record->position->seq);
+	lsn_format(record->position->lsn, lsn);
+	return rd_kafka_producev(client->rk,
+							 RD_KAFKA_V_RKT(record->topic),
+							 RD_KAFKA_V_PARTITION(record->partition),
+							 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+							 RD_KAFKA_V_KEY(record->key.data, record->key.size),
+							 RD_KAFKA_V_VALUE((void *) record->value.data,
+											  record->value.size),
+							 RD_KAFKA_V_OPAQUE(opaque),
+							 RD_KAFKA_V_HEADER("pg_fanout.lsn", lsn, strlen(lsn)),
+							 RD_KAFKA_V_HEADER("pg_fanout.seq", seq, strlen(seq)),
+							 RD_KAFKA_V_END);
+}
+
+static rd_kafka_resp_err_t
+client_send(const KafkaRecord *record, void *opaque)
+{
+	if (rd_kafka_produce(record->topic, record->partition, RD_KAFKA_MSG_F_COPY,
+						 (void *) record->value.data, record->value.size,
+						 record->key.data, record->key.size, opaque) == 0)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	return rd_kafka_last_error();
+}
+
+KafkaProduce
+kafka_client_produce(KafkaClient *client, const KafkaRecord *record, Error *err)
+{
+	KafkaOpaque opaque = {KAFKA_ENTRY_PROGRESS, record->table_hash};
+	rd_kafka_resp_err_t resp;
+	void	   *pointer;
+
+	if (!record->is_progress)
+		opaque.entry = kafka_window_entry(&client->window);
+	pointer = kafka_opaque_pack(opaque);
+	if (record->position != NULL)
+		resp = client_send_with_position(client, record, pointer);
+	else
+		resp = client_send(record, pointer);
+	if (resp != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return client_refuse(client, record, resp, err);
+	if (!record->is_progress)
+		kafka_window_add(&client->window, opaque.entry);
+	return KAFKA_PRODUCE_OK;
+}
+
+bool
+kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
+{
+	uint64_t	ignored;
+
+	/* Emptied before it is served: what comes meanwhile wakes us again. */
+	if (read(client->wake_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
+		return error_set(err, ERROR_INTERNAL, "could not read an event descriptor: %s",
+						 strerror(errno));
+	rd_kafka_poll(client->rk, timeout_ms);
+	if (!client->failed)
+		return true;
+	*err = client->failure;
+	return false;
+}
+
+void
+kafka_client_close(KafkaClient *client)
+{
+	client->closing = true;
+	if (client->rk != NULL)
+	{
+		rd_kafka_purge(client->rk,
+					   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		rd_kafka_poll(client->rk, 0);
+		rd_kafka_destroy(client->rk);
+		client->rk = NULL;
+	}
+	if (client->wake_fd > 0)
+		close(client->wake_fd);
+	client->wake_fd = -1;
+	kafka_window_free(&client->window);
+}

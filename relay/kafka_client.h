@@ -1,0 +1,70 @@
+/*
+ * kafka_client.h
+ *		The producer: one librdkafka instance, its callbacks and its records
+ *		on their way.
+ *
+ * Callbacks run on the loop's thread, inside kafka_client_poll only. A record
+ * that cannot be delivered makes the client fail for good: nothing is skipped.
+ * Brokers that are away make it wait. Knows no topic's life and no checkpoint,
+ * but that one record at a time may be one.
+ */
+#ifndef PG_FANOUT_KAFKA_CLIENT_H
+#define PG_FANOUT_KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "buf.h"
+#include "error.h"
+#include "kafka_window.h"
+#include "lsn.h"
+
+typedef struct KafkaClient
+{
+	rd_kafka_t *rk;				/* NULL: closed */
+	int			wake_fd;		/* readable when poll has something to do */
+	KafkaWindow window;			/* records on their way */
+	bool		progress_acknowledged;	/* set by poll, cleared by the user */
+	bool		connecting;		/* until resume is over: refusals are final */
+	bool		closing;
+	bool		failed;
+	Error		failure;		/* if failed */
+	int64_t		down_since;		/* monotonic; 0: not all brokers are down */
+	int64_t		warned_at;
+	rd_kafka_resp_err_t trouble;	/* the last one with a broker */
+	char		trouble_text[256];
+} KafkaClient;
+
+typedef struct KafkaRecord
+{
+	rd_kafka_topic_t *topic;
+	int32_t		partition;		/* RD_KAFKA_PARTITION_UA: by key or table */
+	Slice		key;			/* data NULL: none */
+	Slice		value;			/* data NULL: a tombstone */
+	const Position *position;	/* in headers; NULL: the value holds it */
+	uint32_t	table_hash;
+	bool		is_progress;
+} KafkaRecord;
+
+typedef enum KafkaProduce
+{
+	KAFKA_PRODUCE_OK,
+	KAFKA_PRODUCE_FULL,			/* nothing taken: poll first */
+	KAFKA_PRODUCE_FAILED
+} KafkaProduce;
+
+/* Takes conf, also on failure. Connects in the background. */
+extern MUST_USE bool kafka_client_open(KafkaClient *client, rd_kafka_conf_t *conf,
+									   Error *err);
+
+/* Copies key and value. */
+extern KafkaProduce kafka_client_produce(KafkaClient *client,
+										 const KafkaRecord *record, Error *err);
+
+/* Serves callbacks, waiting at most that long; false: failed for good. */
+extern MUST_USE bool kafka_client_poll(KafkaClient *client, int timeout_ms,
+									   Error *err);
+
+/* Drops what is still on its way. Safe on a client never opened. */
+extern void kafka_client_close(KafkaClient *client);
+
+#endif							/* PG_FANOUT_KAFKA_CLIENT_H */

@@ -1,0 +1,45 @@
+/*
+ * kafka_options.h
+ *		The Kafka sink's options. What most people set has a row of its own;
+ *		"kafka.NAME" is any other property of librdkafka.
+ */
+#ifndef PG_FANOUT_KAFKA_OPTIONS_H
+#define PG_FANOUT_KAFKA_OPTIONS_H
+
+#include "option.h"
+
+typedef struct KafkaOptions
+{
+	int64_t		partitions;		/* of a topic to create, -1: broker's default */
+	int64_t		replication;	/* -1: broker's default */
+	bool		create_topics;
+	OptionMap	topic_config;	/* configuration of a topic to create */
+	bool		tombstones;
+	int			delivery;
+	int64_t		linger;			/* microseconds */
+	int			compression;
+	int64_t		message_max_bytes;
+	int64_t		queue_bytes;
+	int64_t		queue_messages;
+	int64_t		connect_timeout;	/* microseconds */
+	int			security_protocol;
+	char	   *sasl_mechanism;
+	char	   *sasl_username;
+	char	   *sasl_password;
+	char	   *sasl_oauthbearer_client_secret;
+	char	   *ssl_ca_location;
+	char	   *ssl_certificate_location;
+	char	   *ssl_key_location;
+	char	   *ssl_key_password;
+	char	   *ssl_keystore_location;
+	char	   *ssl_keystore_password;
+	OptionMap	properties;
+} KafkaOptions;
+
+extern const OptionTable kafka_option_table;
+
+/* The words of two options, as librdkafka spells them. */
+extern const char *const kafka_compression_words[];
+extern const char *const kafka_security_words[];
+
+#endif							/* PG_FANOUT_KAFKA_OPTIONS_H */

@@ -1,0 +1,40 @@
+/*
+ * kafka_partition.h
+ *		Which partition a record goes to, and what travels with it.
+ *
+ * A record with a key goes where Java's clients would put it: murmur2 of the
+ * key's bytes. One without a key (a table without identity) goes where its
+ * table's name puts it, so that a table's records keep their order; its key
+ * stays null. librdkafka calls the partitioner on any thread, at any time after
+ * produce: all it needs travels in the record's opaque pointer.
+ */
+#ifndef PG_FANOUT_KAFKA_PARTITION_H
+#define PG_FANOUT_KAFKA_PARTITION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <librdkafka/rdkafka.h>
+
+/* A record's opaque pointer: its window entry and its table's hash. */
+typedef struct KafkaOpaque
+{
+	uint32_t	entry;
+	uint32_t	table_hash;
+} KafkaOpaque;
+
+/* The entry of a checkpoint: it belongs to no window. */
+#define KAFKA_ENTRY_PROGRESS	UINT32_MAX
+
+extern void *kafka_opaque_pack(KafkaOpaque opaque);
+extern KafkaOpaque kafka_opaque_unpack(const void *pointer);
+
+extern uint32_t kafka_partition_hash(const char *schema, const char *table);
+
+/* The partitioner: see rd_kafka_topic_conf_set_partitioner_cb. */
+extern int32_t kafka_partition_choose(const rd_kafka_topic_t *topic,
+									  const void *key, size_t key_size,
+									  int32_t count, void *topic_opaque,
+									  void *record_opaque);
+
+#endif							/* PG_FANOUT_KAFKA_PARTITION_H */

@@ -1,0 +1,287 @@
+/*
+ * kafka_progress.c
+ *		The progress topic: where it is, and what was last written to it.
+ *
+ * The active segment of a log is never compacted, so the newest record is read
+ * backwards from the end, in growing strides. Consumer groups are no
+ * substitute: their offsets expire.
+ */
+#include "kafka_progress.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "clock.h"
+#include "kafka_error.h"
+
+/* Offsets of the first look back from the end; the next are larger. */
+#define KAFKA_PROGRESS_STRIDE	500
+#define KAFKA_PROGRESS_MAX_SIZE 65536
+
+typedef struct ProgressReader
+{
+	rd_kafka_t *rk;
+	rd_kafka_topic_t *topic;
+	const KafkaProgressPlace *place;
+	int64_t		deadline;
+	Buf			ours;
+	Buf			others;
+	bool		found_ours;
+	bool		found_others;
+} ProgressReader;
+
+static OptionPair progress_config[] = {
+	{"cleanup.policy", "compact"},
+	{"segment.bytes", "1048576"},
+	{"min.cleanable.dirty.ratio", "0.1"},
+};
+
+static const OptionMap progress_config_map = {
+	progress_config, sizeof(progress_config) / sizeof(progress_config[0])
+};
+
+KafkaTopicPlan
+kafka_progress_plan(int replication)
+{
+	KafkaTopicPlan plan = {1, replication, &progress_config_map};
+
+	return plan;
+}
+
+static bool
+name_is_clean(const char *name)
+{
+	return name[0] != '\0' &&
+		name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
+bool
+kafka_progress_place(KafkaProgressPlace *place, uint64_t system_id,
+					 const char *slot, const char *sink, Error *err)
+{
+	int			size;
+
+	if (!name_is_clean(sink) || !name_is_clean(slot))
+	{
+		error_set(err, ERROR_USAGE, "sink name \"%s\" cannot be part of a topic's name",
+				  sink);
+		return error_hint(err, "Name the sink with letters, digits, '.', '_' and '-': --sink name=kafka://...");
+	}
+	snprintf(place->key, sizeof(place->key), "%" PRIu64 "/%s/%s", system_id, slot,
+			 sink);
+	size = snprintf(place->topic, sizeof(place->topic), "__pg_fanout.%s.%s", slot,
+					sink);
+	if (size < (int) sizeof(place->topic))
+		return true;
+	return error_set(err, ERROR_USAGE,
+					 "names of slot and sink are too long for a topic's name");
+}
+
+static void
+reader_ignore_log(const rd_kafka_t *rk, int level, const char *facility,
+				  const char *text)
+{
+	(void) rk;
+	(void) level;
+	(void) facility;
+	(void) text;
+}
+
+static void
+reader_ignore_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	(void) rk;
+	(void) code;
+	(void) reason;
+	(void) opaque;
+}
+
+/*
+ * What goes wrong with a broker was said by the producer, which connected
+ * before; what the reader asks for and does not get is reported as such.
+ */
+static bool
+reader_open(ProgressReader *reader, const KafkaTarget *target, Error *err)
+{
+	rd_kafka_conf_t *conf = kafka_config_consumer(target, err);
+	rd_kafka_error_t *error;
+	char		text[ERROR_TEXT_SIZE];
+
+	if (conf == NULL)
+		return false;
+	rd_kafka_conf_set(conf, "log.queue", "false", NULL, 0);
+	rd_kafka_conf_set_log_cb(conf, reader_ignore_log);
+	rd_kafka_conf_set_error_cb(conf, reader_ignore_error);
+	reader->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+	if (reader->rk == NULL)
+	{
+		rd_kafka_conf_destroy(conf);
+		error_set(err, ERROR_USAGE, "librdkafka refuses the configuration");
+		return error_detail(err, "librdkafka %s says: %s.",
+							rd_kafka_version_str(), text);
+	}
+	error = rd_kafka_sasl_background_callbacks_enable(reader->rk);
+	if (error != NULL)
+		rd_kafka_error_destroy(error);
+	reader->topic = rd_kafka_topic_new(reader->rk, reader->place->topic, NULL);
+	return reader->topic != NULL ||
+		kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_last_error(), NULL,
+						"progress topic \"%s\" cannot be read", reader->place->topic);
+}
+
+static bool
+reader_fail(const ProgressReader *reader, rd_kafka_resp_err_t resp, Error *err)
+{
+	return kafka_error_set(err, ERROR_SINK_SETUP, resp, NULL,
+						   "progress topic \"%s\" could not be read",
+						   reader->place->topic);
+}
+
+static bool
+reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high, Error *err)
+{
+	for (;;)
+	{
+		int			left = clock_ms_until(reader->deadline);
+		rd_kafka_resp_err_t resp;
+
+		resp = rd_kafka_query_watermark_offsets(reader->rk, reader->place->topic, 0,
+												low, high, left < 2000 ? left : 2000);
+		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
+			return true;
+		if (left == 0 ||
+			(!kafka_error_passes(resp) && resp != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION))
+			return reader_fail(reader, resp, err);
+		rd_kafka_poll(reader->rk, 20);
+	}
+}
+
+/* A later record replaces an earlier one; one without value deletes it. */
+static void
+reader_keep(ProgressReader *reader, const rd_kafka_message_t *message)
+{
+	bool		is_ours = slice_equal(slice_make(message->key, message->key_len),
+									  slice_of(reader->place->key));
+	Buf		   *value = is_ours ? &reader->ours : &reader->others;
+
+	buf_clear(value);
+	buf_append(value, message->payload, message->len);
+	if (is_ours)
+		reader->found_ours = true;
+	else
+		reader->found_others = true;
+}
+
+typedef enum ReaderStep
+{
+	READER_MORE,
+	READER_END,
+	READER_FAILED
+} ReaderStep;
+
+static ReaderStep
+reader_step(ProgressReader *reader, const rd_kafka_message_t *message, int64_t end,
+			Error *err)
+{
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		return message->offset >= end ? READER_END : READER_MORE;
+	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		if (kafka_error_passes(message->err))
+			return READER_MORE;
+		reader_fail(reader, message->err, err);
+		return READER_FAILED;
+	}
+	if (message->offset < end)
+		reader_keep(reader, message);
+	return message->offset >= end - 1 ? READER_END : READER_MORE;
+}
+
+/* Reads the offsets from start up to end. */
+static bool
+reader_scan(ProgressReader *reader, int64_t start, int64_t end, Error *err)
+{
+	ReaderStep	step = READER_MORE;
+
+	if (rd_kafka_consume_start(reader->topic, 0, start) != 0)
+		return reader_fail(reader, rd_kafka_last_error(), err);
+	while (step == READER_MORE)
+	{
+		rd_kafka_message_t *message = rd_kafka_consume(reader->topic, 0, 100);
+
+		if (message != NULL)
+		{
+			step = reader_step(reader, message, end, err);
+			rd_kafka_message_destroy(message);
+		}
+		else if (clock_ms_until(reader->deadline) == 0)
+		{
+			reader_fail(reader, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
+			step = READER_FAILED;
+		}
+	}
+	rd_kafka_consume_stop(reader->topic, 0);
+	return step == READER_END;
+}
+
+static bool
+reader_search(ProgressReader *reader, Error *err)
+{
+	int64_t		low;
+	int64_t		end;
+	int64_t		stride = KAFKA_PROGRESS_STRIDE;
+
+	if (!reader_watermarks(reader, &low, &end, err))
+		return false;
+	while (end > low && !reader->found_ours)
+	{
+		int64_t		start = end - low > stride ? end - stride : low;
+
+		if (!reader_scan(reader, start, end, err))
+			return false;
+		end = start;
+		stride *= 8;
+	}
+	return true;
+}
+
+static bool
+reader_answer(const ProgressReader *reader, Buf *value, Error *err)
+{
+	const Buf  *found = reader->found_ours ? &reader->ours : &reader->others;
+
+	if (buf_failed(found))
+		return error_set(err, ERROR_CHECKPOINT,
+						 "record in progress topic \"%s\" is too large",
+						 reader->place->topic);
+	buf_append_slice(value, buf_slice(found));
+	return !buf_failed(value) || error_no_memory(err);
+}
+
+static void
+reader_close(ProgressReader *reader)
+{
+	if (reader->topic != NULL)
+		rd_kafka_topic_destroy(reader->topic);
+	if (reader->rk != NULL)
+		rd_kafka_destroy(reader->rk);
+	buf_free(&reader->ours);
+	buf_free(&reader->others);
+}
+
+bool
+kafka_progress_read(const KafkaTarget *target, const KafkaProgressPlace *place,
+					int64_t deadline, Buf *value, Error *err)
+{
+	ProgressReader reader = {.place = place, .deadline = deadline};
+	bool		ok;
+
+	buf_init(&reader.ours, KAFKA_PROGRESS_MAX_SIZE);
+	buf_init(&reader.others, KAFKA_PROGRESS_MAX_SIZE);
+	ok = reader_open(&reader, target, err) &&
+		reader_search(&reader, err) &&
+		reader_answer(&reader, value, err);
+	reader_close(&reader);
+	return ok;
+}
