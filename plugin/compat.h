@@ -26,6 +26,16 @@
 #include "rewrite/rewriteHandler.h"
 #endif
 
+/*
+ * 16: PGDLLEXPORT makes a symbol visible, and SQL functions are declared with
+ * it. Before, whoever includes this declares them so, ahead of
+ * PG_FUNCTION_INFO_V1.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
 /* 18: a library can say what it is. */
 #ifndef PG_MODULE_MAGIC_EXT
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
