@@ -1,0 +1,348 @@
+/*
+ * format_json.c
+ *		The json format: one plain object per change, members in this order.
+ *
+ * Of a row:
+ *	{"op":"update",				insert, update, delete, truncate, read (snapshot)
+ *	 "db":"bank","schema":"burst_bank","table":"customer",
+ *	 "lsn":"0/16B3748",			of the commit; with seq the position
+ *	 "seq":1,					1.. in the transaction
+ *	 "xid":745,
+ *	 "commit_time":"2026-01-31T13:00:00.123456Z",
+ *	 "origin":"node2",			only if there is one
+ *	 "key":{"custkey":7},		null: the table has none
+ *	 "before":{...},			the identity columns or the whole row, or null
+ *	 "after":{...},				the whole row without unchanged, or null
+ *	 "unchanged":["notes"]}		only if there are any: large values not sent
+ *								because they did not change
+ * Of a logical message:
+ *	{"op":"message","db":"bank","lsn":...,"seq":...,"xid":...,"commit_time":...,
+ *	 "origin":...,"transactional":true,"prefix":"...","content":"..."}
+ * with "content_base64" in place of "content" if that is no UTF-8, and xid and
+ * commit_time null if it is not transactional. The key is {"custkey":7} as
+ * above. How values look is told in row_json.h. Knows no sink.
+ */
+#include "format.h"
+
+#include <stdlib.h>
+
+#include "json_value.h"
+#include "record_key.h"
+#include "row_json.h"
+
+#define FORMAT_LIMIT	((size_t) 1 << 30)	/* what PostgreSQL's values have */
+#define FORMAT_KEEP		((size_t) 4 << 20)	/* larger buffers are given back */
+
+typedef struct FormatJson
+{
+	Format		base;
+	char	   *database;
+	Buf			key;
+	Buf			old_key;
+	Buf			value;
+	Buf			message;
+	Buf			row;			/* key columns before they are rendered */
+	Buf			scratch;
+} FormatJson;
+
+static const char *const op_names[] = {
+	[PG_FANOUT__OP__OP_UNKNOWN] = "unknown",
+	[PG_FANOUT__OP__INSERT] = "insert",
+	[PG_FANOUT__OP__UPDATE] = "update",
+	[PG_FANOUT__OP__DELETE] = "delete",
+	[PG_FANOUT__OP__TRUNCATE] = "truncate",
+	[PG_FANOUT__OP__READ] = "read"
+};
+
+/* Empties a buffer, and gives back what an unusually large record needed. */
+static void
+buf_recycle(Buf *buf)
+{
+	if (buf->capacity > FORMAT_KEEP)
+		buf_free(buf);
+	buf_clear(buf);
+}
+
+static void
+append_text(Buf *out, const char *text)
+{
+	buf_append(out, text, strlen(text));
+}
+
+static bool
+row_error(const Change *change, const char *what, Error *err)
+{
+	return error_set(err, ERROR_RECORD, "malformed %s of table %s.%s", what,
+					 change->table->schema, change->table->name);
+}
+
+static bool
+check_room(const Buf *out, Error *err)
+{
+	if (!buf_failed(out))
+		return true;
+	error_set(err, ERROR_RECORD, "record cannot be rendered as JSON");
+	return error_hint(err, "It is larger than 1 GB, or memory ran out.");
+}
+
+/* ---- keys ---- */
+
+/* Appends the key columns of row as an object. */
+static bool
+append_key(Buf *out, const Change *change, Slice row, Error *err)
+{
+	Slice		none = {NULL, 0};
+
+	if (!row_append_json(out, change->table, row, ROW_KEY, none))
+		return row_error(change, "key", err);
+	return check_room(out, err);
+}
+
+/* Into a buffer of its own for each of the two: both are wanted at once. */
+static bool
+format_json_key(Format *format, const Change *change, bool old, Slice *key,
+				Error *err)
+{
+	FormatJson *json = (FormatJson *) format;
+	Buf		   *out = old ? &json->old_key : &json->key;
+	RecordKey	found = old ?
+		record_key_find_old(change, &json->row, &json->scratch) :
+		record_key_find(change, &json->row);
+
+	*key = slice_make(NULL, 0);
+	if (found == RECORD_KEY_NONE)
+		return true;
+	if (found == RECORD_KEY_BAD)
+		return row_error(change, "row", err);
+	if (!check_room(&json->row, err))
+		return false;
+	buf_recycle(out);
+	if (!append_key(out, change, buf_slice(&json->row), err))
+		return false;
+	*key = buf_slice(out);
+	return true;
+}
+
+/* ---- parts of a value ---- */
+
+static void
+append_member(Buf *out, const char *name, const char *text)
+{
+	append_text(out, name);
+	json_append_string(out, slice_of(text));
+}
+
+/* From "lsn" to "origin". txn NULL: not in a transaction. */
+static void
+append_position(Buf *out, Position position, const Transaction *txn)
+{
+	append_text(out, ",\"lsn\":");
+	json_append_lsn(out, position.lsn);
+	append_text(out, ",\"seq\":");
+	json_append_uint(out, position.seq);
+	if (txn == NULL)
+	{
+		append_text(out, ",\"xid\":null,\"commit_time\":null");
+		return;
+	}
+	append_text(out, ",\"xid\":");
+	json_append_uint(out, txn->xid);
+	append_text(out, ",\"commit_time\":");
+	json_append_timestamptz(out, txn->commit_time);
+	if (txn->origin != NULL && txn->origin[0] != '\0')
+		append_member(out, ",\"origin\":", txn->origin);
+}
+
+static bool
+append_row(Buf *out, const Change *change, Slice row, RowColumns columns,
+		   Slice skip, Error *err)
+{
+	if (row.data == NULL)
+		append_text(out, "null");
+	else if (!row_append_json(out, change->table, row, columns, skip))
+		return row_error(change, "row", err);
+	return true;
+}
+
+static bool
+append_unchanged(Buf *out, const Change *change, Error *err)
+{
+	Slice		numbers = change->parts.unchanged;
+	WireReader	reader = wire_reader(numbers.data, numbers.size);
+	const char *comma = ",\"unchanged\":[";
+	uint64_t	number;
+
+	if (numbers.size == 0)
+		return true;
+	while (reader.at < reader.end)
+	{
+		const Column *column = NULL;
+
+		if (wire_read_varint(&reader, &number) && number <= TABLE_MAX_NUMBER)
+			column = table_find_column(change->table, (uint32_t) number);
+		if (column == NULL)
+			return row_error(change, "list of unchanged columns", err);
+		append_member(out, comma, column->name);
+		comma = ",";
+	}
+	buf_append_byte(out, ']');
+	return true;
+}
+
+static bool
+append_value_key(FormatJson *json, const Change *change, Error *err)
+{
+	append_text(&json->value, ",\"key\":");
+	switch (record_key_find(change, &json->row))
+	{
+		case RECORD_KEY_FOUND:
+			return append_key(&json->value, change, buf_slice(&json->row), err);
+		case RECORD_KEY_NONE:
+			append_text(&json->value, "null");
+			return true;
+		case RECORD_KEY_BAD:
+			break;
+	}
+	return row_error(change, "row", err);
+}
+
+static bool
+append_rows(FormatJson *json, const Change *change, Error *err)
+{
+	const Body *parts = &change->parts;
+	Slice		none = {NULL, 0};
+	Buf		   *out = &json->value;
+
+	append_text(out, ",\"before\":");
+	if (!append_row(out, change, parts->before,
+					parts->before_is_key ? ROW_SENT : ROW_WHOLE, none, err))
+		return false;
+	append_text(out, ",\"after\":");
+	return append_row(out, change, parts->after, ROW_WHOLE, parts->unchanged,
+					  err) &&
+		append_unchanged(out, change, err);
+}
+
+/* ---- the operations ---- */
+
+static bool
+format_json_value(Format *format, const Change *change, Position position,
+				  Slice *value, Error *err)
+{
+	FormatJson *json = (FormatJson *) format;
+	Buf		   *out = &json->value;
+
+	buf_recycle(out);
+	append_member(out, "{\"op\":", op_names[change->parts.op]);
+	append_member(out, ",\"db\":", json->database);
+	append_member(out, ",\"schema\":", change->table->schema);
+	append_member(out, ",\"table\":", change->table->name);
+	append_position(out, position, change->txn);
+	if (!append_value_key(json, change, err) ||
+		!append_rows(json, change, err))
+		return false;
+	buf_append_byte(out, '}');
+	*value = buf_slice(out);
+	return check_room(out, err);
+}
+
+/* Strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
+static bool
+is_utf8(Slice text)
+{
+	const uint8_t *at = text.data;
+	const uint8_t *end = text.data + text.size;
+
+	while (at < end)
+	{
+		uint8_t		lead = *at++;
+		int			more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+		uint8_t		low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+		uint8_t		high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+
+		if (lead >= 0x80 && (lead < 0xc2 || lead > 0xf4))
+			return false;
+		for (; more > 0; more--, low = 0x80, high = 0xbf)
+			if (at == end || *at < low || *at++ > high)
+				return false;
+	}
+	return true;
+}
+
+static bool
+format_json_message(Format *format, const LogicalMessage *message,
+					Position position, Slice *value, Error *err)
+{
+	FormatJson *json = (FormatJson *) format;
+	Buf		   *out = &json->message;
+
+	buf_recycle(out);
+	append_member(out, "{\"op\":", "message");
+	append_member(out, ",\"db\":", json->database);
+	append_position(out, position, message->txn);
+	append_text(out, message->txn != NULL ? ",\"transactional\":true" :
+				",\"transactional\":false");
+	append_member(out, ",\"prefix\":", message->prefix);
+	if (is_utf8(message->content))
+	{
+		append_text(out, ",\"content\":");
+		json_append_string(out, message->content);
+	}
+	else
+	{
+		append_text(out, ",\"content_base64\":");
+		json_append_base64(out, message->content);
+	}
+	buf_append_byte(out, '}');
+	*value = buf_slice(out);
+	return check_room(out, err);
+}
+
+static void
+format_json_free(Format *format)
+{
+	FormatJson *json = (FormatJson *) format;
+
+	buf_free(&json->key);
+	buf_free(&json->old_key);
+	buf_free(&json->value);
+	buf_free(&json->message);
+	buf_free(&json->row);
+	buf_free(&json->scratch);
+	free(json->database);
+	free(json);
+}
+
+extern const FormatOps format_json_ops;
+
+static Format *
+format_json_create(const char *database, Error *err)
+{
+	FormatJson *json = calloc(1, sizeof(*json));
+
+	if (json == NULL || (json->database = strdup(database)) == NULL)
+	{
+		free(json);
+		error_no_memory(err);
+		return NULL;
+	}
+	json->base.ops = &format_json_ops;
+	buf_init(&json->key, FORMAT_LIMIT);
+	buf_init(&json->old_key, FORMAT_LIMIT);
+	buf_init(&json->value, FORMAT_LIMIT);
+	buf_init(&json->message, FORMAT_LIMIT);
+	buf_init(&json->row, FORMAT_LIMIT);
+	buf_init(&json->scratch, FORMAT_LIMIT);
+	return &json->base;
+}
+
+const FormatOps format_json_ops = {
+	.name = "json",
+	.extension = "jsonl",
+	.binary = false,
+	.create = format_json_create,
+	.key = format_json_key,
+	.value = format_json_value,
+	.message = format_json_message,
+	.free = format_json_free
+};
