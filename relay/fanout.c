@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "log.h"
+#include "numbering.h"
 #include "oid_map.h"
-#include "registry.h"
 #include "route.h"
 
 /* Records and buffers are bounded by the server's 1 GB limit for a value. */
@@ -31,6 +31,7 @@ typedef struct SinkUse
 	const SinkSetup *setup;
 	FormatUse  *format;
 	char	   *message_topic;
+	Numbering  *numbering;		/* of its topics, if they hold typed records */
 } SinkUse;
 
 /* Where a table's records go: a topic per sink. */
@@ -185,6 +186,15 @@ free_route(Fanout *fanout, TableRoute *route)
 	free(route);
 }
 
+/* A topic that holds typed records has one meaning for each field number. */
+static bool
+check_numbering(SinkUse *use, const char *topic, const Table *table, Error *err)
+{
+	if (!use->setup->ops->has_topics || !use->setup->config.format->binary)
+		return true;
+	return numbering_add(&use->numbering, topic, table, err);
+}
+
 static TableRoute *
 make_route(Fanout *fanout, const Table *table, Error *err)
 {
@@ -198,10 +208,12 @@ make_route(Fanout *fanout, const Table *table, Error *err)
 	route->version = table->version;
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
-		const SinkSetup *setup = fanout->sinks[i].setup;
+		SinkUse    *use = &fanout->sinks[i];
+		const SinkSetup *setup = use->setup;
 
 		route->topics[i] = make_topic(fanout, setup, setup->common->topic, table, err);
-		if (route->topics[i] == NULL)
+		if (route->topics[i] == NULL ||
+			!check_numbering(use, route->topics[i], table, err))
 		{
 			error_prefix(err, "sink %s", setup->name);
 			free_route(fanout, route);
@@ -489,6 +501,7 @@ fanout_free(Fanout *fanout)
 		if (fanout->sinks[i].sink != NULL)
 			fanout->sinks[i].sink->ops->free(fanout->sinks[i].sink);
 		free(fanout->sinks[i].message_topic);
+		numbering_free(fanout->sinks[i].numbering);
 	}
 	for (size_t i = 0; i < fanout->format_count; i++)
 		fanout->formats[i].format->ops->free(fanout->formats[i].format);

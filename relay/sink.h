@@ -103,6 +103,7 @@ typedef struct SinkOps
 	const char *name;			/* "kafka" */
 	const char *const *schemes; /* URL schemes it serves, NULL-terminated */
 	const OptionTable *options;
+	bool		has_topics;		/* keeps the records of each topic apart */
 
 	/* Checks the options and URL; connects to nothing. NULL: failed. */
 	Sink	   *(*create) (const SinkConfig *config, Error *err);
