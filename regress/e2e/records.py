@@ -1,0 +1,167 @@
+"""records.py: reading back what the relay wrote, and a ledger to check it.
+
+The ledger is the checker of all tests about loss: writers insert dense numbers
+per writer with a hash of the payload, and what a sink holds is compared with
+what the source holds, row by row.
+"""
+import gzip
+import hashlib
+import json
+import random
+import threading
+
+import rig
+
+
+def parse_lines(data, where):
+    """Records of JSON lines; a torn or foreign line is a failure."""
+    assert not data or data.endswith(b'\n'), f'{where} ends in mid-record'
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def read_json(path):
+    path = str(path)
+    opener = gzip.open if path.endswith('.gz') else open
+    with opener(path, 'rb') as file:
+        return parse_lines(file.read(), path)
+
+
+def position(record):
+    """(commit LSN, sequence): what orders records."""
+    return rig.lsn(record['lsn']), record['seq']
+
+
+def positions(records):
+    return [position(record) for record in records]
+
+
+def operations(records):
+    """[(operation, value of the only key column)]"""
+    return [(r['op'], next(iter(r['key'].values())) if r.get('key') else None)
+            for r in records]
+
+
+def directory_objects(top):
+    """Objects of a dir sink by name, without the relay's own."""
+    return sorted(path for path in top.rglob('*')
+                  if path.is_file() and '_pg_fanout' not in path.parts)
+
+
+def read_directory(top):
+    return [record for path in directory_objects(top)
+            for record in read_json(path)]
+
+
+def read_bucket(bucket, prefix=''):
+    records = []
+    for key in bucket.keys(prefix):
+        data = bucket.read(key)
+        if key.endswith('.gz'):
+            data = gzip.decompress(data)
+        records += parse_lines(data, key)
+    return records
+
+
+class Ledger:
+    """Writers that insert until they are told to stop."""
+
+    TABLE = ('create table ledger (writer int, n bigint, payload text, '
+             'hash text, primary key (writer, n))')
+
+    def __init__(self, pg, writers=4):
+        self.pg = pg
+        self.stopping = threading.Event()
+        self.failures = []
+        self.pauses = [0.001, 0.02]
+        self.threads = [threading.Thread(target=self._write, args=(w,))
+                        for w in range(writers)]
+        pg.sql(self.TABLE)
+        pg.publication(tables=['ledger'])
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not self.failures, self.failures
+
+    def _write(self, writer):
+        try:
+            self._write_until_stopped(writer, random.Random(writer))
+        except Exception as error:  # told by stop()
+            self.failures.append(error)
+
+    def _write_until_stopped(self, writer, chance):
+        import psycopg2
+        n = 0
+        connection = None
+        while not self.stopping.is_set():
+            count = chance.choice([1, 1, 1, 2, 5, 40])
+            keep = chance.random() > 0.1
+            try:
+                connection = connection or self.pg.connect(autocommit=False)
+                # a commit whose answer was lost: the source decides
+                with connection.cursor() as cursor:
+                    cursor.execute('select coalesce(max(n), 0) from ledger '
+                                   'where writer = %s', (writer,))
+                    n = cursor.fetchone()[0]
+                    for i in range(n + 1, n + 1 + count):
+                        payload = chance.choice('abc') * chance.randint(0, 900)
+                        text = f'{writer}.{i}.{payload}'
+                        cursor.execute(
+                            'insert into ledger values (%s, %s, %s, %s)',
+                            (writer, i, text, digest(text)))
+                if keep:
+                    connection.commit()
+                else:
+                    connection.rollback()
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                # the server is away: some tests do that
+                connection = None
+                self.stopping.wait(0.1)
+            self.stopping.wait(chance.uniform(*self.pauses))
+        if connection is not None:
+            connection.close()
+
+    def source(self):
+        """{(writer, n): (payload, hash)} as the table has it."""
+        return {(w, n): (p, h) for w, n, p, h in
+                self.pg.rows('select writer, n, payload, hash from ledger')}
+
+    def compare(self, records, where, exactly_once=False):
+        """Asserts that the records are the source's rows.
+
+        A record may come again (with its position and content), unless
+        exactly_once; per writer first occurrences are in order.
+        """
+        source = self.source()
+        seen, last, rows = {}, {}, {}
+        for record in records:
+            row = record['after']
+            key = (row['writer'], row['n'])
+            place = position(record)
+            assert record['op'] == 'insert'
+            assert digest(row['payload']) == row['hash'], (where, key)
+            if key in rows:
+                assert not exactly_once, f'{where}: {key} came twice'
+                assert rows[key] == place, f'{where}: {key} moved'
+                assert seen[place] == row
+                continue
+            assert place not in seen, f'{where}: two rows at {place}'
+            assert row['n'] == last.get(row['writer'], 0) + 1, \
+                f'{where}: {key} after {last.get(row["writer"])}'
+            assert source.get(key) == (row['payload'], row['hash']), \
+                f'{where}: {key} is not in the source'
+            rows[key], seen[place] = place, row
+            last[row['writer']] = row['n']
+        lost = sorted(set(source) - set(rows))
+        assert not lost, f'{where}: {len(lost)} lost, the first {lost[:5]}'
+        return len(records) - len(rows)
+
+
+def digest(text):
+    return hashlib.md5(text.encode()).hexdigest()

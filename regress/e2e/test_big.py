@@ -1,0 +1,118 @@
+"""test_big.py: one transaction of a gigabyte, the relay under 256 MB.
+
+The sanitizers' own memory would hide the relay's: the plain build is measured.
+BIG_MB (default 1024) is the transaction's size.
+"""
+import os
+import shutil
+
+import pytest
+
+import rig
+
+MEGABYTE = 1024 * 1024
+BIG_MB = int(os.environ.get('BIG_MB', 1024))
+LIMIT = 256 * MEGABYTE
+ROW = 7500
+
+
+def write_big(pg):
+    """Rows of 7.5 kB that neither compress nor move out of line."""
+    pg.sql('create table big (id bigint primary key, payload text)')
+    pg.sql('alter table big alter payload set storage plain')
+    pg.publication(tables=['big'])
+    pg.create_slot()
+    rows = BIG_MB * MEGABYTE // ROW
+    pg.sql('insert into big select g, '
+           "repeat(md5(g::text), 8) || repeat('-', 7244) "
+           f'from generate_series(1, {rows}) g')
+    return rows
+
+
+def highest_memory(process, pg, timeout):
+    """Waits until all is confirmed; the highest resident memory meanwhile."""
+    highest = 0
+    end = pg.wal_position()
+
+    def done():
+        nonlocal highest
+        assert process.running, process.stderr
+        highest = max(highest, process.memory()[1])
+        return pg.confirmed() >= end
+    rig.wait_until(done, timeout, 0.3, 'end of the big transaction')
+    return highest
+
+
+@pytest.mark.slow
+def test_one_gigabyte(own_pg, relay, kafka, s3, tmp_path):
+    if shutil.disk_usage(tmp_path).free < 8 * BIG_MB * MEGABYTE:
+        pytest.skip(f'{8 * BIG_MB} MB of disk are needed')
+    pg = own_pg
+    rows = write_big(pg)
+    out = tmp_path / 'out.jsonl'
+    process = relay.stream(
+        pg, 'null:', f'file:{out}', f'{kafka.url}',
+        s3.url('lake', flush_bytes='256MB', flush_interval='10s'),
+        env=s3.env, binary=rig.PLAIN_BIN)
+    highest = highest_memory(process, pg, 300)
+    process.stop(timeout=120)
+    assert highest < LIMIT, f'{highest / MEGABYTE:.0f} MB'
+    with open(out, 'rb') as file:
+        assert sum(1 for _ in file) == rows
+    assert out.stat().st_size > rows * ROW
+    out.unlink()
+    assert sum(s3.read(key).count(b'\n') for key in s3.keys('lake')) == rows
+    topic = f'{pg.dbname}.public.big'
+    assert count_records(kafka, topic) == rows
+    print(f'highest memory {highest / MEGABYTE:.0f} MB')
+
+
+def count_records(kafka, topic):
+    """From the partitions' ends: a gigabyte need not be read for that."""
+    from confluent_kafka import Consumer, TopicPartition
+    consumer = Consumer({'bootstrap.servers': kafka.bootstrap,
+                         'group.id': 'counter'})
+    try:
+        partitions = consumer.list_topics(topic, timeout=20)
+        return sum(high - low for low, high in (
+            consumer.get_watermark_offsets(TopicPartition(topic, number),
+                                           timeout=20)
+            for number in partitions.topics[topic].partitions))
+    finally:
+        consumer.close()
+
+
+@pytest.mark.slow
+def test_slow_disk_does_not_fill_memory(pg, relay, tmp_path):
+    """A sink that does not keep up stops the reading, not the machine."""
+    pg.sql('create table big (id bigint primary key, payload text)')
+    pg.publication(tables=['big'])
+    pg.create_slot()
+    pg.sql("insert into big select g, repeat(md5(g::text), 60) "
+           'from generate_series(1, 100000) g')
+    fifo = tmp_path / 'fifo'
+    os.mkfifo(fifo)
+    # nobody reads: a pipe takes 64 kB, then the writer would block
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(fifo, os.O_WRONLY)
+    try:
+        process = relay.stream(pg, 'file:-', stdout=writer,
+                               binary=rig.PLAIN_BIN, wait=False)
+        os.close(writer)
+        import time
+        time.sleep(4)
+        assert process.memory()[1] < LIMIT
+        assert process.running
+        read = 0
+        os.set_blocking(reader, True)
+        while read < 100_000_000:
+            data = os.read(reader, 1 << 20)
+            if not data:
+                break
+            read += data.count(b'\n')
+            if read >= 100000:
+                break
+        assert read == 100000
+        process.stop()
+    finally:
+        os.close(reader)

@@ -1,0 +1,148 @@
+"""test_idle.py: a quiet publication must not pin WAL, nor lose a thing."""
+import time
+
+import pytest
+
+import rig
+from records import operations, read_directory, read_json
+
+
+@pytest.fixture
+def tables(pg):
+    pg.sql('create table wanted (a int primary key)')
+    pg.sql('create table other (a int, b text)')
+    pg.publication(tables=['wanted'])
+    pg.create_slot()
+    return pg
+
+
+def noise(pg, megabytes=2):
+    for _ in range(megabytes):
+        pg.sql("insert into other select g, repeat('x', 1000) "
+               'from generate_series(1, 1000) g')
+
+
+def test_confirmed_follows_the_server(tables, relay, kafka, s3, tmp_path):
+    """Others' WAL is confirmed within about 30 s, by every kind of sink."""
+    process = relay.stream(
+        tables, f'file:{tmp_path}/out', f'dir://{tmp_path}/lake', kafka.url,
+        s3.url(), env=s3.env)
+    noise(tables)
+    end = tables.wal_position()
+    began = time.monotonic()
+    tables.wait_confirmed(end, timeout=40)
+    assert time.monotonic() - began < 32
+    # and the row that comes then is not taken for delivered
+    tables.sql('insert into wanted values (1)')
+    tables.wait_confirmed(timeout=90)
+    process.stop()
+    assert operations(read_json(tmp_path / 'out')) == [('insert', 1)]
+    assert operations(read_directory(tmp_path / 'lake')) == [('insert', 1)]
+
+
+def test_nothing_lost_while_idle(tables, relay, tmp_path):
+    """Rows between noise, with kills right after idle confirmations."""
+    out = tmp_path / 'out'
+    for round_number in range(4):
+        process = relay.stream(tables, f'file:{out}?sync_interval=1s')
+        noise(tables, 1)
+        tables.sql('insert into wanted values (%s)', (round_number,))
+        noise(tables, 1)
+        if round_number % 2:
+            tables.wait_confirmed(timeout=40)
+        process.kill()
+        rig.wait_until(lambda: not tables.walsender(), what='a free slot')
+    process = relay.stream(tables, f'file:{out}')
+    tables.wait_confirmed(timeout=40)
+    process.stop()
+    assert operations(read_json(out)) == [
+        ('insert', number) for number in range(4)]
+
+
+def test_filtered_transactions(tables, relay, tmp_path):
+    """A transaction of which the filter leaves nothing moves the slot too."""
+    if tables.version < 150000:
+        pytest.skip('row filters came with 15')
+    tables.sql('alter publication pub set table wanted where (a > 1000)')
+    process = relay.stream(tables, f'file:{tmp_path}/out')
+    tables.sql('insert into wanted select generate_series(1, 1000)')
+    tables.wait_confirmed(timeout=40)
+    tables.sql('insert into wanted values (1001)')
+    tables.wait_confirmed(timeout=40)
+    process.stop()
+    assert operations(read_json(tmp_path / 'out')) == [('insert', 1001)]
+
+
+def test_open_transaction_is_waited_for(tables, relay, tmp_path):
+    """WAL of a transaction that has not ended stays needed."""
+    process = relay.stream(tables, f'file:{tmp_path}/out')
+    connection = tables.connect(autocommit=False)
+    with connection.cursor() as cursor:
+        cursor.execute('insert into wanted values (1)')
+        noise(tables, 1)
+        tables.wait_confirmed(timeout=40)
+        process.kill()
+        rig.wait_until(lambda: not tables.walsender(), what='a free slot')
+        connection.commit()
+    connection.close()
+    process = relay.stream(tables, f'file:{tmp_path}/out')
+    tables.wait_confirmed(timeout=40)
+    process.stop()
+    assert operations(read_json(tmp_path / 'out')) == [('insert', 1)]
+
+
+def test_slow_sink_holds_the_slot(tables, relay, s3, tmp_path):
+    """Rules R1 and R5: what one sink does not have is not confirmed, and the
+    server is answered all the same."""
+    process = relay.stream(
+        tables, f'file:{tmp_path}/out?sync_interval=0',
+        s3.url(flush_interval='200ms'), options=['-s', '1'], env=s3.env)
+    tables.sql('insert into wanted values (1)')
+    tables.wait_confirmed()
+    s3.server.pause()
+    try:
+        held = tables.confirmed()
+        tables.sql('insert into wanted values (2)')
+        noise(tables, 1)
+        rig.wait_until(
+            lambda: len(read_json(tmp_path / 'out')) == 2,
+            what='the row in the other sink')
+        position = tables.wal_position()
+        told = None
+        for _ in range(12):
+            time.sleep(1)
+            assert process.running
+            assert tables.confirmed() < position
+            told = tables.value(
+                'select extract(epoch from now() - reply_time) from '
+                'pg_stat_replication where pid = %s', (tables.walsender(),))
+            assert told < 5, 'the server is not answered'
+        assert tables.confirmed() >= held
+    finally:
+        s3.server.resume()
+    tables.wait_confirmed(timeout=90)
+    process.stop()
+    assert sum(s3.read(key).count(b'\n') for key in s3.keys()) == 2
+
+
+def test_stopped_broker_holds_the_slot(tables, relay, kafka, tmp_path):
+    process = relay.stream(tables, f'file:{tmp_path}/out?sync_interval=0',
+                           kafka.url, options=['-s', '1'])
+    tables.sql('insert into wanted values (1)')
+    tables.wait_confirmed()
+    kafka.pause()
+    try:
+        tables.sql('insert into wanted values (2)')
+        rig.wait_until(
+            lambda: len(read_json(tmp_path / 'out')) == 2,
+            what='the row in the other sink')
+        position = tables.wal_position()
+        time.sleep(8)
+        assert process.running
+        assert tables.confirmed() < position
+    finally:
+        kafka.resume()
+    tables.wait_confirmed(timeout=120)
+    process.stop()
+    assert [r.key for r in kafka.read(f'{tables.dbname}.public.wanted')] == [
+        b'{"a":1}', b'{"a":2}']
