@@ -23,7 +23,7 @@ bench:
 	@regress/bench/run
 else
 
-EXTENSION = pg_fanout
+EXTENSION = sql/pg_fanout
 EXTVERSION = 0.1.0
 MODULE_big = pg_fanout
 DATA = $(wildcard sql/pg_fanout--*.sql)
@@ -32,10 +32,10 @@ OBJS = plugin/plugin.o plugin/stream.o plugin/publish.o plugin/option.o \
 	plugin/cache.o plugin/publication.o plugin/filter.o plugin/table.o \
 	plugin/type.o plugin/row.o plugin/value.o plugin/array.o plugin/text.o \
 	plugin/frame.o \
-	sql/peek.o sql/describe.o \
+	sql/peek.o sql/record_json.o sql/describe.o \
 	$(COMMON:%=plugin/common/%.o)
 
-PG_CPPFLAGS = -DPG_FANOUT_BACKEND -I$(srcdir)/plugin -I$(srcdir)/plugin/common -Iplugin/common
+PG_CPPFLAGS = -DPG_FANOUT_BACKEND -DPG_FANOUT_VERSION='"$(EXTVERSION)"' -I$(srcdir)/plugin -I$(srcdir)/plugin/common -Iplugin/common
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -fvisibility=hidden $(WERROR)
 # Linked statically and hidden: another extension of the same backend may
