@@ -15,10 +15,14 @@
 #include "utils/rel.h"
 
 #include "common/table.h"
+#include "compat.h"
 #include "proto_text.h"
 #include "table.h"
 
 #define PROTO_LIMIT (64 * 1024 * 1024)
+
+extern PGDLLEXPORT Datum pg_fanout_version(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum pg_fanout_proto(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(pg_fanout_version);
 PG_FUNCTION_INFO_V1(pg_fanout_proto);

@@ -19,6 +19,7 @@
 #include "utils/pg_lsn.h"
 #include "utils/resowner.h"
 
+#include "compat.h"
 #include "json_value.h"
 #include "record_json.h"
 #include "wire.h"
@@ -27,6 +28,9 @@
 #define JSON_LIMIT	((size_t) MaxAllocSize - 1)
 
 #define FRAME_RECORD 1			/* Frame.record */
+
+extern PGDLLEXPORT Datum pg_fanout_peek(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum pg_fanout_get(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(pg_fanout_peek);
 PG_FUNCTION_INFO_V1(pg_fanout_get);

@@ -86,7 +86,15 @@ reader_find_table(const RecordReader *reader, uint32 oid)
 	return entry->table;
 }
 
-/* A copy that calls JSON text: its content may be more than jsonb can hold. */
+/* json, and a domain over it, may hold more than jsonb can. */
+static bool
+column_may_not_fit(const Column *column)
+{
+	return column->encoding == PG_FANOUT__ENCODING__JSON &&
+		strcmp(column->type_name, "pg_catalog.jsonb") != 0 &&
+		strcmp(column->type_name, "pg_catalog._jsonb") != 0;
+}
+
 static const Table *
 table_with_json_as_text(const Table *table)
 {
@@ -98,7 +106,7 @@ table_with_json_as_text(const Table *table)
 	for (size_t i = 0; i < table->column_count; i++)
 	{
 		columns[i] = table->columns[i];
-		if (columns[i].encoding == PG_FANOUT__ENCODING__JSON)
+		if (column_may_not_fit(&columns[i]))
 			columns[i].encoding = PG_FANOUT__ENCODING__TEXT;
 	}
 	return copy;
