@@ -180,7 +180,7 @@ profile_check_mode(const Profile *profile, FILE *in, const char *path, Error *er
 		return true;
 	error_set(err, ERROR_SECRET_FILE,
 			  "file \"%s\" holds a secret key and is open to other users", path);
-	return error_hint(err, "Run: chmod 600 \"%s\"", path);
+	return error_hint(err, "Close it with: chmod 600 \"%s\".", path);
 }
 
 /* A missing file is none unless it is required. */
@@ -264,15 +264,15 @@ credential_none(const Profile *profile, const char *name, bool asked, Error *err
 {
 	if (profile->unserved != NULL)
 	{
-		error_set(err, ERROR_AUTH, "profile \"%s\" asks for %s, which is not supported",
+		error_set(err, ERROR_SINK_SETUP, "profile \"%s\" asks for %s, which is not supported",
 				  name, profile->unserved);
-		return error_hint(err, "Export its keys: aws configure export-credentials --profile %s --format env",
-						  name);
+		return error_hint(err, "Export its keys to the environment with: aws configure "
+						  "export-credentials --profile %s --format env.", name);
 	}
 	if (asked && !profile->found)
-		error_set(err, ERROR_AUTH, "profile \"%s\" does not exist", name);
+		error_set(err, ERROR_SINK_SETUP, "profile \"%s\" does not exist", name);
 	else
-		error_set(err, ERROR_AUTH, "no S3 credentials found");
+		error_set(err, ERROR_SINK_SETUP, "no S3 credentials found");
 	return error_hint(err, "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
 					  "aws_access_key_id and aws_secret_access_key under [%s] in "
 					  "~/.aws/credentials, or access_key_id and secret_access_key "

@@ -38,7 +38,7 @@ typedef struct Credential
 /*
  * Fills credential, which must be zeroed or loaded before: what it held is
  * wiped first. Fails with ERROR_USAGE (half a key pair), ERROR_SECRET_FILE (a
- * file with keys that others may read), ERROR_AUTH (nothing found).
+ * file with keys that others may read), ERROR_SINK_SETUP (nothing found).
  */
 extern MUST_USE bool credential_load(Credential *credential,
 									 const CredentialOptions *options,
