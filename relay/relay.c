@@ -71,6 +71,7 @@ typedef struct Relay
 	Progress	progress;
 
 	Pending		pending;
+	bool		in_frame;		/* the frame at hand may hold more records */
 	bool		in_transaction;
 	bool		blocked;		/* a sink is full */
 	uint64_t	seq;			/* of the last record of the transaction */
@@ -191,6 +192,7 @@ read_records(Relay *relay, bool *empty, Error *err)
 				return STEP_FAILED;
 			if (kind == SOURCE_EMPTY)
 			{
+				relay->in_frame = false;
 				*empty = true;
 				return STEP_GO_ON;
 			}
@@ -264,6 +266,7 @@ handle_frame(Relay *relay, const StreamMessage *message, Error *err)
 	progress_frame(&relay->progress, message->data.size);
 	if (!relay->source->ops->feed(relay->source, message->data, err))
 		return STEP_FAILED;
+	relay->in_frame = true;
 	return STEP_GO_ON;
 }
 
@@ -300,7 +303,8 @@ give_feedback(Relay *relay, Error *err)
 {
 	Feedback   *feedback = &relay->feedback;
 	int64_t		now = clock_now();
-	bool		idle = !relay->in_transaction && relay->pending.kind == SOURCE_EMPTY &&
+	bool		idle = !relay->in_frame && !relay->in_transaction &&
+		relay->pending.kind == SOURCE_EMPTY &&
 		fanout_settled(relay->fanout, feedback->delivered);
 
 	feedback_advance(feedback, fanout_durable(relay->fanout));
@@ -522,6 +526,7 @@ close_stream(Relay *relay)
 	if (relay->fanout != NULL)
 		fanout_next(relay->fanout);
 	relay->pending.kind = SOURCE_EMPTY;
+	relay->in_frame = false;
 	relay->in_transaction = false;
 	relay->reply_wanted = false;
 }
