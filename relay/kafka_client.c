@@ -22,6 +22,9 @@
 
 #define KAFKA_WARNING_INTERVAL	(30 * CLOCK_SECOND)
 
+/* Brokers that are away for less are not worth a line. */
+#define KAFKA_DOWN_PATIENCE		CLOCK_SECOND
+
 static const uint64_t kafka_wake_payload = 1;
 
 static void
@@ -82,21 +85,43 @@ client_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *self
 	}
 	client->down_since = 0;
 	if (opaque.entry == KAFKA_ENTRY_PROGRESS)
+	{
 		client->progress_acknowledged = true;
+		client->progress_in_flight = false;
+	}
 	else
 		kafka_window_acknowledge(&client->window, opaque.entry);
 }
 
-static void
-client_warn(KafkaClient *client)
+/* Whether a warning is due again; it then counts as given. */
+static bool
+client_may_warn(int64_t *given_at)
 {
 	int64_t		now = clock_now();
 
-	if (client->warned_at != 0 && now - client->warned_at < KAFKA_WARNING_INTERVAL)
-		return;
-	client->warned_at = now;
-	log_warning("kafka: no broker can be reached, waiting: %s",
-				client->trouble_text);
+	if (*given_at != 0 && now - *given_at < KAFKA_WARNING_INTERVAL)
+		return false;
+	*given_at = now;
+	return true;
+}
+
+int64_t
+kafka_client_waiting_since(const KafkaClient *client)
+{
+	if (client->window.in_flight == 0 && !client->progress_in_flight)
+		return 0;
+	return client->down_since;
+}
+
+static void
+client_warn_if_down(KafkaClient *client)
+{
+	int64_t		since = kafka_client_waiting_since(client);
+
+	if (since != 0 && clock_now() - since >= KAFKA_DOWN_PATIENCE &&
+		client_may_warn(&client->warned_at))
+		log_warning("kafka: no broker can be reached, waiting: %s",
+					client->trouble_text);
 }
 
 /*
@@ -124,7 +149,6 @@ client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
 	{
 		if (client->down_since == 0)
 			client->down_since = clock_now();
-		client_warn(client);
 		return;
 	}
 	client->trouble = resp;
@@ -144,18 +168,22 @@ client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
 		log_warning("kafka: %s", reason);
 }
 
-/* librdkafka's own lines; its levels are syslog's. */
+/*
+ * librdkafka's own lines; its levels are syslog's. A broker that is away makes
+ * one every few seconds (FAIL), which tells nothing new.
+ */
 static void
 client_on_log(const rd_kafka_t *rk, int level, const char *facility,
 			  const char *text)
 {
-	const KafkaClient *client = rd_kafka_opaque(rk);
+	KafkaClient *client = rd_kafka_opaque(rk);
+	bool		repeats = strcmp(facility, "FAIL") == 0;
 
-	if (client != NULL && client->closing)
+	if (client->closing)
 		return;
 	if (level <= 2)
 		log_error("kafka: %s: %s", facility, text);
-	else if (level <= 4)
+	else if (level <= 4 && (!repeats || client_may_warn(&client->noted_at)))
 		log_warning("kafka: %s: %s", facility, text);
 	else
 		log_debug("kafka: %s: %s", facility, text);
@@ -291,7 +319,9 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record, Error *err)
 		resp = client_send(record, pointer);
 	if (resp != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return client_refuse(client, record, resp, err);
-	if (!record->is_progress)
+	if (record->is_progress)
+		client->progress_in_flight = true;
+	else
 		kafka_window_add(&client->window, opaque.entry);
 	return KAFKA_PRODUCE_OK;
 }
@@ -306,6 +336,7 @@ kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
 		return error_set(err, ERROR_INTERNAL, "could not read an event descriptor: %s",
 						 strerror(errno));
 	rd_kafka_poll(client->rk, timeout_ms);
+	client_warn_if_down(client);
 	if (!client->failed)
 		return true;
 	*err = client->failure;

@@ -28,8 +28,10 @@ typedef struct KafkaClient
 	bool		closing;
 	bool		failed;
 	Error		failure;		/* if failed */
+	bool		progress_in_flight;
 	int64_t		down_since;		/* monotonic; 0: not all brokers are down */
-	int64_t		warned_at;
+	int64_t		warned_at;		/* last warning that all are down */
+	int64_t		noted_at;		/* last warning of trouble with one */
 	rd_kafka_resp_err_t trouble;	/* the last one with a broker */
 	char		trouble_text[256];
 } KafkaClient;
@@ -63,6 +65,12 @@ extern KafkaProduce kafka_client_produce(KafkaClient *client,
 /* Serves callbacks, waiting at most that long; false: failed for good. */
 extern MUST_USE bool kafka_client_poll(KafkaClient *client, int timeout_ms,
 									   Error *err);
+
+/*
+ * Since when records wait for brokers that are all away, monotonic; 0: not so.
+ * Without records nobody knows: librdkafka does not say when they are back.
+ */
+extern int64_t kafka_client_waiting_since(const KafkaClient *client);
 
 /* Drops what is still on its way. Safe on a client never opened. */
 extern void kafka_client_close(KafkaClient *client);

@@ -478,15 +478,16 @@ sink_kafka_stats(const Sink *base, SinkStats *stats)
 {
 	const SinkKafka *sink = (const SinkKafka *) base;
 	const char *topic = sink->topics ? kafka_topics_pending(sink->topics) : NULL;
+	int64_t		down = kafka_client_waiting_since(&sink->client);
 
 	stats->records = sink->records;
 	stats->bytes = sink->bytes;
 	stats->in_flight = sink->client.window.in_flight;
 	stats->state[0] = '\0';
-	if (sink->client.down_since != 0)
+	if (down != 0)
 		snprintf(stats->state, sizeof(stats->state),
 				 "all brokers down since %" PRId64 " s",
-				 (clock_now() - sink->client.down_since) / CLOCK_SECOND);
+				 (clock_now() - down) / CLOCK_SECOND);
 	else if (topic != NULL)
 		snprintf(stats->state, sizeof(stats->state), "waiting for topic %.40s", topic);
 }

@@ -34,7 +34,6 @@ extern const SinkOps sink_kafka_ops;
 
 typedef struct Rig
 {
-	rd_kafka_t *host;
 	rd_kafka_mock_cluster_t *cluster;
 	char		brokers[256];
 	Sink	   *sink;
@@ -66,15 +65,19 @@ typedef struct RigRecords
 
 static RigRecords rig_read_records;
 
+/* Owns the brokers; takes a second to end, so that tests share it. */
+static rd_kafka_t *rig_host;
+
 static inline void
 rig_open(Rig *rig)
 {
 	char		text[256];
 
 	*rig = (Rig) {0};
-	rig->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
-	assert_non_null(rig->host);
-	rig->cluster = rd_kafka_mock_cluster_new(rig->host, 3);
+	if (rig_host == NULL)
+		rig_host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
+	assert_non_null(rig_host);
+	rig->cluster = rd_kafka_mock_cluster_new(rig_host, 3);
 	assert_non_null(rig->cluster);
 	snprintf(rig->brokers, sizeof(rig->brokers), "%s",
 			 rd_kafka_mock_cluster_bootstraps(rig->cluster));
@@ -138,7 +141,16 @@ rig_close(Rig *rig)
 	rig_stop_sink(rig);
 	option_free(&kafka_option_table, rig->options);
 	rd_kafka_mock_cluster_destroy(rig->cluster);
-	rd_kafka_destroy(rig->host);
+}
+
+/* Group teardown. */
+static inline int
+rig_end(void **state)
+{
+	(void) state;
+	if (rig_host != NULL)
+		rd_kafka_destroy(rig_host);
+	return 0;
 }
 
 /* One turn of a loop: waits as the relay does, at most 50 ms. */

@@ -415,5 +415,5 @@ main(void)
 		TEST(test_urls),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, rig_end);
 }
