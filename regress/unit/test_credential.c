@@ -52,7 +52,7 @@ static int
 setup(void **state)
 {
 	(void) state;
-	strcpy(home, "/tmp/test_credential_XXXXXX");
+	snprintf(home, sizeof(home), "/tmp/test_credential_XXXXXX");
 	if (mkdtemp(home) == NULL || mkdir(home_path(".aws"), 0700) != 0)
 		return -1;
 	for (int i = 0; variables[i] != NULL; i++)
@@ -105,10 +105,10 @@ static void
 test_nothing(void **state)
 {
 	(void) state;
-	load_fails(ERROR_AUTH);
+	load_fails(ERROR_SINK_SETUP);
 	assert_non_null(strstr(err.hint, "AWS_ACCESS_KEY_ID"));
 	unsetenv("HOME");
-	load_fails(ERROR_AUTH);
+	load_fails(ERROR_SINK_SETUP);
 }
 
 static void
@@ -196,7 +196,7 @@ test_missing_file_and_profile(void **state)
 	assert_non_null(strstr(err.message, "/nonexistent/credentials"));
 	options.credentials_file = NULL;
 	options.profile = "nobody";
-	load_fails(ERROR_AUTH);
+	load_fails(ERROR_SINK_SETUP);
 	assert_non_null(strstr(err.message, "nobody"));
 }
 
@@ -206,7 +206,7 @@ test_unserved_profile(void **state)
 	(void) state;
 	home_write(".aws/config", 0600, "[profile assumed]\nrole_arn = arn:aws:iam::1:role/x\n");
 	options.profile = "assumed";
-	load_fails(ERROR_AUTH);
+	load_fails(ERROR_SINK_SETUP);
 	assert_non_null(strstr(err.message, "role_arn"));
 }
 
@@ -219,7 +219,7 @@ test_odd_files(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	home_write(".aws/credentials", 0600, text);
-	load_fails(ERROR_AUTH);
+	load_fails(ERROR_SINK_SETUP);
 	home_write(".aws/credentials", 0600,
 			   "[default\n[ default ]\r\n; c\n= \naws_access_key_id\n"
 			   "aws_access_key_id = A\r\naws_secret_access_key = a=b=\r\n[x]\naws_session_token=no");

@@ -41,7 +41,7 @@ static void
 vector_copy(char *to, size_t size, const char *from)
 {
 	assert_true(strlen(from) < size);
-	strcpy(to, from);
+	memcpy(to, from, strlen(from) + 1);
 }
 
 static void

@@ -1,0 +1,254 @@
+/*
+ * s3_reply.c
+ *		What an S3 server answered. See s3_reply.h.
+ */
+#include "s3_reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct S3Code
+{
+	const char *name;
+	S3Verdict	verdict;
+	const char *hint;			/* NULL: none of its own */
+} S3Code;
+
+/* Codes not listed here are judged by the status. */
+static const S3Code s3_codes[] = {
+	{"NoSuchKey", S3_MISSING, NULL},
+	{"NoSuchUpload", S3_UPLOAD_GONE, NULL},
+	{"RequestTimeout", S3_AGAIN, NULL},
+	{"IncompleteBody", S3_AGAIN, NULL},
+	{"InternalError", S3_AGAIN, NULL},
+	{"SlowDown", S3_AGAIN, NULL},
+	{"OperationAborted", S3_AGAIN, NULL},
+	{"ConditionalRequestConflict", S3_AGAIN, NULL},
+	{"ExpiredToken", S3_RENEW, "The session token has expired: renew it where the "
+	"credentials come from."},
+	{"TokenRefreshRequired", S3_RENEW, "The session token has expired: renew it where "
+	"the credentials come from."},
+	{"RequestTimeTooSkewed", S3_CLOCK, "Set this machine's clock."},
+	{"AccessDenied", S3_REFUSED, "The credentials need s3:PutObject, s3:GetObject and "
+	"s3:AbortMultipartUpload on the prefix, and s3:ListBucket on the bucket (without it "
+	"S3 answers this for an object that does not exist)."},
+	{"AllAccessDisabled", S3_REFUSED, "The owner of the bucket has disabled it."},
+	{"AccountProblem", S3_REFUSED, "See the account's state with its provider."},
+	{"NoSuchBucket", S3_REFUSED, "Create the bucket, or correct the sink's URL."},
+	{"InvalidBucketName", S3_REFUSED, "Correct the sink's URL."},
+	{"QuotaExceeded", S3_REFUSED, "Free space on the server or raise the quota."},
+	{"XMinioStorageFull", S3_REFUSED, "Free space on the server."},
+	{"InvalidStorageClass", S3_REFUSED, "Correct the option storage_class."},
+	{"InvalidToken", S3_REFUSED, "The session token does not fit the access key."},
+	{NULL}
+};
+
+/* ---- tags ---- */
+
+/* The first '<name' followed by '>' or a blank; returns where its text begins. */
+static const uint8_t *
+tag_open(Slice xml, const char *name)
+{
+	size_t		size = strlen(name);
+	const uint8_t *end = xml.data + xml.size;
+	const uint8_t *at = xml.data;
+
+	while (at != NULL && (size_t) (end - at) > size + 1)
+	{
+		at = memchr(at, '<', (size_t) (end - at));
+		if (at == NULL || (size_t) (end - at) <= size + 1)
+			return NULL;
+		at++;
+		if (memcmp(at, name, size) != 0 || strchr("> \t\r\n", at[size]) == NULL ||
+			at[size] == '\0')
+			continue;
+		at = memchr(at, '>', (size_t) (end - at));
+		return at == NULL || at[-1] == '/' ? NULL : at + 1;
+	}
+	return NULL;
+}
+
+/* One character of a reference ("amp;..."); how long it is, 0: none known. */
+static size_t
+entity_decode(const uint8_t *at, size_t size, char *out)
+{
+	static const struct
+	{
+		const char *name;
+		char		value;
+	}			known[] = {{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'},
+	{"quot;", '"'}, {"apos;", '\''}, {"#34;", '"'}, {"#39;", '\''},
+	{"#x22;", '"'}, {"#38;", '&'}};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		size_t		length = strlen(known[i].name);
+
+		if (size >= length && memcmp(at, known[i].name, length) == 0)
+		{
+			*out = known[i].value;
+			return length;
+		}
+	}
+	return 0;
+}
+
+bool
+s3_reply_tag(Slice xml, const char *name, char *out, size_t size)
+{
+	const uint8_t *at = xml.size == 0 ? NULL : tag_open(xml, name);
+	const uint8_t *end = xml.data + xml.size;
+	size_t		used = 0;
+
+	for (; at != NULL && at < end && *at != '<'; at++)
+	{
+		size_t		skip = 0;
+
+		if (used + 1 >= size)
+			return false;
+		out[used] = (char) *at;
+		if (*at == '&')
+			skip = entity_decode(at + 1, (size_t) (end - at) - 1, &out[used]);
+		used++;
+		at += skip;
+	}
+	if (at == NULL || at >= end)
+		return false;
+	out[used] = '\0';
+	return true;
+}
+
+/* ---- judgement ---- */
+
+/* Texts of the server go into a line of our log: one line of plain characters. */
+static void
+reply_text(Slice body, const char *name, char *out)
+{
+	if (!s3_reply_tag(body, name, out, S3_TAG_SIZE))
+		out[0] = '\0';
+	for (; *out != '\0'; out++)
+		if ((unsigned char) *out < ' ' || *out == 0x7f)
+			*out = ' ';
+}
+
+static const S3Code *
+code_find(const char *name)
+{
+	const S3Code *code = s3_codes;
+
+	while (code->name != NULL && strcmp(code->name, name) != 0)
+		code++;
+	return code->name == NULL ? NULL : code;
+}
+
+static S3Verdict
+status_judge(long status, const char *code)
+{
+	if (status == 404)
+		return code[0] == '\0' ? S3_MISSING : S3_REFUSED;
+	if (status == 408 || status == 429 || status == 500 || status == 502 ||
+		status == 503 || status == 504)
+		return S3_AGAIN;
+	return S3_REFUSED;
+}
+
+static bool
+is_other_region(long status, const char *code)
+{
+	return status == 301 || status == 307 || status == 308 ||
+		strcmp(code, "PermanentRedirect") == 0 ||
+		strcmp(code, "TemporaryRedirect") == 0 ||
+		strcmp(code, "AuthorizationHeaderMalformed") == 0 ||
+		strcmp(code, "IllegalLocationConstraintException") == 0;
+}
+
+static void
+region_hint(const S3Reply *reply, const S3Place *place, Error *err)
+{
+	char		region[S3_TAG_SIZE];
+
+	reply_text(reply->body, "Region", region);
+	if (region[0] == '\0')
+		snprintf(region, sizeof(region), "%s", reply->region);
+	if (region[0] != '\0' && strcmp(region, place->region) != 0)
+		error_hint(err, "The bucket is in region %s, the sink uses %s: set region=%s.",
+				   region, place->region, region);
+	else
+		error_hint(err, "The sink uses region %s: set the bucket's own with the option "
+				   "region, and check the endpoint.", place->region);
+}
+
+static void
+reply_hint(const S3Reply *reply, const S3Place *place, const char *name,
+		   const S3Code *code, Error *err)
+{
+	if (is_other_region(reply->status, name))
+		region_hint(reply, place, err);
+	else if (strcmp(name, "InvalidAccessKeyId") == 0)
+		error_hint(err, "The server does not know the access key ID, which comes from "
+				   "the %s.", place->key_source);
+	else if (strcmp(name, "SignatureDoesNotMatch") == 0)
+		error_hint(err, "Check the secret access key, which comes from the %s.",
+				   place->key_source);
+	else if (strncmp(name, "KMS.", 4) == 0)
+		error_hint(err, "Check the option kms_key_id and the rights on that key.");
+	else if (code != NULL && code->hint != NULL)
+		error_hint(err, "%s", code->hint);
+	else if (reply->status == 403)
+		error_hint(err, "Check the credentials, which come from the %s, and their rights "
+				   "on the bucket.", place->key_source);
+}
+
+static void
+reply_describe(const S3Reply *reply, const S3Place *place, const char *name,
+			   ErrorCode code, Error *err)
+{
+	char		message[S3_TAG_SIZE];
+	char		id[S3_TAG_SIZE];
+
+	reply_text(reply->body, "Message", message);
+	reply_text(reply->body, "RequestId", id);
+	error_set(err, code, "could not %s \"%s\" in bucket \"%s\" at %s: %s",
+			  place->action, place->key, place->bucket, place->host,
+			  name[0] != '\0' ? name : "the server refused it");
+	error_detail(err, "The server answered %ld%s%s%s%s.", reply->status,
+				 message[0] == '\0' ? "" : ": ", message,
+				 id[0] == '\0' ? "" : "; request ID ", id);
+}
+
+S3Verdict
+s3_reply_judge(const S3Reply *reply, const S3Place *place, ErrorCode error_code,
+			   Error *err)
+{
+	char		name[S3_TAG_SIZE];
+	char		ignored[S3_TAG_SIZE];
+	const S3Code *code;
+	S3Verdict	verdict;
+	bool		good = reply->status >= 200 && reply->status < 300;
+
+	if (good && !reply->complete)
+		return S3_GOOD;
+	reply_text(reply->body, "Code", name);
+	if (good && name[0] == '\0')
+	{
+		/* cut short, it may still have turned into an error */
+		if (s3_reply_tag(reply->body, "ETag", ignored, sizeof(ignored)))
+			return S3_GOOD;
+		snprintf(name, sizeof(name), "an answer without a result");
+		verdict = S3_AGAIN;
+		code = NULL;
+	}
+	else
+	{
+		code = code_find(name);
+		verdict = code != NULL ? code->verdict :
+			status_judge(good ? 500 : reply->status, name);
+	}
+	if (verdict == S3_MISSING)
+		return verdict;
+	reply_describe(reply, place, name, error_code, err);
+	reply_hint(reply, place, name, code, err);
+	if (verdict == S3_AGAIN)
+		error_retriable(err);
+	return verdict;
+}
