@@ -368,14 +368,40 @@ name_is_bracketed(const char *name)
 	return size > 1 && name[0] == '[' && name[size - 1] == ']';
 }
 
-static void
-append_column(Buf *out, const Column *column, const char *name)
+/*
+ * The column's own name, unless it is another column's field name (parsers of
+ * JSON take either, so the two may not meet) or has one underscore more (an
+ * optional field brings a oneof of that name). Then it is the field's name,
+ * which by the same rules no other column has in JSON.
+ */
+static const char *
+names_json(const ProtoNames *names, size_t index)
 {
+	const char *own = names->table->columns[index].name;
+
+	if (name_is_bracketed(own))
+		return names_get(names, index);
+	for (size_t i = 0; i < names->table->column_count; i++)
+	{
+		const char *other = names_get(names, i);
+
+		if (i != index && (strcmp(own, other) == 0 ||
+						   (own[0] == '_' && strcmp(own + 1, other) == 0)))
+			return names_get(names, index);
+	}
+	return own;
+}
+
+static void
+append_column(Buf *out, const ProtoNames *names, size_t index)
+{
+	const Column *column = &names->table->columns[index];
+	const char *name = names_get(names, index);
+
 	append_column_comment(out, column, name);
 	buf_printf(out, "    optional %s %s = %u [json_name = ",
 			   column_type(column), name, column->number);
-	append_proto_string(out, name_is_bracketed(column->name) ? name :
-						column->name);
+	append_proto_string(out, names_json(names, index));
 	buf_append_string(out, "];\n");
 }
 
@@ -409,17 +435,15 @@ append_row(Buf *out, const Table *table)
 	ProtoNames	names = {.table = table};
 
 	buf_init(&names.text, NAMES_LIMIT);
+	for (size_t i = 0; i < table->column_count && !buf_failed(&names.text); i++)
+		names_add(&names, i);
 	buf_append_string(out, "\n  // An absent field is NULL.\n"
 					  "  message Row {\n");
 	append_gaps(out, table);
+	if (buf_failed(&names.text))
+		out->failed = true;
 	for (size_t i = 0; i < table->column_count && !buf_failed(out); i++)
-	{
-		names_add(&names, i);
-		if (buf_failed(&names.text))
-			out->failed = true;
-		else
-			append_column(out, &table->columns[i], names_get(&names, i));
-	}
+		append_column(out, &names, i);
 	buf_append_string(out, "  }\n");
 	buf_free(&names.text);
 }

@@ -7,7 +7,7 @@
  * Source, Row, arrays, Interval), so that the message index in a schema
  * registry stays 0 and no names collide between two tables' files. Names that
  * are no identifiers are escaped injectively and the original is kept in a
- * comment and in json_name:
+ * comment and, where nothing else has that name in JSON, in json_name:
  *
  *	_xHH		a byte that an identifier cannot hold here, in hexadecimal
  *	_xnN		behind a column's name: it would clash with a column of a lower

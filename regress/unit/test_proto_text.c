@@ -313,7 +313,7 @@ test_field_clashes(void **state)
 	assert_field("sint32 age_bytes", 8, "age_bytes");
 	assert_field("sint32 age_or_builder_xn9", 9, "age_or_builder");
 	assert_field("sint32 Interval_", 10, "Interval");
-	assert_field("sint32 Interval___xn11", 11, "Interval_");
+	assert_field("sint32 Interval___xn11", 11, "Interval___xn11");
 	assert_field("sint32 _x5bx_x5d", 12, "_x5bx_x5d");
 	assert_field("sint32 Descriptor_xn13", 13, "Descriptor");
 	assert_field("sint32 bit_field0_xn14", 14, "bit_field0");
@@ -330,6 +330,26 @@ test_clash_of_a_suffix(void **state)
 	record_add(&record, "namexn3", ENCODING(INT32));
 	record_add(&record, "NAME", ENCODING(INT32));
 	assert_field("sint32 NAME_xn3_xn3", 3, "NAME");
+}
+
+/* Parsers of JSON take a field's name too: the two may not meet. */
+static void
+test_json_names(void **state)
+{
+	(void) state;
+	record_init(&record, "s", "t");
+	record_add(&record, "a b", ENCODING(INT32));
+	record_add(&record, "a_x20b", ENCODING(INT32));
+	record_add(&record, "a_x5fx20b", ENCODING(INT32));
+	record_add(&record, "a_x5fx5fx20b ", ENCODING(INT32));
+	record_add(&record, "name", ENCODING(INT32));
+	record_add(&record, "_name", ENCODING(INT32));
+	assert_field("sint32 a_x20b", 1, "a b");
+	assert_field("sint32 a_x5fx20b", 2, "a_x5fx20b");
+	assert_field("sint32 a_x5fx5fx20b", 3, "a_x5fx5fx20b");
+	assert_field("sint32 a_x5fx5fx5fx20b_x20", 4, "a_x5fx5fx20b ");
+	assert_field("sint32 name", 5, "name");
+	assert_field("sint32 _name_xn6", 6, "_name_xn6");
 }
 
 /* Names of few characters, so that they come near each other. */
@@ -401,7 +421,7 @@ test_limits(void **state)
 	record_init(&record, "s", "t");
 	for (int i = 0; i < TABLE_MAX_COLUMNS; i++)
 		record_add(&record, "same", ENCODING(TEXT));
-	assert_field("string same_xn1600", 1600, "same");
+	assert_field("string same_xn1600", 1600, "same_xn1600");
 	record.table.n_column = 3;
 	whole = strlen(proto_print(NULL));
 	table = table_new(&record.table);
@@ -427,6 +447,7 @@ main(void)
 		cmocka_unit_test(test_message_names),
 		cmocka_unit_test(test_field_clashes),
 		cmocka_unit_test(test_clash_of_a_suffix),
+		cmocka_unit_test(test_json_names),
 		cmocka_unit_test(test_names_are_injective),
 		cmocka_unit_test(test_limits),
 	};
