@@ -165,7 +165,9 @@ find_sqlstate(const char *text, char *sqlstate, const char **message)
 		const char *code = at + 1 + strspn(at + 1, " ");
 		size_t		length = strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
-		if (length == SQLSTATE_SIZE - 1 && code[length] == ':' && code[length + 1] == ' ')
+		/* five letters are a severity ("FATAL"): a SQLSTATE has a digit */
+		if (length == SQLSTATE_SIZE - 1 && strcspn(code, "0123456789") < length &&
+			code[length] == ':' && code[length + 1] == ' ')
 		{
 			memcpy(sqlstate, code, length);
 			sqlstate[length] = '\0';
