@@ -307,7 +307,8 @@ class Kafka(Server):
         self.password = self.facts['KAFKA_SASL_PASSWORD']
         self.ca = self.facts['KAFKA_CA']
         from confluent_kafka.admin import AdminClient
-        self.admin = AdminClient({'bootstrap.servers': self.bootstrap})
+        self.admin = AdminClient({'bootstrap.servers': self.bootstrap,
+                                  'log_level': 0})
         return self
 
     def topics(self):

@@ -40,7 +40,9 @@ def test_help(relay, option):
                  '--plugin', '--sink', '--config', '--check', '--print-proto',
                  '--print-config', '--enable-failover', '--two-phase'):
         assert re.search(rf'(?<![\w-]){word}(?![\w-])', text), word
-    assert max(map(len, text.splitlines())) <= 80
+    assert not [line for line in text.splitlines()
+                if len(line) > 79 and not re.match(r'  pg_fanout | +\d+  ',
+                                                   line)]
 
 
 def test_exit_codes_are_in_help(relay):
@@ -56,6 +58,7 @@ def test_print_config_is_a_config(relay, tmp_path):
     assert first.code == 0
     path = tmp_path / 'c.conf'
     path.write_bytes(first.output)
+    path.chmod(0o600)
     again = relay.run('--config', path, '--print-config')
     assert again.code == 0, again.stderr
     assert again.output == first.output
@@ -84,7 +87,7 @@ def test_print_config_sinks_are_valid(relay, pg, tmp_path):
         body = [line[1:] for line in part.splitlines()
                 if re.match(r'#[\w.-]+ = \S', line)]
         url = {'file': f'file:{tmp_path}/x', 'null': 'null:',
-               'kafka': 'kafka://mock', 's3': 's3://b/p'}[kind]
+               'kafka': 'kafka://mock', 's3': 's3://bucket/p'}[kind]
         body = [f'url = {url}'] + [x for x in body if not x.startswith('url ')]
         path = tmp_path / f'{name}.conf'
         path.write_text(f'[sink {name}]\n' + '\n'.join(body) + '\n')

@@ -37,7 +37,7 @@ url = file:{tmp_path}/out.jsonl
 
 [sink lake]
 url = dir://{tmp_path}/lake
-topic = {{table}}/of/{{sink}}
+topic = {{table}}.of.{{sink}}
 flush_interval = 1s
 """)
     process = relay('--config', path).wait_streaming()
