@@ -1,0 +1,975 @@
+/*
+ * test_sink_s3.c
+ *		The object sink over a directory (names, cuts, checkpoints, crashes) and
+ *		over a scripted S3 server (back pressure, giving up).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dirent.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "clock.h"
+#include "http_script.h"
+#include "sink.h"
+#include "sink_s3_options.h"
+
+#define MAX_FILES	512
+#define RUN_LIMIT	(20 * CLOCK_SECOND)
+
+extern const SinkOps sink_s3_ops;
+
+static const FormatOps text_format = {.name = "json",.extension = "jsonl"};
+static const FormatOps binary_format = {.name = "protobuf",.extension = "pb",.binary = true};
+
+static char root[64];
+static SinkConfig config;
+static SinkS3Options *options;
+static Sink *sink;
+static SlotIdentity identity;
+static Transaction txn;
+static Error err;
+static HttpServer server;
+static bool has_server;
+
+/* ---- files ---- */
+
+static char files[MAX_FILES][512];
+static int	file_count;
+
+static int
+file_note(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+	(void) info;
+	(void) walk;
+	if (type == FTW_F)
+	{
+		assert_true(file_count < MAX_FILES);
+		snprintf(files[file_count++], sizeof(files[0]), "%s", path + strlen(root) + 1);
+	}
+	return 0;
+}
+
+static int
+file_order(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Lists the names below the root, sorted; without the checkpoint. */
+static int
+list(void)
+{
+	int			kept = 0;
+
+	file_count = 0;
+	nftw(root, file_note, 16, FTW_PHYS);
+	for (int i = 0; i < file_count; i++)
+		if (strncmp(files[i], "_pg_fanout/", 11) != 0)
+			memmove(files[kept++], files[i], sizeof(files[0]));
+	file_count = kept;
+	qsort(files, (size_t) file_count, sizeof(files[0]), file_order);
+	return file_count;
+}
+
+static Buf
+slurp(const char *name)
+{
+	char		path[1024];
+	FILE	   *in;
+	Buf			out;
+	size_t		got;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	buf_init(&out, (size_t) 1 << 30);
+	in = fopen(path, "r");
+	if (in == NULL)
+		fail_msg("no file %s", path);
+	do
+	{
+		assert_true(buf_reserve(&out, 65536));
+		got = fread(out.data + out.size, 1, 65536, in);
+		out.size += got;
+	} while (got > 0);
+	fclose(in);
+	return out;
+}
+
+static void
+assert_content(const char *name, const char *expected)
+{
+	Buf			content = slurp(name);
+
+	assert_string_equal(buf_string(&content), expected);
+	buf_free(&content);
+}
+
+static int
+file_remove(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+	(void) info;
+	(void) type;
+	(void) walk;
+	return remove(path);
+}
+
+/* ---- the sink ---- */
+
+static int
+setup(void **state)
+{
+	(void) state;
+	snprintf(root, sizeof(root), "/tmp/test_sink_s3_XXXXXX");
+	if (mkdtemp(root) == NULL)
+		return -1;
+	options = option_new(&sink_s3_option_table);
+	config = (SinkConfig) {.name = "lake",.scheme = "dir",.authority = "",.path = root,
+		.options = options,.format = &text_format,.checkpoint_interval = 0};
+	identity = (SlotIdentity) {.system_id = 7123,.timeline = 1,.slot = "fan",
+		.database = "bank",.options_hash = 5,.confirmed = 0x100};
+	txn = (Transaction) {.xid = 7,.commit_lsn = 0x200,.origin = ""};
+	memset(&err, 0, sizeof(err));
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void) state;
+	if (sink != NULL)
+		sink->ops->free(sink);
+	sink = NULL;
+	if (has_server)
+		http_stop(&server);
+	has_server = false;
+	option_free(&sink_s3_option_table, options);
+	return nftw(root, file_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void
+open_as(SinkResume expected)
+{
+	sink = sink_s3_ops.create(&config, &err);
+	if (sink == NULL)
+		fail_msg("%s", err.message);
+	if (sink->ops->resume(sink, &identity, &err) != expected)
+		fail_msg("resume: %s", err.message);
+	if (expected == SINK_NEW)
+		assert_true(sink->ops->record(sink, identity.confirmed, &err));
+}
+
+/* As after kill -9: whatever was not durable is forgotten. */
+static void
+crash(void)
+{
+	sink->ops->free(sink);
+	sink = NULL;
+}
+
+static SinkResult
+put_bytes(const char *topic, Lsn lsn, uint64_t seq, Slice value)
+{
+	Delivery	delivery = {.position = {lsn, seq},.txn = &txn,.topic = topic,
+		.op = PG_FANOUT__OP__INSERT,.value = value};
+
+	return sink_put(sink, &delivery, &err);
+}
+
+static void
+put(const char *topic, Lsn lsn, uint64_t seq, const char *text)
+{
+	if (put_bytes(topic, lsn, seq, slice_of(text)) != SINK_OK)
+		fail_msg("put: %s", err.message);
+}
+
+static void
+poll_ok(void)
+{
+	if (sink_poll(sink, &err) != SINK_POLL_OK)
+		fail_msg("poll: %s", err.message);
+}
+
+static void
+commit(Lsn end)
+{
+	TxnEnd		txn_end = {.txn = txn,.end_lsn = end};
+
+	if (sink_commit(sink, &txn_end, &err) != SINK_OK)
+		fail_msg("commit: %s", err.message);
+	poll_ok();
+}
+
+/* ---- over a directory ---- */
+
+static void
+test_new_and_resumed(void **state)
+{
+	Buf			text;
+
+	(void) state;
+	open_as(SINK_NEW);
+	poll_ok();
+	assert_int_equal(sink->durable, 0x100);
+	assert_int_equal(sink->accepted.lsn, 0x100);
+	text = slurp("_pg_fanout/fan/lake.json");
+	assert_non_null(strstr(buf_string(&text), "\"lsn\":\"0/100\""));
+	buf_free(&text);
+	crash();
+	open_as(SINK_RESUMED);
+	assert_int_equal(sink->durable, 0x100);
+}
+
+static void
+test_names_and_order(void **state)
+{
+	(void) state;
+	options->flush_records = 1;
+	open_as(SINK_NEW);
+	put("bank.t", 0x200, 1, "{\"a\":1}");
+	put("bank.other", 0x200, 2, "{\"b\":1}");
+	put("bank.t", 0x200, 3, "{\"a\":2}");
+	assert_int_equal(list(), 0);
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	put("bank.t", INT64_C(0x1000000F00), 12, "{\"a\":3}");
+	commit(INT64_C(0x1000000F10));
+	assert_int_equal(list(), 3);
+	assert_string_equal(files[0], "bank.other/bank.other-00000001-0000000000000200-0000000002.jsonl");
+	assert_string_equal(files[1], "bank.t/bank.t-00000001-0000000000000200-0000000001.jsonl");
+	assert_string_equal(files[2], "bank.t/bank.t-00000001-0000001000000F00-0000000012.jsonl");
+	assert_content(files[0], "{\"b\":1}\n");
+	assert_content(files[1], "{\"a\":1}\n{\"a\":2}\n");
+	assert_content(files[2], "{\"a\":3}\n");
+}
+
+static void
+test_binary_frames(void **state)
+{
+	char		big[300];
+
+	(void) state;
+	config.format = &binary_format;
+	options->flush_records = 1;
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	open_as(SINK_NEW);
+	put("t", 0x200, 1, "abc");
+	put("t", 0x200, 2, big);
+	put("t", 0x200, 3, "");
+	commit(0x210);
+	assert_int_equal(list(), 1);
+	assert_string_equal(files[0], "t/t-00000001-0000000000000200-0000000001.pb");
+	{
+		Buf			content = slurp(files[0]);
+
+		assert_int_equal(content.size, 1 + 3 + 2 + 299 + 1);
+		assert_memory_equal(content.data, "\003abc\253\002xxx", 9);
+		assert_int_equal(content.data[content.size - 1], 0);
+		buf_free(&content);
+	}
+}
+
+/* Pseudo-random: does not compress below its entropy of 6 bits in 8. */
+static void
+fill(char *text, size_t size, uint64_t seed)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+	for (size_t i = 0; i < size; i++)
+	{
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		text[i] = letters[seed >> 58];
+	}
+}
+
+static Buf
+unpack(Buf packed, int compression, size_t room)
+{
+	Buf			out;
+
+	buf_init(&out, room);
+	assert_true(buf_reserve(&out, room));
+	if (compression == 1)
+	{
+		z_stream	gzip = {.next_in = packed.data,.avail_in = (uInt) packed.size,
+		.next_out = out.data,.avail_out = (uInt) room};
+
+		assert_int_equal(inflateInit2(&gzip, 15 + 16), Z_OK);
+		assert_int_equal(inflate(&gzip, Z_FINISH), Z_STREAM_END);
+		assert_int_equal(gzip.avail_in, 0);
+		out.size = gzip.total_out;
+		inflateEnd(&gzip);
+	}
+	else
+	{
+		/* one frame: its size is the file's */
+		assert_int_equal(ZSTD_findFrameCompressedSize(packed.data, packed.size), packed.size);
+		out.size = ZSTD_decompress(out.data, room, packed.data, packed.size);
+		assert_false(ZSTD_isError(out.size));
+	}
+	buf_free(&packed);
+	return out;
+}
+
+/* One object of records of that many bytes in all; content must come back. */
+static void
+roundtrip(int compression, size_t total, const char *extension)
+{
+	static char record[100001];
+	Buf			expected;
+	Buf			content;
+	uint64_t	seq = 0;
+
+	options->compression = compression;
+	options->flush_bytes = INT64_C(1) << 30;
+	options->flush_records = 1;
+	open_as(SINK_NEW);
+	buf_init(&expected, 2 * total);
+	while (expected.size < total)
+	{
+		size_t		size = total < sizeof(record) - 1 ? total : sizeof(record) - 1;
+
+		fill(record, size, ++seq);
+		buf_append(&expected, record, size);
+		buf_append_byte(&expected, '\n');
+		assert_int_equal(put_bytes("t", 0x200, seq, slice_make(record, size)), SINK_OK);
+		if (seq % 16 == 0)
+			poll_ok();
+	}
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	assert_int_equal(list(), 1);
+	assert_string_equal(files[0] + strlen(files[0]) - strlen(extension), extension);
+	content = slurp(files[0]);
+	if (compression != 0)
+		content = unpack(content, compression, 2 * total);
+	assert_int_equal(content.size, expected.size);
+	assert_memory_equal(content.data, expected.data, expected.size);
+	buf_free(&content);
+	buf_free(&expected);
+}
+
+static void
+test_small_gzip(void **state)
+{
+	(void) state;
+	roundtrip(1, 10, ".jsonl.gz");
+}
+
+static void
+test_small_zstd(void **state)
+{
+	(void) state;
+	roundtrip(2, 10, ".jsonl.zst");
+}
+
+static void
+test_parts(void **state)
+{
+	(void) state;
+	options->part_bytes = 5 * 1024 * 1024;
+	roundtrip(0, 17 * 1024 * 1024, ".jsonl");
+}
+
+static void
+test_parts_gzip(void **state)
+{
+	(void) state;
+	options->part_bytes = 5 * 1024 * 1024;
+	roundtrip(1, 9 * 1024 * 1024, ".jsonl.gz");
+}
+
+static void
+test_parts_zstd(void **state)
+{
+	(void) state;
+	options->part_bytes = 5 * 1024 * 1024;
+	roundtrip(2, 17 * 1024 * 1024, ".jsonl.zst");
+}
+
+/* An object that ends exactly with a part has no empty one behind. */
+static void
+test_exact_part(void **state)
+{
+	static char record[5 * 1024 * 1024 - 1];
+	struct stat info;
+	char		path[1024];
+
+	(void) state;
+	options->part_bytes = sizeof(record) + 1;
+	options->flush_records = 1;
+	fill(record, sizeof(record), 1);
+	open_as(SINK_NEW);
+	assert_int_equal(put_bytes("t", 0x200, 1, slice_make(record, sizeof(record))), SINK_OK);
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	assert_int_equal(list(), 1);
+	snprintf(path, sizeof(path), "%s/%s", root, files[0]);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_size, sizeof(record) + 1);
+	assert_int_equal(info.st_mode & 07777, 0640);
+}
+
+/* Nothing visible, nothing durable, nothing left behind; the same names again. */
+static void
+test_crash_and_again(void **state)
+{
+	static char record[600 * 1024];
+
+	(void) state;
+	fill(record, sizeof(record), 3);
+	options->part_bytes = 5 * 1024 * 1024;
+	open_as(SINK_NEW);
+	poll_ok();
+	for (uint64_t i = 1; i <= 12; i++)
+	{
+		assert_int_equal(put_bytes("t", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
+		poll_ok();
+	}
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x100);
+	crash();
+	assert_int_equal(list(), 0);
+	options->flush_records = 1;
+	for (int run = 0; run < 2; run++)
+	{
+		/* the second time its checkpoint is gone: objects are replaced */
+		if (run == 1)
+		{
+			char		path[256];
+
+			crash();
+			snprintf(path, sizeof(path), "%s/_pg_fanout/fan/lake.json", root);
+			assert_int_equal(unlink(path), 0);
+		}
+		open_as(run == 0 ? SINK_RESUMED : SINK_NEW);
+		for (uint64_t i = 1; i <= 12; i++)
+			assert_int_equal(put_bytes("t", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
+		commit(0x210);
+		assert_int_equal(sink->durable, 0x210);
+		assert_int_equal(list(), 1);
+	}
+}
+
+/* A large table's objects are closed within the transaction, durable is not. */
+static void
+test_flush_within_transaction(void **state)
+{
+	static char record[1000];
+
+	(void) state;
+	fill(record, sizeof(record), 3);
+	options->flush_bytes = 10000;
+	open_as(SINK_NEW);
+	poll_ok();
+	put("small", 0x200, 1, "x");
+	for (uint64_t i = 2; i <= 26; i++)
+		assert_int_equal(put_bytes("big", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
+	poll_ok();
+	assert_int_equal(list(), 2);
+	assert_int_equal(sink->durable, 0x100);
+	crash();
+	open_as(SINK_RESUMED);
+	put("small", 0x200, 1, "x");
+	for (uint64_t i = 2; i <= 26; i++)
+		assert_int_equal(put_bytes("big", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	assert_int_equal(list(), 4);
+	assert_string_equal(files[0], "big/big-00000001-0000000000000200-0000000002.jsonl");
+	assert_string_equal(files[1], "big/big-00000001-0000000000000200-0000000012.jsonl");
+	assert_string_equal(files[2], "big/big-00000001-0000000000000200-0000000022.jsonl");
+	assert_string_equal(files[3], "small/small-00000001-0000000000000200-0000000001.jsonl");
+}
+
+/* flush_bytes counts all tables together, before compression. */
+static void
+test_flush_by_bytes(void **state)
+{
+	(void) state;
+	options->flush_bytes = 1024;
+	options->compression = 1;
+	open_as(SINK_NEW);
+	for (int i = 1; i <= 20; i++)
+	{
+		char		topic[16];
+		char		text[51];
+
+		snprintf(topic, sizeof(topic), "t%d", i);
+		memset(text, 'a', 50);
+		text[50] = '\0';
+		put(topic, 0x1000 * (Lsn) i, 1, text);
+		commit(0x1000 * (Lsn) i + 0x10);
+		assert_int_equal(list(), 0);
+	}
+	put("last", 0x20000, 1, "{}");
+	commit(0x20010);
+	assert_int_equal(list(), 0);
+	assert_int_equal(sink->durable, 0x100);
+	put("last", 0x30000, 1, "{}");
+	commit(0x30010);
+	/* 20 * 51 + 2 * 3 >= 1024 */
+	assert_int_equal(sink->durable, 0x30010);
+	assert_int_equal(list(), 21);
+}
+
+static void
+test_flush_by_time(void **state)
+{
+	int64_t		deadline = clock_now() + 60 * CLOCK_SECOND;
+
+	(void) state;
+	options->flush_interval = 50 * CLOCK_MS;
+	open_as(SINK_NEW);
+	poll_ok();
+	put("t", 0x200, 1, "a");
+	usleep(60000);
+	poll_ok();					/* within a transaction nothing is cut */
+	assert_int_equal(list(), 0);
+	commit(0x210);
+	assert_int_equal(list(), 1);
+	assert_int_equal(sink->durable, 0x210);
+	put("t", 0x300, 1, "b");
+	commit(0x310);
+	assert_int_equal(list(), 1);
+	sink->ops->watch(sink, NULL, 0, &deadline);
+	assert_true(deadline <= clock_now() + 50 * CLOCK_MS);
+	usleep(60000);
+	poll_ok();
+	assert_int_equal(list(), 2);
+	assert_int_equal(sink->durable, 0x310);
+}
+
+/* R6: a transaction with nothing for this sink. */
+static void
+test_nothing_for_this_sink(void **state)
+{
+	(void) state;
+	options->flush_records = 2;
+	config.checkpoint_interval = 100 * CLOCK_MS;
+	open_as(SINK_NEW);
+	poll_ok();
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x100);	/* not every time */
+	usleep(110000);
+	poll_ok();
+	assert_int_equal(sink->durable, 0x210);
+	put("t", 0x300, 1, "a");
+	commit(0x310);
+	commit(0x410);
+	usleep(110000);
+	poll_ok();
+	assert_int_equal(sink->durable, 0x210);	/* behind an open object */
+	put("t", 0x500, 1, "a");
+	commit(0x510);
+	assert_int_equal(sink->durable, 0x510);	/* at once: data arrived */
+	assert_true(sink->ops->record(sink, 0x600, &err));
+	poll_ok();
+	assert_int_equal(sink->durable, 0x600);
+	assert_int_equal(sink->accepted.lsn, 0x600);
+}
+
+static void
+test_message_outside_transaction(void **state)
+{
+	Delivery	delivery = {.position = {0x180, 0},.topic = "messages",.value = slice_of("m")};
+
+	(void) state;
+	options->flush_interval = 1000;
+	open_as(SINK_NEW);
+	assert_int_equal(sink_put(sink, &delivery, &err), SINK_OK);
+	assert_true(sink->ops->record(sink, 0x190, &err));
+	usleep(2000);
+	poll_ok();
+	assert_int_equal(list(), 1);
+	assert_string_equal(files[0], "messages/messages-00000001-0000000000000180-0000000000.jsonl");
+	assert_int_equal(sink->durable, 0x190);
+}
+
+static void
+test_drain(void **state)
+{
+	SinkStats	stats = {0};
+
+	(void) state;
+	open_as(SINK_NEW);
+	put("t", 0x200, 1, "a");
+	commit(0x210);
+	put("t", 0x300, 1, "b");	/* its commit does not come */
+	assert_true(sink->ops->drain(sink, clock_now() + RUN_LIMIT, &err));
+	assert_int_equal(sink->durable, 0x210);
+	sink->ops->stats(sink, &stats);
+	assert_int_equal(stats.records, 2);
+	assert_int_equal(stats.in_flight, 0);
+	assert_int_equal(list(), 1);
+	crash();
+	open_as(SINK_RESUMED);
+	assert_int_equal(sink->accepted.lsn, 0x210);
+}
+
+/* 60 tables of 600 kB with 16 MB of memory. */
+static void
+test_memory(void **state)
+{
+	static char record[100 * 1024];
+	Buf			content;
+
+	(void) state;
+	fill(record, sizeof(record), 9);
+	options->memory = 16 * 1024 * 1024;
+	options->part_bytes = 5 * 1024 * 1024;
+	open_as(SINK_NEW);
+	for (uint64_t i = 0; i < 360; i++)
+	{
+		char		topic[16];
+
+		snprintf(topic, sizeof(topic), "t%02d", (int) (i % 60));
+		assert_int_equal(put_bytes(topic, 0x200, i + 1, slice_make(record, sizeof(record))), SINK_OK);
+	}
+	assert_true(list() > 0);
+	commit(0x210);
+	assert_true(sink->ops->drain(sink, clock_now() + RUN_LIMIT, &err));
+	assert_int_equal(sink->durable, 0x210);
+	assert_true(list() >= 60);
+	{
+		size_t		total = 0;
+
+		for (int i = 0; i < file_count; i++)
+		{
+			content = slurp(files[i]);
+			total += content.size;
+			buf_free(&content);
+		}
+		assert_int_equal(total, 360 * (sizeof(record) + 1));
+	}
+}
+
+static void
+test_other_checkpoints(void **state)
+{
+	(void) state;
+	open_as(SINK_NEW);
+	poll_ok();
+	crash();
+	identity.system_id++;
+	sink = sink_s3_ops.create(&config, &err);
+	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_RESUME_FAILED);
+	assert_int_equal(err.code, ERROR_CHECKPOINT);
+	assert_non_null(strstr(err.message, "_pg_fanout/fan/lake.json"));
+	crash();
+	identity.system_id--;
+	identity.confirmed = 0x101; /* the slot went on without us */
+	sink = sink_s3_ops.create(&config, &err);
+	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_RESUME_FAILED);
+	assert_int_equal(err.code, ERROR_CHECKPOINT);
+	crash();
+	identity.slot = "other";	/* a slot of its own */
+	open_as(SINK_NEW);
+}
+
+static void
+test_odd_topics(void **state)
+{
+	static const char *const bad[] = {"..", "a/../b", "", "a//b", "/a", "a/.", NULL};
+	char		topic[250];
+
+	(void) state;
+	options->flush_records = 1;
+	open_as(SINK_NEW);
+	poll_ok();
+	memset(topic, 'n', sizeof(topic) - 1);
+	topic[sizeof(topic) - 1] = '\0';
+	put(topic, 0x200, 1, "long");
+	put("schema/t", 0x200, 2, "deep");
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	assert_int_equal(list(), 2);
+	assert_string_equal(files[1], "schema/t/t-00000001-0000000000000200-0000000002.jsonl");
+	for (int i = 0; bad[i] != NULL; i++)
+	{
+		assert_int_equal(put_bytes(bad[i], 0x300, 1, slice_of("x")), SINK_FAILED);
+		assert_int_equal(err.code, ERROR_RECORD);
+	}
+}
+
+/* Someone put a link where our directory should be. */
+static void
+test_symbolic_link(void **state)
+{
+	char		path[256];
+	TxnEnd		end = {.txn = txn,.end_lsn = 0x210};
+	bool		ok;
+
+	(void) state;
+	options->flush_records = 1;
+	snprintf(path, sizeof(path), "%s/t", root);
+	assert_int_equal(symlink("/tmp", path), 0);
+	open_as(SINK_NEW);
+	put("t", 0x200, 1, "x");
+	ok = sink_commit(sink, &end, &err) == SINK_OK && sink_poll(sink, &err) == SINK_POLL_OK;
+	assert_false(ok);
+	assert_int_equal(err.code, ERROR_SINK_WRITE);
+	assert_non_null(strstr(err.message, path));
+	assert_non_null(strstr(err.hint, "symbolic links"));
+	crash();
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_check(void **state)
+{
+	(void) state;
+	sink = sink_s3_ops.create(&config, &err);
+	assert_true(sink->ops->check(sink, &err));
+	file_count = 0;
+	nftw(root, file_note, 16, FTW_PHYS);
+	assert_int_equal(file_count, 0);
+	crash();
+	config.path = "/nonexistent/a/b";
+	sink = sink_s3_ops.create(&config, &err);
+	assert_false(sink->ops->check(sink, &err));
+	assert_int_equal(err.code, ERROR_SINK_SETUP);
+	assert_non_null(strstr(err.message, "/nonexistent/a/b"));
+}
+
+static void
+create_fails(const char *word)
+{
+	assert_null(sink_s3_ops.create(&config, &err));
+	assert_int_equal(err.code, ERROR_USAGE);
+	if (strstr(err.message, word) == NULL)
+		fail_msg("%s", err.message);
+}
+
+static void
+test_bad_options(void **state)
+{
+	(void) state;
+	options->compression_level = 3;
+	create_fails("compression_level");
+	options->compression = 1;
+	options->compression_level = 10;
+	create_fails("compression_level");
+	options->compression_level = 0;
+	options->memory = options->part_bytes;
+	create_fails("memory");
+	options->memory = INT64_C(1) << 30;
+	config.authority = "host";
+	create_fails("host");
+	config.scheme = "s3";
+	config.authority = "";
+	create_fails("bucket");
+	config.authority = "bkt";
+	options->storage_class = strdup("A\r\nX: y");
+	create_fails("control character");
+}
+
+/* ---- over a scripted server ---- */
+
+#define STEP_OK		{HTTP_ANSWER, "200 OK", "ETag: \"e\"\r\n", NULL}
+#define STEP_SLOW	{HTTP_ANSWER, "503 Slow Down", NULL, "<Error><Code>SlowDown</Code></Error>"}
+#define STEP_NONE	{HTTP_ANSWER, "404 Not Found", NULL, "<Error><Code>NoSuchKey</Code></Error>"}
+
+static void
+serve(const HttpStep *steps, int count)
+{
+	char		text[64];
+
+	http_start(&server, steps, count);
+	has_server = true;
+	snprintf(text, sizeof(text), "http://127.0.0.1:%d", server.port);
+	options->endpoint = strdup(text);
+	options->access_key_id = strdup("AKID");
+	options->secret_access_key = strdup("secret");
+	options->max_uploads = 1;
+	config.scheme = "s3";
+	config.authority = "bkt";
+	config.path = "/pre/fix/";
+}
+
+static void
+wait_durable(Lsn lsn)
+{
+	int64_t		deadline = clock_now() + RUN_LIMIT;
+
+	while (sink->durable < lsn)
+	{
+		struct pollfd fds[8];
+		int64_t		until = deadline;
+		int			count = sink->ops->watch(sink, fds, 8, &until);
+
+		if (clock_now() > deadline)
+			fail_msg("not durable in time");
+		poll(fds, (nfds_t) count, clock_ms_until(until));
+		poll_ok();
+	}
+}
+
+/* The server is slow: the sink is full, loses nothing and goes on. */
+static void
+test_back_pressure(void **state)
+{
+	static const HttpStep steps[] = {STEP_NONE, STEP_OK,
+		{HTTP_ANSWER, "200 OK", NULL, "<R><UploadId>u</UploadId></R>"},
+		STEP_SLOW, STEP_SLOW, STEP_SLOW, STEP_OK, STEP_OK, STEP_OK, STEP_OK, STEP_OK,
+		STEP_OK, STEP_OK, STEP_OK, STEP_OK, STEP_OK, STEP_OK, STEP_OK,
+		{HTTP_ANSWER, "200 OK", NULL, "<R><ETag>x</ETag></R>"}, STEP_OK};
+	static char record[1024 * 1024 - 1];
+	int64_t		deadline = clock_now() + RUN_LIMIT;
+	int			full = 0;
+	size_t		total = 0;
+
+	(void) state;
+	serve(steps, sizeof(steps) / sizeof(steps[0]));
+	options->memory = 16 * 1024 * 1024;
+	options->part_bytes = 5 * 1024 * 1024;
+	fill(record, sizeof(record), 5);
+	open_as(SINK_NEW);
+	wait_durable(0x100);
+	for (uint64_t i = 1; i <= 60;)
+	{
+		SinkResult	result = put_bytes("t", 0x200, i, slice_make(record, sizeof(record)));
+
+		assert_true(result != SINK_FAILED);
+		assert_true(clock_now() < deadline);
+		if (result == SINK_FULL)
+		{
+			full++;
+			usleep(1000);
+			poll_ok();
+		}
+		else
+			i++;
+	}
+	assert_true(full > 0);
+	options->flush_records = 1;
+	commit(0x210);
+	wait_durable(0x210);
+	for (int i = 0; i < server.request_count; i++)
+		if (strstr(server.requests[i].head, "partNumber=") != NULL &&
+			(i < 3 || i > 5))
+			total += server.requests[i].size;
+	assert_int_equal(total, 60 * 1024 * 1024);
+	assert_int_equal(strncmp(server.requests[2].head,
+							 "POST /bkt/pre/fix/t/t-00000001-0000000000000200-0000000001.jsonl?uploads=", 70), 0);
+	assert_string_equal(http_header(&server.requests[2], "x-amz-meta-pg-fanout-position"), "0/200,1");
+	assert_string_equal(http_header(&server.requests[2], "x-amz-meta-pg-fanout-system"), "7123");
+	assert_int_equal(strncmp(server.requests[server.request_count - 1].head,
+							 "PUT /bkt/pre/fix/_pg_fanout/fan/lake.json ", 42), 0);
+}
+
+/* A part is refused for good: the sink fails, the upload is aborted. */
+static void
+test_refused_part(void **state)
+{
+	static const HttpStep steps[] = {STEP_NONE, STEP_OK,
+		{HTTP_ANSWER, "200 OK", NULL, "<R><UploadId>u</UploadId></R>"},
+		{HTTP_ANSWER, "403 Forbidden", NULL, "<Error><Code>AccessDenied</Code></Error>"},
+	{HTTP_ANSWER, "204 No Content", NULL, NULL}};
+	static char record[6 * 1024 * 1024];
+	SinkPoll	result = SINK_POLL_OK;
+	int64_t		deadline = clock_now() + RUN_LIMIT;
+
+	(void) state;
+	serve(steps, sizeof(steps) / sizeof(steps[0]));
+	options->part_bytes = 5 * 1024 * 1024;
+	fill(record, sizeof(record), 5);
+	open_as(SINK_NEW);
+	wait_durable(0x100);
+	assert_int_equal(put_bytes("t", 0x200, 1, slice_make(record, sizeof(record))), SINK_OK);
+	while (result == SINK_POLL_OK && clock_now() < deadline)
+	{
+		usleep(1000);
+		result = sink_poll(sink, &err);
+	}
+	assert_int_equal(result, SINK_POLL_FAILED);
+	assert_int_equal(err.code, ERROR_SINK_WRITE);
+	assert_non_null(strstr(err.message, "AccessDenied"));
+	crash();
+	assert_int_equal(server.request_count, 5);
+	assert_int_equal(strncmp(server.requests[4].head, "DELETE /bkt/pre/fix/t/", 22), 0);
+	assert_non_null(strstr(server.requests[4].head, "uploadId=u "));
+}
+
+/* Objects arrived, the checkpoint did not: not durable, and drain says so. */
+static void
+test_drain_in_vain(void **state)
+{
+	static const HttpStep steps[] = {STEP_NONE, STEP_OK, STEP_OK, STEP_SLOW, STEP_SLOW,
+	STEP_SLOW, STEP_SLOW, STEP_SLOW};
+
+	(void) state;
+	serve(steps, sizeof(steps) / sizeof(steps[0]));
+	open_as(SINK_NEW);
+	wait_durable(0x100);
+	put("t", 0x200, 1, "x");
+	commit(0x210);
+	assert_false(sink->ops->drain(sink, clock_now() + CLOCK_SECOND, &err));
+	assert_int_equal(sink->durable, 0x100);
+	assert_true(err.message[0] != '\0');
+}
+
+static void
+test_check_server(void **state)
+{
+	static const HttpStep steps[] = {STEP_NONE,
+		{HTTP_ANSWER, "200 OK", NULL, "<R><UploadId>u</UploadId></R>"},
+		{HTTP_ANSWER, "204 No Content", NULL, NULL}, STEP_NONE,
+	{HTTP_ANSWER, "403 Forbidden", NULL, "<Error><Code>AccessDenied</Code></Error>"}};
+
+	(void) state;
+	serve(steps, sizeof(steps) / sizeof(steps[0]));
+	sink = sink_s3_ops.create(&config, &err);
+	assert_true(sink->ops->check(sink, &err));
+	assert_int_equal(server.request_count, 3);
+	assert_false(sink->ops->check(sink, &err));
+	assert_non_null(strstr(err.hint, "s3:PutObject"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_new_and_resumed),
+		TEST(test_names_and_order),
+		TEST(test_binary_frames),
+		TEST(test_small_gzip),
+		TEST(test_small_zstd),
+		TEST(test_parts),
+		TEST(test_parts_gzip),
+		TEST(test_parts_zstd),
+		TEST(test_exact_part),
+		TEST(test_crash_and_again),
+		TEST(test_flush_within_transaction),
+		TEST(test_flush_by_bytes),
+		TEST(test_flush_by_time),
+		TEST(test_nothing_for_this_sink),
+		TEST(test_message_outside_transaction),
+		TEST(test_drain),
+		TEST(test_memory),
+		TEST(test_other_checkpoints),
+		TEST(test_odd_topics),
+		TEST(test_symbolic_link),
+		TEST(test_check),
+		TEST(test_bad_options),
+		TEST(test_back_pressure),
+		TEST(test_refused_part),
+		TEST(test_drain_in_vain),
+		TEST(test_check_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
