@@ -216,7 +216,8 @@ column_fill(PgFanout__Column *column, const PGresult *result, int row)
 	column->name = PQgetvalue(result, row, COLUMN_NAME);
 	column->type_oid = value_number(result, row, COLUMN_TYPE_OID);
 	column->type_name = PQgetvalue(result, row, COLUMN_TYPE_NAME);
-	column->typmod = atoi(PQgetvalue(result, row, COLUMN_TYPMOD));
+	column->typmod = (int32_t) strtol(PQgetvalue(result, row, COLUMN_TYPMOD),
+									  NULL, 10);
 	column->not_null = value_bool(result, row, COLUMN_NOT_NULL);
 	column->key_position = value_number(result, row, COLUMN_KEY_POSITION);
 	column->identity_position =
