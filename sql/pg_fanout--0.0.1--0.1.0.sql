@@ -58,7 +58,7 @@ WITH slot AS (
           UNION ALL
           SELECT p.transaction, NULL, p.gid, p.prepared
           FROM pg_catalog.pg_prepared_xacts p) t
-    ORDER BY since LIMIT 1
+    ORDER BY pg_catalog.age(xid) DESC LIMIT 1
 ), reason AS (
     SELECT slot.slot_name,
         CASE
@@ -78,14 +78,11 @@ WITH slot AS (
                     active_pid, confirmed_flush_lsn,
                     wal_position - confirmed_flush_lsn)
         END AS consumer,
-        CASE
-            WHEN o.gid IS NOT NULL THEN
-                pg_catalog.format('oldest open transaction (xid %s, prepared as %L, for %s) holds restart_lsn',
-                    o.xid, o.gid, pg_catalog.date_trunc('second', pg_catalog.now() - o.since))
-            WHEN o.xid IS NOT NULL THEN
-                pg_catalog.format('oldest open transaction (xid %s, pid %s, for %s) holds restart_lsn',
-                    o.xid, o.pid, pg_catalog.date_trunc('second', pg_catalog.now() - o.since))
-        END AS transaction
+        'oldest open transaction (xid ' || o.xid ||
+            COALESCE(', pid ' || o.pid, '') ||
+            COALESCE(', prepared as ' || pg_catalog.quote_literal(o.gid), '') ||
+            COALESCE(', for ' || pg_catalog.date_trunc('second', pg_catalog.now() - o.since), '') ||
+            ') holds restart_lsn' AS transaction
     FROM slot LEFT JOIN open_transaction o
         ON slot.restart_lsn < slot.confirmed_flush_lsn
 )
@@ -109,7 +106,7 @@ LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = slot.active_pid;
 GRANT SELECT ON fanout.slots TO PUBLIC;
 
 COMMENT ON VIEW fanout.slots IS
-'Logical slots: how far behind they are and what holds them back. What other roles'' sessions do shows to members of pg_monitor only.';
+'Logical slots: how far behind they are and what holds them back. How long other roles'' transactions have been open is shown to members of pg_monitor only.';
 COMMENT ON COLUMN fanout.slots.lag_bytes IS
 'WAL written (on a standby: received) that the consumer has not confirmed.';
 COMMENT ON COLUMN fanout.slots.retained_bytes IS
