@@ -125,6 +125,37 @@ client_warn_if_down(KafkaClient *client)
 }
 
 /*
+ * Before 2.6.1 librdkafka repeated its nonce in SCRAM, which brokers accepted
+ * until Apache Kafka 4.0: they then answer as if the password were wrong.
+ */
+static bool
+client_scram_is_outdated(const KafkaClient *client)
+{
+	char		mechanism[64] = "";
+	size_t		size = sizeof(mechanism);
+
+	return rd_kafka_version() < 0x020601ff &&
+		rd_kafka_conf_get(rd_kafka_conf(client->rk), "sasl.mechanisms", mechanism,
+						  &size) == RD_KAFKA_CONF_OK &&
+		strncmp(mechanism, "SCRAM", 5) == 0;
+}
+
+static void
+client_fail_login(KafkaClient *client, rd_kafka_resp_err_t resp, const char *reason)
+{
+	Error		err = {0};
+
+	kafka_error_set(&err, ERROR_SINK_SETUP, resp, reason,
+					resp == RD_KAFKA_RESP_ERR__SSL ?
+					"TLS connection to a Kafka broker failed" :
+					"login refused by a Kafka broker");
+	if (resp == RD_KAFKA_RESP_ERR__AUTHENTICATION && client_scram_is_outdated(client))
+		error_hint(&err, "Look at sasl_username and sasl_password. If they are right: this librdkafka (%s) cannot log in to Apache Kafka 4 by SCRAM, 2.6.1 and later can; or use sasl_mechanism=PLAIN, OAUTHBEARER or a client certificate.",
+				   rd_kafka_version_str());
+	client_fail(client, &err);
+}
+
+/*
  * Errors that belong to no record: with brokers librdkafka tries again by
  * itself. Only what will not change without a person's help is final, and a
  * refused login only while it is the first (later a broker may be restarting
@@ -135,7 +166,6 @@ client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
 {
 	KafkaClient *client = self;
 	rd_kafka_resp_err_t resp = (rd_kafka_resp_err_t) code;
-	Error		err = {0};
 
 	(void) rk;
 	if (client->closing)
@@ -155,13 +185,7 @@ client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
 	snprintf(client->trouble_text, sizeof(client->trouble_text), "%s", reason);
 	if (client->connecting && (resp == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
 							   resp == RD_KAFKA_RESP_ERR__SSL))
-	{
-		kafka_error_set(&err, ERROR_SINK_SETUP, resp, reason,
-						resp == RD_KAFKA_RESP_ERR__SSL ?
-						"TLS connection to a Kafka broker failed" :
-						"login refused by a Kafka broker");
-		client_fail(client, &err);
-	}
+		client_fail_login(client, resp, reason);
 	else if (kafka_error_passes(resp))
 		log_debug("kafka: %s", reason);
 	else

@@ -167,7 +167,8 @@ sink_kafka_open(SinkKafka *sink, int64_t deadline, Error *err)
 	if (mock != NULL)
 		log_info("kafka: mock brokers listen on %s: inside this process, gone with it; no admin calls",
 				 rd_kafka_mock_cluster_bootstraps(mock));
-	log_info("kafka: delivery is at-least-once");
+	log_info("kafka: delivery is at-least-once (librdkafka %s)",
+			 rd_kafka_version_str());
 	sink->topics = kafka_topics_new(sink->client.rk, sink->client.wake_fd,
 									sink->options, err);
 	return sink->topics != NULL;
