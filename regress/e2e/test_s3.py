@@ -1,0 +1,349 @@
+"""test_s3.py: objects of a real S3 server, read back by another client.
+
+The server checks signatures and content hashes; boto3 reads.
+"""
+import gzip
+import json
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+import rig
+from records import Ledger, parse_lines, read_bucket
+
+STYLES = ('path', 'virtual')
+FORMATS = {'json': 'jsonl', 'protobuf': 'pb'}
+COMPRESSIONS = {'none': '', 'gzip': '.gz', 'zstd': '.zst'}
+ROWS = 12000
+SOON = {'flush_interval': '200ms'}
+
+
+@pytest.fixture
+def table(pg):
+    pg.sql('create table t (id int primary key, body text)')
+    pg.publication()
+    pg.create_slot()
+    return pg
+
+
+def virtual(url):
+    """The same bucket, its name before the host's."""
+    return url.replace('127.0.0.1', 's3.localhost') + '&path_style=off'
+
+
+def unpack(data, key):
+    if key.endswith('.gz'):
+        return gzip.decompress(data)
+    if key.endswith('.zst'):
+        return subprocess.run(['zstd', '-dc'], input=data, check=True,
+                              capture_output=True).stdout
+    return data
+
+
+# ---- protobuf, taken apart by hand ----
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def frames(data):
+    """Messages that each follow their length."""
+    at, found = 0, []
+    while at < len(data):
+        size, at = varint(data, at)
+        assert at + size <= len(data), 'a message is cut short'
+        found.append(data[at:at + size])
+        at += size
+    return found
+
+
+def fields(message):
+    """{number: last value} of the kinds that occur here."""
+    at, found = 0, {}
+    while at < len(message):
+        tag, at = varint(message, at)
+        if tag & 7 == 0:
+            found[tag >> 3], at = varint(message, at)
+        else:
+            assert tag & 7 == 2, 'neither number nor bytes'
+            size, at = varint(message, at)
+            found[tag >> 3] = message[at:at + size]
+            at += size
+    return found
+
+
+def rows_of(data, format):
+    if format == 'json':
+        return [(r['after']['id'], r['after']['body'])
+                for r in parse_lines(data, 'object')]
+    after = [fields(fields(frame)[3]) for frame in frames(data)]
+    return [((r[1] >> 1) ^ -(r[1] & 1), r[2].decode()) for r in after]
+
+
+# ---- contents ----
+
+def test_every_way(table, relay, s3):
+    """Each format, compression and style; one object in parts, one whole."""
+    table.sql('create table small (id int primary key, body text)')
+    ways = [(f, c, s) for f in FORMATS for c in COMPRESSIONS for s in STYLES]
+    sinks = []
+    for way in ways:
+        url = s3.url('-'.join(way), format=way[0], compression=way[1],
+                     part_bytes='5MB', flush_interval='300ms')
+        url = virtual(url) if way[2] == 'virtual' else url
+        sinks.append('-'.join(way) + '=' + url)
+    process = relay.stream(table, *sinks, env=s3.env)
+    # 36 hexadecimal digests do not compress to less than half: 5 MB and more
+    table.sql(f"""
+        insert into t select g, (select string_agg(md5(g * 100 + h || ''), '')
+            from generate_series(1, 36) h) from generate_series(1, {ROWS}) g;
+        insert into small values (1, 'größer'), (-2, '')""")
+    table.wait_confirmed(timeout=300)
+    process.stop(timeout=120)
+    big = table.sql('select id, body from t order by id')
+    for way in ways:
+        extension = FORMATS[way[0]] + COMPRESSIONS[way[1]]
+        prefix = '-'.join(way) + '/'
+        keys = s3.keys(prefix)
+        assert len(keys) == 2, keys
+        for key in keys:
+            assert re.fullmatch(
+                rf'{prefix}([\w.-]+)/\1-[0-9A-F]{{8}}-[0-9A-F]{{16}}-\d{{10}}'
+                rf'\.{extension}', key), key
+        contents = {key.split('/')[1].rsplit('.', 1)[1]:
+                    rows_of(unpack(s3.read(key), key), way[0])
+                    for key in keys}
+        assert contents['t'] == big, way
+        assert contents['small'] == [(1, 'größer'), (-2, '')], way
+        parts = {key.split('/')[1].rsplit('.', 1)[1]: s3.client.head_object(
+            Bucket=s3.bucket, Key=key)['ETag'] for key in keys}
+        assert re.search(r'-\d+"$', parts['t']), 'not uploaded in parts'
+        assert not re.search(r'-\d+"$', parts['small'])
+    uploads = s3.client.list_multipart_uploads(Bucket=s3.bucket)
+    assert not uploads.get('Uploads')
+
+
+def test_object_facts(table, relay, s3):
+    process = relay.stream(table, s3.url('lake', **SOON), env=s3.env)
+    table.sql("insert into t values (1, 'x')")
+    table.wait_confirmed()
+    process.stop()
+    key, = s3.keys('lake')
+    head = s3.client.head_object(Bucket=s3.bucket, Key=key)
+    meta = head['Metadata']
+    assert head['ContentType'] == 'application/x-ndjson'
+    assert meta['pg-fanout-slot'] == table.slot
+    assert meta['pg-fanout-system'] == str(table.value(
+        'select system_identifier from pg_control_system()'))
+    record, = parse_lines(s3.read(key), key)
+    assert meta['pg-fanout-position'] == f"{record['lsn']},{record['seq']}"
+    number = rig.lsn(record['lsn'])
+    assert key.endswith(f'-00000001-{number:016X}-0000000001.jsonl')
+    checkpoint = json.loads(s3.read(
+        f'lake/_pg_fanout/{table.slot}/s3.json'))
+    assert rig.lsn(checkpoint['lsn']) >= table.confirmed() > number
+
+
+@pytest.mark.parametrize('name', ["it's", 'Ünï cödé', 'a+b=c&d%2F', '..', '~'])
+def test_odd_table_names(pg, relay, s3, name):
+    pg.sql(f'create table "{name}" (id int primary key)')
+    pg.publication()
+    pg.create_slot()
+    process = relay.stream(pg, s3.url('p re/fix+', **SOON), env=s3.env)
+    pg.sql(f'insert into "{name}" values (1)')
+    pg.wait_confirmed()
+    process.stop()
+    record, = read_bucket(s3)
+    assert record['table'] == name
+    assert all(key.startswith('p re/fix+/') for key in s3.keys())
+
+
+# ---- faults ----
+
+def test_server_away_and_back(table, relay, s3):
+    """Nothing is lost, and the relay does not end."""
+    process = relay.stream(table, s3.url(**SOON), env=s3.env)
+    for i in range(3):
+        table.sql(f"insert into t values ({2 * i}, 'before')")
+        s3.server.stop()
+        table.sql(f"insert into t values ({2 * i + 1}, 'while it is away')")
+        process.wait_for('attempt [2-9] failed', after=len(process.lines))
+        s3.server.rig('start', s3.endpoint.rsplit(':', 1)[1])
+        table.wait_confirmed()
+    process.stop()
+    assert sorted(r['after']['id'] for r in read_bucket(s3)) == list(range(6))
+
+
+@pytest.mark.slow
+def test_killed_in_uploads(pg, relay, s3):
+    """kill -9 while objects and parts are on their way: nothing is lost."""
+    ledger = Ledger(pg)
+    pg.create_slot()
+    url = s3.url('lake', flush_interval='100ms', flush_bytes='20kB',
+                 compression='gzip')
+    ledger.start()
+    for _ in range(8):
+        process = relay.stream(pg, f'lake={url}', env=s3.env,
+                               binary=rig.PLAIN_BIN)
+        time.sleep(1)
+        process.kill()
+    ledger.stop()
+    process = relay.stream(pg, f'lake={url}', env=s3.env)
+    pg.wait_confirmed()
+    process.stop()
+    ledger.compare(read_bucket(s3, 'lake'), 's3')
+
+
+def test_stopped_within_upload(table, relay, s3):
+    """A clean stop ends an object of which parts are there already."""
+    def uploads():
+        return s3.client.list_multipart_uploads(
+            Bucket=s3.bucket).get('Uploads')
+
+    process = relay.stream(
+        table, s3.url('lake', part_bytes='5MB', flush_bytes='1GB'),
+        env=s3.env)
+    table.sql("insert into t select g, repeat(md5(g::text), 100) "
+              "from generate_series(1, 5000) g")
+    rig.wait_until(uploads, what='an upload')
+    process.stop()
+    assert not uploads()
+    key, = s3.keys('lake')
+    assert [r['after']['id'] for r in parse_lines(s3.read(key), key)] == list(
+        range(1, 5001))
+
+
+# ---- setting up ----
+
+def test_check(table, relay, s3):
+    def check(url, env=s3.env):
+        return relay.run(*table.args, '-S', table.slot, '--check', '-o',
+                         'publication_names=pub', '--sink', url, env=env)
+
+    assert check(s3.url('lake')).code == 0
+    assert s3.keys(hidden=True) == []
+    assert not s3.client.list_multipart_uploads(
+        Bucket=s3.bucket).get('Uploads')
+    for url, env in (
+            (s3.url().replace(s3.bucket, 'no-such-bucket'), s3.env),
+            (s3.url(), dict(s3.env, AWS_SECRET_ACCESS_KEY='hunter22')),
+            (s3.url(), dict(s3.env, AWS_ACCESS_KEY_ID='nobody'))):
+        process = check(url, env)
+        assert process.code != 0
+        assert 'hunter22' not in process.stderr + process.output.decode()
+
+
+def test_credentials_from_profile(table, relay, s3, tmp_path):
+    keys = tmp_path / '.aws/credentials'
+    keys.parent.mkdir()
+    keys.write_text(f'[lake]\naws_access_key_id = {s3.access_key}\n'
+                    f'aws_secret_access_key = {s3.secret_key}\n')
+    keys.chmod(0o600)
+    (tmp_path / '.aws/config').write_text('[profile lake]\n'
+                                          'region = us-east-1\n')
+    env = {'HOME': tmp_path, 'AWS_ACCESS_KEY_ID': 'other',
+           'AWS_SECRET_ACCESS_KEY': 'other'}
+    process = relay.stream(table, s3.url(profile='lake', **SOON),
+                           env=env)
+    table.sql("insert into t values (1, '')")
+    table.wait_confirmed()
+    process.stop()
+    assert len(read_bucket(s3)) == 1
+
+
+def test_credentials_from_configuration(table, relay, s3, tmp_path):
+    """And no secret shows, at the highest level of detail."""
+    path = tmp_path / 'fan.conf'
+    path.write_text(f'[sink lake]\nurl = {s3.url(**SOON)}\n'
+                    f'access_key_id = {s3.access_key}\n'
+                    f'secret_access_key = {s3.secret_key}\n')
+    path.chmod(0o600)
+    process = relay(*table.args, '-S', table.slot, '--start', '-v', '-o',
+                    'publication_names=pub', '--config', path)
+    process.wait_streaming()
+    arguments = open(f'/proc/{process.pid}/cmdline').read()
+    table.sql("insert into t values (1, '')")
+    table.wait_confirmed()
+    process.stop()
+    assert len(read_bucket(s3)) == 1
+    for text in (process.stderr, process.output.decode(), arguments):
+        assert s3.secret_key not in text
+        assert 'Signature=' not in text
+
+
+class Tls:
+    """TLS in front of a plain server: enough for a few connections."""
+
+    def __init__(self, directory, port):
+        subprocess.run(
+            ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes',
+             '-days', '2', '-subj', '/CN=127.0.0.1', '-addext',
+             'subjectAltName=IP:127.0.0.1', '-keyout', directory / 'key',
+             '-out', directory / 'ca'], check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(directory / 'ca', directory / 'key')
+        self.behind = port
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.connect, args=(client,),
+                             daemon=True).start()
+
+    def connect(self, client):
+        try:
+            outer = self.context.wrap_socket(client, server_side=True)
+        except (ssl.SSLError, OSError):
+            return
+        inner = socket.create_connection(('127.0.0.1', self.behind))
+        threading.Thread(target=self.copy, args=(inner, outer),
+                         daemon=True).start()
+        self.copy(outer, inner)
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+        except OSError:
+            pass
+        finally:
+            target.close()
+
+    def close(self):
+        self.listener.close()
+
+
+def test_tls(table, relay, s3, tmp_path):
+    tls = Tls(tmp_path, int(s3.endpoint.rsplit(':', 1)[1]))
+    try:
+        url = s3.url(**SOON).replace(s3.endpoint, f'https://127.0.0.1:{tls.port}')
+        refused = relay.stream(table, url, env=s3.env, wait=False)
+        assert refused.wait() == rig.Exit.SINK_SETUP
+        assert 'ca_file' in refused.stderr
+        process = relay.stream(table, f'{url}&ca_file={tmp_path}/ca',
+                               env=s3.env)
+        table.sql("insert into t values (1, '')")
+        table.wait_confirmed()
+        process.stop()
+        assert len(read_bucket(s3)) == 1
+    finally:
+        tls.close()
