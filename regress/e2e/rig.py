@@ -121,9 +121,12 @@ class Postgres(Server):
     script = 'postgres'
     made = 0
 
+    def __init__(self, *args, **how):
+        super().__init__(*args, **how)
+        self.databases = []
+
     def start(self):
         super().start()
-        self.databases = []
         self.host = self.facts['PGHOST']
         self.port = int(self.facts['PGPORT'])
         self.user = self.facts['PGUSER']
@@ -131,6 +134,11 @@ class Postgres(Server):
         self.admin = Database(self, 'postgres')
         self.version = int(self.admin.value('show server_version_num'))
         return self
+
+    def stop(self, *mode):
+        super().stop(*mode)
+        for database in self.databases:
+            database.disconnect()
 
     def close(self):
         self.stop('immediate')

@@ -25,8 +25,9 @@ def noise(pg, megabytes=2):
 def test_confirmed_follows_the_server(tables, relay, kafka, s3, tmp_path):
     """Others' WAL is confirmed within about 30 s, by every kind of sink."""
     process = relay.stream(
-        tables, f'file:{tmp_path}/out', f'dir://{tmp_path}/lake', kafka.url,
-        s3.url(), env=s3.env)
+        tables, f'file:{tmp_path}/out',
+        f'dir://{tmp_path}/lake?flush_interval=5s', kafka.url,
+        s3.url(flush_interval='5s'), env=s3.env)
     noise(tables)
     end = tables.wal_position()
     began = time.monotonic()

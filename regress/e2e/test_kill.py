@@ -16,12 +16,27 @@ import pytest
 import rig
 from records import Ledger, parse_lines, read_bucket, read_directory, read_json
 
+TABLES = ('ledger', 'tally')
 KILLS = int(os.environ.get('KILLS', 50))
 
 
-def read_kafka(kafka, topic):
-    return [parse_lines(record.value + b'\n', topic)[0]
-            for record in kafka.read(topic) if record.value is not None]
+def read_kafka(kafka, *topics):
+    """Records of the topics, marked with the partition they come from."""
+    return [dict(parse_lines(record.value + b'\n', record.topic)[0],
+                 _partition=(record.topic, record.partition))
+            for topic in topics for record in kafka.read(topic)]
+
+
+def read_lake(top):
+    """The objects of both tables, each table's in order."""
+    return [dict(record, _partition=table) for table in TABLES
+            for record in read_directory(top) if record['table'] == table]
+
+
+def read_s3(bucket, prefix):
+    return [dict(record, _partition=table) for table in TABLES
+            for record in read_bucket(bucket, prefix)
+            if record['table'] == table]
 
 
 @pytest.mark.slow
@@ -65,9 +80,10 @@ def test_kill_nine(pg, relay, kafka, s3, tmp_path):
     assert len(ledger.source()) > KILLS * 10
     ledger.compare(read_json(tmp_path / 'out.jsonl'), 'file',
                    exactly_once=True)
-    ledger.compare(read_directory(tmp_path / 'lake'), 'directory')
-    ledger.compare(read_bucket(s3, 'lake'), 's3')
-    ledger.compare(read_kafka(kafka, f'{pg.dbname}.public.ledger'), 'kafka')
+    ledger.compare(read_lake(tmp_path / 'lake'), 'directory')
+    ledger.compare(read_s3(s3, 'lake'), 's3')
+    ledger.compare(read_kafka(kafka, f'{pg.dbname}.public.ledger',
+                              f'{pg.dbname}.public.tally'), 'kafka')
 
 
 @pytest.mark.slow
