@@ -47,16 +47,27 @@ table_columns(Relation relation, bool generated)
 	return columns;
 }
 
-static void
-table_number_keys(Form_pg_index index, uint8 *positions)
+/*
+ * A key that a column list hides in part is no key at all: rows that differ
+ * in the hidden part would be taken for one.
+ */
+static bool
+table_sends_key(Form_pg_index index, const Bitmapset *columns)
 {
 	for (int i = 0; i < index->indnkeyatts; i++)
-	{
-		AttrNumber	number = index->indkey.values[i];
+		if (!bms_is_member(index->indkey.values[i], columns))
+			return false;
+	return true;
+}
 
-		if (number > 0)
-			positions[number] = i + 1;
-	}
+static void
+table_number_keys(Form_pg_index index, const Bitmapset *columns,
+				  uint8 *positions)
+{
+	if (!table_sends_key(index, columns))
+		return;
+	for (int i = 0; i < index->indnkeyatts; i++)
+		positions[index->indkey.values[i]] = i + 1;
 }
 
 /*
@@ -64,7 +75,8 @@ table_number_keys(Form_pg_index index, uint8 *positions)
  * the identity. The relation's own fields for the two differ over versions.
  */
 static void
-table_find_keys(Relation relation, KeyPositions *keys)
+table_find_keys(Relation relation, const Bitmapset *columns,
+				KeyPositions *keys)
 {
 	List	   *indexes = RelationGetIndexList(relation);
 	Oid			identity = RelationGetReplicaIndex(relation);
@@ -81,9 +93,9 @@ table_find_keys(Relation relation, KeyPositions *keys)
 			elog(ERROR, "cache lookup failed for index %u", lfirst_oid(cell));
 		index = (Form_pg_index) GETSTRUCT(tuple);
 		if (index->indisprimary)
-			table_number_keys(index, keys->primary);
+			table_number_keys(index, columns, keys->primary);
 		if (index->indexrelid == identity)
-			table_number_keys(index, keys->identity);
+			table_number_keys(index, columns, keys->identity);
 		ReleaseSysCache(tuple);
 	}
 	list_free(indexes);
@@ -165,7 +177,7 @@ table_describe(Relation relation, const Bitmapset *columns)
 	if (columns == NULL)
 		columns = table_columns(relation, true);
 	text_setup();
-	table_find_keys(relation, &keys);
+	table_find_keys(relation, columns, &keys);
 	pg_fanout__table__init(table);
 	table->oid = RelationGetRelid(relation);
 	table->schema = text_to_utf8(schema ? schema : "");
