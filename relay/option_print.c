@@ -46,20 +46,34 @@ option_argument(const Option *option)
 		arguments[option->type];
 }
 
-/* The help's sentences with the words to choose from and the default. */
+static bool
+has_default(const Option *option)
+{
+	return option->preset != NULL && option->type != OPTION_FLAG &&
+		option->type != OPTION_SECRET;
+}
+
+/* The help's sentences and, behind them, "(a, b, c; default: a)". */
 static const char *
 option_sentences(const Option *option, char *text, size_t room)
 {
+	const char *separator = " (";
 	size_t		used = (size_t) snprintf(text, room, "%s", option->help);
 
 	for (int i = 0; option->words != NULL && option->words[i] != NULL; i++)
+	{
 		if (used < room)
 			used += (size_t) snprintf(text + used, room - used, "%s%s",
-									  i > 0 ? ", " : ": ", option->words[i]);
-	if (option->preset != NULL && option->type != OPTION_FLAG &&
-		option->type != OPTION_SECRET && used < room)
-		snprintf(text + used, room - used, " (default: %s)",
-				 option->preset[0] != '\0' ? option->preset : "empty");
+									  separator, option->words[i]);
+		separator = ", ";
+	}
+	if (option->words != NULL)
+		separator = "; ";
+	if (has_default(option) && used < room)
+		used += (size_t) snprintf(text + used, room - used, "%sdefault: %s", separator,
+								  option->preset[0] != '\0' ? option->preset : "empty");
+	if ((has_default(option) || option->words != NULL) && used < room)
+		snprintf(text + used, room - used, ")");
 	return text;
 }
 

@@ -469,27 +469,24 @@ settings_print_config(FILE *out)
 	}
 }
 
+/* In mdoc, as option_print_manual writes it. */
 void
 settings_print_manual(FILE *out)
 {
-	fprintf(out, ".TH PG_FANOUT 1 \"\" \"pg_fanout %s\"\n.SH NAME\n"
-			"pg_fanout \\- send PostgreSQL changes to Kafka topics, S3 objects and files\n"
-			".SH SYNOPSIS\n.B pg_fanout\n.RI [ option ...]\n"
-			".SH DESCRIPTION\nReads a logical replication slot and delivers every committed change, "
-			"in commit order, to all sinks. The slot is confirmed only up to what is durable and "
-			"recorded in every sink.\n", PG_FANOUT_VERSION);
-	fputs(".SH OPTIONS\n", out);
+	fputs(".Dd 2026\n.Dt PG_FANOUT 1\n.Os\n"
+		  ".Sh NAME\n.Nm pg_fanout\n"
+		  ".Nd send PostgreSQL changes to Kafka topics, S3 objects and files\n"
+		  ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n"
+		  ".Sh DESCRIPTION\nReads a logical replication slot and delivers every committed change, "
+		  "in commit order, to all sinks.\nThe slot is confirmed only up to what is durable and "
+		  "recorded in every sink.\n.Sh OPTIONS\n", out);
 	option_print_manual(&settings_table, out);
-	fputs(".SH OPTIONS OF EVERY SINK\n", out);
 	option_print_manual(&sink_common_table, out);
 	for (int i = 0; registry_sinks[i] != NULL; i++)
-	{
-		if (registry_sinks[i]->options == NULL)
-			continue;
-		fprintf(out, ".SH SINK %s\n", registry_sinks[i]->name);
-		option_print_manual(registry_sinks[i]->options, out);
-	}
-	fputs(".SH EXIT STATUS\n", out);
+		if (registry_sinks[i]->options != NULL)
+			option_print_manual(registry_sinks[i]->options, out);
+	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
 	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, ".TP\n.B %d\n%s\n", code, error_code_meaning((ErrorCode) code));
+		fprintf(out, ".It %d\n%s\n", code, error_code_meaning((ErrorCode) code));
+	fputs(".El\n", out);
 }

@@ -289,7 +289,7 @@ test_option_print_help(void **state)
 	assert_non_null(strstr(text, "\n  -r, --region=NAME           The region."));
 	assert_non_null(strstr(text, "\n      --create-topics=on|off  Create missing topics. (default: on)\n"));
 	assert_non_null(strstr(text, "--kafka.NAME=VALUE"));
-	assert_non_null(strstr(text, "compressed: none, gzip, zstd\n                              (default: gzip)"));
+	assert_non_null(strstr(text, "compressed (none, gzip, zstd;\n                              default: gzip)"));
 	free(text);
 }
 
