@@ -196,7 +196,7 @@ set_durable(SinkFile *file, const Boundary *reached)
 	file->durable_records = reached->records;
 }
 
-/* Data, checkpoint, durable: in this order. Of a stream only what is written. */
+/* Of a file: data, checkpoint, durable, in this order. */
 static bool
 sync_committed(SinkFile *file, Error *err)
 {
@@ -204,36 +204,33 @@ sync_committed(SinkFile *file, Error *err)
 	if (!file_output_flush(&file->output, err) ||
 		!file_output_sync(&file->output, err))
 		return false;
-	if (!has_checkpoint(file))
-		return true;
-	if (!write_checkpoint(file, err))
+	if (has_checkpoint(file) && !write_checkpoint(file, err))
 		return false;
 	set_durable(file, &file->committed);
 	return true;
 }
 
 /*
- * A stream's progress. It goes by targets, because the last commit may always
- * still be in the buffer when there are many.
+ * Of a stream: what is written is durable. It goes from target to target,
+ * because the last commit may always still be in the buffer when there are
+ * many.
  */
-static bool
-advance_stream(SinkFile *file, Error *err)
+static void
+advance_stream(SinkFile *file)
 {
 	while (file->output.size >= file->target.size)
 	{
-		if (!position_before(file->target.position, file->committed.position))
-			return true;
-		if (file->output.kind == FILE_SHARED && file->sync_at > clock_now())
-			return true;
-		file->target = file->committed;
-		if (file->output.size < file->target.size)
-			return true;
-		if (file->output.kind == FILE_SHARED && !sync_committed(file, err))
-			return false;
 		set_durable(file, &file->target);
-		file->sync_at = NEVER;
+		if (!position_before(file->target.position, file->committed.position))
+			return;
+		file->target = file->committed;
 	}
-	return true;
+}
+
+static bool
+is_stream(const SinkFile *file)
+{
+	return file->output.kind == FILE_STREAM;
 }
 
 /* ---- opening ---- */
@@ -251,7 +248,8 @@ checkpoint_too_long(const SinkFile *file, int64_t size, Error *err)
 
 /*
  * A crash in the middle of a rotation: the file has its new name, the
- * checkpoint still describes it under the old one.
+ * checkpoint still describes it under the old one. What else may be missing was
+ * taken by somebody else.
  */
 static bool
 finish_rotation(SinkFile *file, int64_t size, Error *err)
@@ -311,13 +309,13 @@ cut_file(SinkFile *file, int fd, int64_t size, Error *err)
 
 /* Opens the data file at its recorded length, or a new sink's at its end. */
 static bool
-open_data(SinkFile *file, bool found, Error *err)
+open_data(SinkFile *file, bool found, bool *rotated, Error *err)
 {
 	int64_t		size = file_place_size(&file->place, file->place.name);
 	int			fd;
 
-	if (found && size < file->checkpoint.file_size &&
-		!finish_rotation(file, size, err))
+	*rotated = found && size < file->checkpoint.file_size;
+	if (*rotated && !finish_rotation(file, size, err))
 		return false;
 	fd = file_place_open(&file->place, err);
 	if (fd < 0)
@@ -352,11 +350,12 @@ static SinkResume
 resume_file(SinkFile *file, const SlotIdentity *identity, Error *err)
 {
 	bool		found;
+	bool		rotated;
 
 	if (!sidecar_open(&file->sidecar, file->place.dir,
 					  file->place.sidecar_name, err) ||
 		!read_checkpoint(file, identity, &found, err) ||
-		!open_data(file, found, err))
+		!open_data(file, found, &rotated, err))
 		return SINK_RESUME_FAILED;
 	if (!found)
 	{
@@ -364,6 +363,10 @@ resume_file(SinkFile *file, const SlotIdentity *identity, Error *err)
 		return SINK_NEW;
 	}
 	begin_at(file, file->checkpoint.position, file->checkpoint.position.lsn);
+
+	/* before the new file gets any data, which the old length would keep */
+	if (rotated && !write_checkpoint(file, err))
+		return SINK_RESUME_FAILED;
 	return SINK_RESUMED;
 }
 
@@ -411,7 +414,7 @@ sink_file_resume(Sink *sink, const SlotIdentity *identity, Error *err)
 	SinkResume	result = SINK_RESUME_FAILED;
 	FileType	type;
 
-	if (file->standard || file->output.kind == FILE_STREAM)
+	if (file->standard || is_stream(file))
 		return resume_stream(file, identity, err);
 	file_close(file);
 	if (!file_place_enter(&file->place, err))
@@ -571,7 +574,7 @@ sink_file_commit(Sink *sink, const TxnEnd *end, Error *err)
 
 	sink->accepted = (Position) {end->end_lsn, 0};
 	take_boundary(file, sink->accepted);
-	if (data && file->options->sync_interval == 0 && has_checkpoint(file) &&
+	if (data && file->options->sync_interval == 0 && !is_stream(file) &&
 		!sync_committed(file, err))
 		return SINK_FAILED;
 	return between_transactions(file, err) ? SINK_OK : SINK_FAILED;
@@ -587,8 +590,8 @@ sink_file_poll(Sink *sink, Error *err)
 		return SINK_POLL_OK;
 	if (!file_output_is_empty(&file->output))
 		ok = file_output_flush(&file->output, err);
-	if (ok && !has_checkpoint(file))
-		ok = advance_stream(file, err);
+	if (ok && is_stream(file))
+		advance_stream(file);
 	else if (ok && file->sync_at <= clock_now())
 		ok = sync_committed(file, err);
 	if (ok)
@@ -630,20 +633,20 @@ sink_file_watch(Sink *sink, struct pollfd *fds, int room, int64_t *deadline)
 
 	if (file->output.fd < 0)
 		return 0;
-	if (file->output.kind != FILE_STREAM)
+	if (!is_stream(file))
 		lower(deadline, file->sync_at);
 	if (!file->in_transaction)
 		lower(deadline, file->rotate_at);
-	if (file->output.kind == FILE_STREAM && waiting && room > 0)
+	if (is_stream(file) && waiting && room > 0)
 	{
 		fds[0] = (struct pollfd) {.fd = file->output.fd, .events = POLLOUT};
 		return 1;
 	}
-	if (file->output.kind == FILE_STREAM && waiting)
+	if (is_stream(file) && waiting)
 		lower(deadline, clock_now() + WRITE_RETRY);
 
 	/* readers of the file see a transaction when it is complete */
-	if (file->output.kind != FILE_STREAM &&
+	if (!is_stream(file) &&
 		file->output.size < file->committed.size)
 		lower(deadline, 0);
 	return 0;
@@ -658,10 +661,9 @@ drain_stream(SinkFile *file, int64_t deadline, Error *err)
 		struct pollfd fd = {.fd = file->output.fd, .events = POLLOUT};
 		int			ms = clock_ms_until(deadline);
 
-		file->sync_at = 0;
-		if (!file_output_flush(&file->output, err) ||
-			!advance_stream(file, err))
+		if (!file_output_flush(&file->output, err))
 			return false;
+		advance_stream(file);
 		if (file->output.size >= file->committed.size)
 			return true;
 		if (ms == 0)
@@ -680,9 +682,10 @@ sink_file_drain(Sink *sink, int64_t deadline, Error *err)
 
 	if (file->output.fd < 0)
 		return true;
-	if (!has_checkpoint(file))
+	if (is_stream(file))
 		return drain_stream(file, deadline, err);
 	if (file->base.durable >= file->committed.position.lsn &&
+		has_checkpoint(file) &&
 		file->checkpoint.file_size == file->committed.size)
 		return true;
 	return sync_committed(file, err);
@@ -699,7 +702,7 @@ sink_file_stats(const Sink *sink, SinkStats *stats)
 	stats->in_flight = file->records - file->durable_records;
 	if (file->output.fd < 0)
 		return;
-	if (file->output.kind == FILE_STREAM &&
+	if (is_stream(file) &&
 		!file_output_is_empty(&file->output))
 		snprintf(stats->state, sizeof(stats->state), "waiting for the reader");
 	else
