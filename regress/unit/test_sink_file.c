@@ -114,7 +114,7 @@ file_read(const char *name)
 		free(text);
 		return NULL;
 	}
-	fread(text, 1, (8 << 20) - 1, file);
+	text[fread(text, 1, (8 << 20) - 1, file)] = '\0';
 	fclose(file);
 	return text;
 }
