@@ -42,11 +42,13 @@ def insert_rows(pg):
 
 
 class WalsenderWatch(threading.Thread):
-    """Reads a slot's walsender's CPU until it ends."""
+    """Reads a slot's walsender's CPU, and the client's memory, until the
+    walsender ends."""
 
-    def __init__(self, pg, slot):
+    def __init__(self, pg, slot, client):
         super().__init__(daemon=True)
-        self.pg, self.slot, self.cpu = pg, slot, 0.0
+        self.pg, self.slot, self.client = pg, slot, client
+        self.cpu, self.memory = 0.0, 0
 
     def run(self):
         connection = self.pg.connect()
@@ -62,20 +64,32 @@ class WalsenderWatch(threading.Thread):
         try:
             while pid:
                 self.cpu = rig.cpu_seconds(pid)
+                # wait4's own number would be that of this process, forked
+                self.memory = max(self.memory, client_memory(self.client))
                 time.sleep(0.01)
         except (FileNotFoundError, ProcessLookupError):
             pass
 
 
+def client_memory(pid):
+    """Highest resident memory in bytes; 0 once it has ended."""
+    try:
+        status = Path(f'/proc/{pid}/status').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = re.search(r'VmHWM:\s+(\d+) kB', status)
+    return int(found[1]) * 1024 if found else 0
+
+
 def measure(pg, slot, command, env):
     """(seconds, walsender CPU, client CPU, client's highest memory)"""
-    watch = WalsenderWatch(pg, slot)
-    watch.start()
     began = time.monotonic()
     with open(TOP / 'build' / 'bench-client.log', 'w') as log:
         process = subprocess.Popen(
             list(map(str, command)), stdout=subprocess.DEVNULL, stderr=log,
             stdin=subprocess.DEVNULL, env=dict(os.environ, **env))
+        watch = WalsenderWatch(pg, slot, process.pid)
+        watch.start()
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -84,7 +98,7 @@ def measure(pg, slot, command, env):
         sys.exit(f'{command} ended with {process.returncode}:\n'
                  + (TOP / 'build' / 'bench-client.log').read_text()[-3000:])
     return (seconds, watch.cpu, usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss * 1024)
+            watch.memory)
 
 
 class Bench:
@@ -149,8 +163,16 @@ class Bench:
                                 self.s3.env)
                 self.results.setdefault(name, []).append(found)
                 print(f'  {name}: {found[0]:.2f} s', flush=True)
+                self.check_rows(name)
                 self.pg.drop_slot(slot)
                 self.forget()
+
+    def check_rows(self, name):
+        """Speed without the rows would be none."""
+        if name == 'file json':
+            with open(self.directory / 'out.jsonl', 'rb') as file:
+                found = sum(1 for _ in file)
+            assert found == ROWS, f'{found} of {ROWS} rows'
 
     def forget(self):
         """Files of one case must not weigh on the next."""
@@ -160,13 +182,13 @@ class Bench:
     def table(self):
         median = {name: sorted(found)[len(found) // 2]
                   for name, found in self.results.items()}
-        print(f'\n{"reader and sink":<26}{"rows/s":>10}{"walsender":>11}'
+        print(f'\n{"reader and sink":<30}{"rows/s":>10}{"walsender":>11}'
               f'{"client":>9}{"peak":>8}' + ''.join(
                   f'{"/" + base:>16}' for base in BASES if base in median))
-        print(f'{"":<26}{"":>10}{"CPU s":>11}{"CPU s":>9}{"MB":>8}')
+        print(f'{"":<30}{"":>10}{"CPU s":>11}{"CPU s":>9}{"MB":>8}')
         for name, (seconds, server, client, memory) in median.items():
             kind = 'pg_recvlogical ' if name in BASES else 'pg_fanout '
-            print(f'{kind + name:<26}{ROWS / seconds:>10,.0f}{server:>11.2f}'
+            print(f'{kind + name:<30}{ROWS / seconds:>10,.0f}{server:>11.2f}'
                   f'{client:>9.2f}{memory / 2**20:>8.0f}' + ''.join(
                       f'{median[base][0] / seconds:>16.2f}'
                       for base in BASES if base in median))
