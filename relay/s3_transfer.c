@@ -143,7 +143,8 @@ transfer_set_method(S3Transfer *transfer)
 	else if (strcmp(method, "POST") == 0)
 	{
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body.size);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+						 (curl_off_t) transfer->body.size);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.size == 0 ? "" :
 						 (const char *) transfer->body.data);
 	}

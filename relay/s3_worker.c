@@ -153,7 +153,7 @@ worker_warn(S3Worker *worker, int64_t delay)
 	if (worker->attempt < 2 || clock_now() - session->warned_at < S3_WARN_INTERVAL)
 		return;
 	session->warned_at = clock_now();
-	log_warning("sink \"%s\": %s; attempt %d failed, next one in %.1f s%s%s",
+	log_warning("sink %s: %s; attempt %d failed, next one in %.1f s%s%s",
 				session->options.sink, err->message, worker->attempt,
 				(double) delay / CLOCK_SECOND, err->detail[0] == '\0' ? "" : ": ",
 				err->detail);
@@ -324,7 +324,7 @@ worker_renew(S3Worker *worker)
 	else
 	{
 		worker->renewed = true;
-		log_info("sink \"%s\": credentials had expired, read again from the %s",
+		log_info("sink %s: credentials had expired, read again from the %s",
 				 worker->session->options.sink,
 				 worker->session->signer.credential.source);
 		worker_again(worker, 0);
@@ -345,7 +345,7 @@ worker_set_clock(S3Worker *worker)
 	}
 	worker->clock_set = true;
 	session->clock_offset = (int64_t) server * CLOCK_SECOND - clock_wall();
-	log_warning("sink \"%s\": this machine's clock differs from %s by %lld s; "
+	log_warning("sink %s: this machine's clock differs from %s by %lld s; "
 				"requests are signed with the server's time",
 				session->options.sink, session->signer.target.host,
 				(long long) (session->clock_offset / CLOCK_SECOND));

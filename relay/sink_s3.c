@@ -115,8 +115,9 @@ sink_s3_make_store(const SinkConfig *config, Error *err)
 static bool
 sink_s3_check_options(const SinkS3Options *options, Error *err)
 {
-	if (options->compression_level > compression_max_level((Compression) options->compression) &&
-		options->compression_level != 0)
+	int			max = compression_max_level((Compression) options->compression);
+
+	if (options->compression_level > max)
 	{
 		error_set(err, ERROR_USAGE, "compression_level %" PRId64 " is not one of %s",
 				  options->compression_level, compression_words[options->compression]);
@@ -238,8 +239,8 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
 	checkpoint_init(&sink->checkpoint, identity, base->config->name, LSN_INVALID);
 	buf_clear(&sink->checkpoint_key);
-	if (!sink_s3_name_private(&sink->checkpoint_key, &sink->names, identity->slot,
-							  base->config->name, err) ||
+	if (!sink_s3_name_checkpoint(&sink->checkpoint_key, &sink->names, identity->slot,
+								 base->config->name, err) ||
 		!sink->store->ops->open(sink->store, err))
 		return SINK_RESUME_FAILED;
 	result = sink_s3_read_checkpoint(sink, identity, err);
@@ -275,7 +276,7 @@ sink_s3_check(Sink *base, Error *err)
 	bool		ok;
 
 	buf_init(&key, SINK_S3_KEY_LIMIT);
-	ok = sink_s3_name_private(&key, &sink->names, "check", base->config->name, err) &&
+	ok = sink_s3_name_probe(&key, &sink->names, base->config->name, err) &&
 		sink->store->ops->open(sink->store, err);
 	if (ok)
 	{
@@ -575,8 +576,9 @@ static void
 sink_s3_wait(SinkS3 *sink, int64_t deadline)
 {
 	struct pollfd fds[SINK_S3_MAX_FDS];
-	int			count = sink->store->ops->watch(sink->store, fds, SINK_S3_MAX_FDS, &deadline);
+	int			count;
 
+	count = sink->store->ops->watch(sink->store, fds, SINK_S3_MAX_FDS, &deadline);
 	poll(fds, (nfds_t) count, clock_ms_until(deadline));
 }
 
@@ -603,10 +605,15 @@ sink_s3_drain(Sink *base, int64_t deadline, Error *err)
 			break;
 		sink_s3_wait(sink, deadline);
 	}
-	error_set(err, ERROR_SINK_WRITE, "%zu objects could not be written before the end",
-			  sink->objects.closed_count);
-	error_detail(err, "What is missing is written after the next start.");
-	return false;
+	if (sink->objects.closed != NULL)
+		error_set(err, ERROR_SINK_WRITE,
+				  "%zu objects were not written in the time for stopping",
+				  sink->objects.closed_count);
+	else
+		error_set(err, ERROR_SINK_WRITE,
+				  "checkpoint object \"%s\" was not written in the time for stopping",
+				  buf_string(&sink->checkpoint_key));
+	return error_detail(err, "What is missing is written after the next start.");
 }
 
 static void

@@ -81,10 +81,18 @@ sink_s3_name_object(Buf *out, const SinkS3Names *names, const char *topic,
 }
 
 bool
-sink_s3_name_private(Buf *out, const SinkS3Names *names, const char *directory,
-					 const char *name, Error *err)
+sink_s3_name_checkpoint(Buf *out, const SinkS3Names *names, const char *slot,
+						const char *sink, Error *err)
 {
 	prefix_append(out, names->path);
-	buf_printf(out, SINK_S3_PRIVATE "/%s/%s.json", directory, name);
+	buf_printf(out, "_pg_fanout/%s/%s.json", slot, sink);
+	return key_check(out, err);
+}
+
+bool
+sink_s3_name_probe(Buf *out, const SinkS3Names *names, const char *sink, Error *err)
+{
+	prefix_append(out, names->path);
+	buf_printf(out, "_pg_fanout-check-%s", sink);
 	return key_check(out, err);
 }

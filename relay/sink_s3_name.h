@@ -15,8 +15,6 @@
 #include "error.h"
 #include "lsn.h"
 
-#define SINK_S3_PRIVATE "_pg_fanout"
-
 typedef struct SinkS3Names
 {
 	const char *path;			/* of the sink's URL; NULL: none */
@@ -25,12 +23,16 @@ typedef struct SinkS3Names
 	const char *suffix;			/* ".gz" */
 } SinkS3Names;
 
-/* Both append to out; ERROR_RECORD for a name no store can hold. */
+/* All append to out; ERROR_RECORD for a name no store can hold. */
 extern MUST_USE bool sink_s3_name_object(Buf *out, const SinkS3Names *names,
 										 const char *topic, Position first,
 										 Error *err);
-extern MUST_USE bool sink_s3_name_private(Buf *out, const SinkS3Names *names,
-										  const char *directory, const char *name,
-										  Error *err);
+extern MUST_USE bool sink_s3_name_checkpoint(Buf *out, const SinkS3Names *names,
+											 const char *slot, const char *sink,
+											 Error *err);
+
+/* Where --check tries whether it may write: no object is left there. */
+extern MUST_USE bool sink_s3_name_probe(Buf *out, const SinkS3Names *names,
+										const char *sink, Error *err);
 
 #endif							/* PG_FANOUT_SINK_S3_NAME_H */

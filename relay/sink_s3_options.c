@@ -15,7 +15,7 @@ static const char *const path_style_words[] = {"auto", "on", "off", NULL};
 static const Option sink_s3_options[] = {
 	{"compression", 0, OPTION_WORD, AT(compression), "none", 0, 0,
 		compression_words, "WORD",
-	"Compression of objects: none, gzip or zstd. Their names end in .gz or .zst then."},
+	"Compression of objects, whose names then end in .gz or .zst."},
 	{"compression-level", 0, OPTION_INT, AT(compression_level), "0", 0, 19, NULL, "N",
 	"1 to 9 for gzip, 1 to 19 for zstd; 0 is the library's default."},
 	{"flush-bytes", 0, OPTION_BYTES, AT(flush_bytes), "64MB", 1024, 100 * GB, NULL,

@@ -254,7 +254,7 @@ s3_store_open(ObjectStore *base, Error *err)
 						(S3PathStyle) options->path_style, err))
 		return false;
 	store->opened = true;
-	log_debug("sink \"%s\": bucket \"%s\" at %s, region %s, keys from the %s",
+	log_debug("sink %s: bucket \"%s\" at %s, region %s, keys from the %s",
 			  options->sink, signer->target.bucket, signer->target.host,
 			  signer->credential.region, signer->credential.source);
 	return true;
