@@ -161,7 +161,6 @@ offer(Relay *relay, Error *err)
 	}
 }
 
-/* A non-transactional message moves the position without a transaction. */
 static void
 settle(Relay *relay)
 {
@@ -169,9 +168,6 @@ settle(Relay *relay)
 
 	if (pending->kind == SOURCE_CHANGE || pending->kind == SOURCE_MESSAGE)
 		progress_record(&relay->progress);
-	if (pending->kind == SOURCE_MESSAGE && pending->event.message.txn == NULL &&
-		pending->position.lsn > relay->feedback.delivered)
-		relay->feedback.delivered = pending->position.lsn;
 	fanout_next(relay->fanout);
 	pending->kind = SOURCE_EMPTY;
 }

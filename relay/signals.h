@@ -3,7 +3,8 @@
  *		Signals as flags, with a descriptor that wakes the loop.
  *
  * SIGTERM, SIGINT: stop cleanly; a second one stops at once. SIGHUP: reopen
- * files. SIGPIPE is ignored: a broken pipe is a write error.
+ * files. SIGPIPE and SIGXFSZ are ignored: a broken pipe and a file that is too
+ * large are write errors.
  */
 #ifndef PG_FANOUT_SIGNALS_H
 #define PG_FANOUT_SIGNALS_H

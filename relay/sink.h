@@ -124,8 +124,9 @@ typedef struct SinkOps
 	SinkPoll	(*poll) (Sink *sink, Error *err);
 
 	/*
-	 * Asks for a checkpoint at this LSN: there is nothing for the sink before
-	 * it. Asynchronous: durable follows.
+	 * Asks for a checkpoint at this LSN: everything for the sink before it has
+	 * been put, messages outside transactions since the last commit among it.
+	 * Asynchronous: durable follows once all of that is safe.
 	 */
 	bool		(*record) (Sink *sink, Lsn idle, Error *err);
 
