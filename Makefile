@@ -55,7 +55,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 endif
 
-$(OBJS): plugin/common/change.pb-c.h
+$(OBJS): plugin/common/change.pb-c.h $(wildcard $(srcdir)/plugin/*.h \
+	$(srcdir)/plugin/common/*.h $(srcdir)/sql/*.h)
 # In a build outside of the source tree the directories are missing, and VPATH
 # would find the source's.
 $(shell mkdir -p $(sort $(dir $(OBJS))))

@@ -32,15 +32,14 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 
 /* ---- session ---- */
 
+/* In the current context, the session's. */
 static void
 plugin_allocate_images(Plugin *plugin)
 {
 	for (int i = 0; i < lengthof(plugin->values); i++)
 	{
-		plugin->values[i] = MemoryContextAlloc(plugin->context,
-											   sizeof(Datum) * MaxHeapAttributeNumber);
-		plugin->isnull[i] = MemoryContextAlloc(plugin->context,
-											   sizeof(bool) * MaxHeapAttributeNumber);
+		plugin->values[i] = palloc(sizeof(Datum) * MaxHeapAttributeNumber);
+		plugin->isnull[i] = palloc(sizeof(bool) * MaxHeapAttributeNumber);
 	}
 }
 

@@ -118,7 +118,7 @@ publication_add_actions(PublicationActions *sum,
 PublishedAs
 publication_resolve(List *publications, Relation relation)
 {
-	bool		partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	char		kind = relation->rd_rel->relkind;
 	PublishedAs published = {.relid = RelationGetRelid(relation)};
 	Lineage		lineage;
 	ListCell   *cell;
@@ -133,7 +133,7 @@ publication_resolve(List *publications, Relation relation)
 		int			level;
 
 		if (!publication_includes(publication, &lineage, &relid, &level) ||
-			(partitioned && !publication->pubviaroot))
+			(kind == RELKIND_PARTITIONED_TABLE && !publication->pubviaroot))
 			continue;
 		publication_add_actions(&published.actions, &publication->pubactions);
 		if (level < published.level)
@@ -176,7 +176,8 @@ publication_fail_contradiction(const char *what, Relation target)
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("cannot use different %s for table \"%s.%s\" in different publications",
-				   what, get_namespace_name(RelationGetNamespace(target)),
+				   what,
+				   get_namespace_name(RelationGetNamespace(target)),
 				   RelationGetRelationName(target)));
 }
 

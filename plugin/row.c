@@ -47,8 +47,8 @@ column_encoder_init(ColumnEncoder *column, Form_pg_attribute attribute)
 RowEncoder *
 row_encoder_new(TupleDesc desc, const Bitmapset *columns)
 {
-	RowEncoder *encoder = palloc0(offsetof(RowEncoder, columns) +
-								  sizeof(ColumnEncoder) * bms_num_members(columns));
+	size_t		size = sizeof(ColumnEncoder) * bms_num_members(columns);
+	RowEncoder *encoder = palloc0(offsetof(RowEncoder, columns) + size);
 	int			number = -1;
 
 	encoder->width = 1;

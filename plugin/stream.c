@@ -1,6 +1,6 @@
 /*
  * stream.c
- *		Transactions that are streamed while in progress, and two-phase commit.
+ *		Transactions streamed while in progress, and two-phase commit.
  *
  * A block's start is sent with its first record, like Begin, and a transaction
  * of which no block was sent ends without a word. Prepared transactions are
@@ -206,6 +206,7 @@ prepare_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	plugin->records = 0;
 	plugin_begin(plugin, txn);
 	MemoryContextSwitchTo(old);
+	MemoryContextReset(plugin->scratch);
 }
 
 static void

@@ -90,6 +90,8 @@ value_unix_time(Timestamp time)
 uint8_t *
 value_store_number(uint8_t *at, ValueKind kind, Datum value)
 {
+	int64		number;
+
 	switch (kind)
 	{
 		case VALUE_BOOL:
@@ -110,11 +112,11 @@ value_store_number(uint8_t *at, ValueKind kind, Datum value)
 			return wire_store_fixed64(at,
 									  wire_double_bits(DatumGetFloat8(value)));
 		case VALUE_DATE:
-			return wire_put_varint(at,
-								   wire_zigzag(value_unix_date(DatumGetDateADT(value))));
+			number = value_unix_date(DatumGetDateADT(value));
+			return wire_put_varint(at, wire_zigzag(number));
 		case VALUE_TIMESTAMP:
-			return wire_put_varint(at,
-								   wire_zigzag(value_unix_time(DatumGetTimestamp(value))));
+			number = value_unix_time(DatumGetTimestamp(value));
+			return wire_put_varint(at, wire_zigzag(number));
 		default:
 			break;
 	}
