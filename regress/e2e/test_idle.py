@@ -60,6 +60,22 @@ def test_nothing_lost_while_idle(tables, relay, tmp_path):
         ('insert', number) for number in range(4)]
 
 
+def test_lone_message(tables, relay, kafka, s3, tmp_path):
+    """A message outside transactions, with no commit behind it, is no stop."""
+    process = relay.stream(
+        tables, f'file:{tmp_path}/out',
+        f'dir://{tmp_path}/lake?flush_interval=2s', kafka.url,
+        s3.url(flush_interval='2s'), env=s3.env, options=['-o', 'messages=on'])
+    tables.sql("select pg_logical_emit_message(false, 'p', 'hello')")
+    noise(tables, 1)
+    tables.wait_confirmed(tables.wal_position(), timeout=40)
+    process.stop()
+    contents = [record['content'] for record in read_json(tmp_path / 'out')]
+    assert contents == ['hello']
+    contents = [record['content'] for record in read_directory(tmp_path / 'lake')]
+    assert contents == ['hello']
+
+
 def test_filtered_transactions(tables, relay, tmp_path):
     """A transaction of which the filter leaves nothing moves the slot too."""
     if tables.version < 150000:
