@@ -384,7 +384,7 @@ def test_wrong_sasl_password(slot, relay, kafka_sasl, tmp_path):
     path = tmp_path / 'fan.conf'
     path.write_text(f'[sink k]\nurl = {kafka_sasl.sasl_url}\n'
                     'security_protocol = sasl_ssl\n'
-                    'sasl_mechanism = SCRAM-SHA-256\n'
+                    'sasl_mechanism = PLAIN\n'
                     f'sasl_username = {kafka_sasl.username}\n'
                     'sasl_password = hunter22\n'
                     f'ssl_ca_location = {kafka_sasl.ca}\n')
@@ -411,7 +411,7 @@ def test_no_secret_in_sight(table, relay, kafka_sasl, s3, tmp_path):
     path = tmp_path / 'fan.conf'
     path.write_text(f'[sink k]\nurl = {kafka_sasl.sasl_url}\n'
                     'security_protocol = sasl_ssl\n'
-                    'sasl_mechanism = SCRAM-SHA-256\n'
+                    'sasl_mechanism = PLAIN\n'
                     f'sasl_username = {kafka_sasl.username}\n'
                     f'sasl_password = {kafka_sasl.password}\n'
                     f'ssl_ca_location = {kafka_sasl.ca}\n'
