@@ -87,6 +87,13 @@ SELECT pg_temp.seen('p_id_t,p_id_n');
 SELECT pg_temp.seen('p_id_t,p_whole');
 SELECT pg_temp.seen('p_every,p_whole');
 DROP PUBLICATION p_id_t, p_t_id, p_id_n, p_whole, p_every;
+-- a key that a column list hides in part is no key
+CREATE TABLE pub_key (a int, b int, c int, PRIMARY KEY (a, b));
+CREATE PUBLICATION p_key FOR TABLE pub_key (a, c) WITH (publish = 'insert');
+SELECT 'next' FROM pg_replication_slot_advance('pubs', pg_current_wal_lsn());
+INSERT INTO pub_key VALUES (1, 2, 3);
+SELECT column_of->>'name', column_of->>'key_position' FROM fanout.peek('pubs', NULL, NULL, 'publication_names', 'p_key'), jsonb_array_elements(record->'columns') column_of WHERE record->>'kind' = 'table';
+DROP PUBLICATION p_key;
 -- partitions: as themselves or as their root, in the root's shape
 CREATE TABLE root (id int, gone int, t text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
 ALTER TABLE root DROP gone;
