@@ -7,24 +7,14 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "hex.h"
+
 const char *
 lsn_format(Lsn lsn, char *text)
 {
 	snprintf(text, LSN_TEXT_SIZE, "%" PRIX32 "/%" PRIX32,
 			 (uint32_t) (lsn >> 32), (uint32_t) lsn);
 	return text;
-}
-
-static int
-hex_digit(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
 }
 
 /* One to eight hex digits; returns what follows them, NULL: none or more. */

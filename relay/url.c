@@ -10,20 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
+
 #define URL_MAX			8192
 #define URL_QUERY_MAX	1000
-
-static int
-hex_digit(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
-}
 
 /* A copy with the escapes decoded; what names the part in errors. */
 static char *
