@@ -204,6 +204,21 @@ connect_error(PGconn *conn, Error *err)
 
 /* ---- connecting ---- */
 
+bool
+connection_string_has_secret(const char *dbname)
+{
+	PQconninfoOption *options = PQconninfoParse(dbname, NULL);
+	bool		found = false;
+
+	/* a plain name is no connection string, and holds none */
+	for (PQconninfoOption *option = options;
+		 option != NULL && option->keyword != NULL; option++)
+		if (option->val != NULL && strstr(option->keyword, "password") != NULL)
+			found = true;
+	PQconninfoFree(options);
+	return found;
+}
+
 static char *
 prompt_password(const char *user, Error *err)
 {

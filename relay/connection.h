@@ -39,6 +39,9 @@ typedef enum ConnectionKind
 extern PGconn *connection_open(ConnectionOptions *options, ConnectionKind kind,
 							   Error *err);
 
+/* Whether a name or connection string (both forms) holds a password. */
+extern bool connection_string_has_secret(const char *dbname);
+
 /*
  * Runs a command; NULL unless it gave rows or completed. Clear the result with
  * PQclear.

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "connection.h"
 #include "registry.h"
 
 #define FIELD(member) offsetof(Settings, member)
@@ -249,7 +250,8 @@ is_secret(const ConfigEntry *entry)
 	/* properties passed through, and a password in a connection string */
 	return strstr(entry->name, "password") != NULL ||
 		strstr(entry->name, "secret") != NULL ||
-		(strcmp(entry->name, "dbname") == 0 && strstr(entry->value, "password") != NULL);
+		(strcmp(entry->name, "dbname") == 0 &&
+		 connection_string_has_secret(entry->value));
 }
 
 /* What the command line has set stands: the file only fills the rest. */
@@ -414,10 +416,20 @@ settings_free(Settings *settings)
 
 /* ---- all of it ---- */
 
+/* The process list shows the command line to everybody on the machine. */
+static bool
+check_no_secret(const Settings *settings, Error *err)
+{
+	if (settings->dbname == NULL || !connection_string_has_secret(settings->dbname))
+		return true;
+	error_set(err, ERROR_USAGE, "-d holds a password, and the command line is no place for it");
+	return error_hint(err, "Others can see it in the process list. Use PGPASSWORD, ~/.pgpass, -W or a configuration file of mode 0600.");
+}
+
 bool
 settings_read(Settings *settings, Config *config, int argc, char **argv, Error *err)
 {
-	if (!read_arguments(settings, argc, argv, err))
+	if (!read_arguments(settings, argc, argv, err) || !check_no_secret(settings, err))
 		return false;
 	if (settings->config != NULL && !read_file(settings, config, argc, argv, err))
 		return false;
