@@ -371,6 +371,38 @@ def test_records_of_the_relay(fanout, relay, tmp_path):
     assert first.source.xid == second.source.xid != update.source.xid
 
 
+def test_records_read_from_kafka(fanout, relay, kafka):
+    """A Kafka consumer's records, keys too, by the printed .proto."""
+    pg = fanout.pg
+    pg.sql('create table customer (part text, name text, id bigint, '
+           'primary key (id, part))')
+    pg.publication(tables=['customer'])
+    pg.drop_slot()
+    pg.create_slot()
+    pg.sql("insert into customer values ('x', 'Ada', 1)")
+    pg.sql("update customer set id = 2")
+    pg.sql("delete from customer")
+    relay.stream(pg, f'{kafka.url}?format=protobuf', wait=False, options=[
+        '--endpos', rig.lsn_text(pg.wal_position())]).wait()
+    printed = relay.run(*pg.args, '--print-proto', 'public.customer').output.decode()
+    schema = fanout.compile(printed)
+    message, row = schema.message(), schema.message('customer.Row')
+    got = kafka.read(f'{pg.dbname}.public.customer')
+    keys = [names(decode(row, record.key)) for record in got]
+    one, two = {'part': 'x', 'id': 1}, {'part': 'x', 'id': 2}
+    assert keys == [one, one, two, two, two]
+    assert [record.value is None for record in got] == [
+        False, True, False, False, True]
+    insert, update, delete = [decode(message, record.value)
+                              for record in got if record.value is not None]
+    assert names(insert.after) == {'part': 'x', 'name': 'Ada', 'id': 1}
+    assert names(update.before) == one and update.before_is_key
+    assert names(update.after) == {'part': 'x', 'name': 'Ada', 'id': 2}
+    assert delete.op == 3 and names(delete.before) == two
+    assert (insert.source.commit_lsn < update.source.commit_lsn
+            < delete.source.commit_lsn)
+
+
 # ---- names ----
 
 TABLES = ['customer', 'Row', 'Op', 'Source', 'Interval', 'StringArray',
