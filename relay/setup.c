@@ -262,16 +262,19 @@ failed:
 static bool
 add_file(SinkSetups *sinks, const Settings *settings, Error *err)
 {
-	size_t		size = strlen(settings->file) + 64;
+	const char *path = settings->file;
+	size_t		size = strlen(path) + 64;
 	char	   *url = malloc(size);
 	bool		ok;
 
 	if (url == NULL)
 		return error_no_memory(err);
 
-	/* a name is no URL: only what would be taken for its parts is escaped */
-	snprintf(url, size, "file:%s", settings->file);
-	if (strpbrk(settings->file, "?%#") != NULL)
+	/* two slashes at its beginning would make the next word a host */
+	while (path[0] == '/' && path[1] == '/')
+		path++;
+	snprintf(url, size, "file:%s", path);
+	if (strpbrk(path, "?%#") != NULL)
 	{
 		free(url);
 		error_set(err, ERROR_USAGE, "--file: \"%s\" holds ?, %% or #", settings->file);
