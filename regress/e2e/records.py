@@ -63,14 +63,14 @@ def read_bucket(bucket, prefix=''):
 
 
 class Ledger:
-    """Writers that insert until they are told to stop, and each time put the
-    last number into their row of the table tally."""
+    """Writers that insert until they are told to stop; with tally they put
+    the last number into their row of the table tally each time."""
 
     TABLES = ('create table ledger (writer int, n bigint, payload text, '
               'hash text, primary key (writer, n));'
               'create table tally (writer int primary key, n bigint)')
 
-    def __init__(self, pg, writers=4):
+    def __init__(self, pg, writers=4, tally=False):
         self.pg = pg
         self.stopping = threading.Event()
         self.failures = []
@@ -80,7 +80,8 @@ class Ledger:
         pg.sql(self.TABLES)
         pg.sql('insert into tally select g, 0 from generate_series(0, %s) g',
                (writers - 1,))
-        pg.publication(tables=['ledger', 'tally'])
+        self.tally = tally
+        pg.publication(tables=['ledger', 'tally'] if tally else ['ledger'])
 
     def start(self):
         for thread in self.threads:
@@ -119,8 +120,10 @@ class Ledger:
                         cursor.execute(
                             'insert into ledger values (%s, %s, %s, %s)',
                             (writer, i, text, digest(text)))
-                    cursor.execute('update tally set n = %s '
-                                   'where writer = %s', (n + count, writer))
+                    if self.tally:
+                        cursor.execute(
+                            'update tally set n = %s where writer = %s',
+                            (n + count, writer))
                 if keep:
                     connection.commit()
                 else:

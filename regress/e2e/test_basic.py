@@ -21,7 +21,7 @@ def bank(pg):
 
 def test_operations(bank, relay, tmp_path):
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.sql("insert into burst_bank.customer values (1, 'Ada', 700), "
              "(2, 'Grace', null)")
     bank.sql('update burst_bank.customer set fico = 701 where custkey = 1')
@@ -52,7 +52,7 @@ def test_operations(bank, relay, tmp_path):
 
 def test_rolled_back_is_nothing(bank, relay, tmp_path):
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     connection = bank.connect(autocommit=False)
     with connection.cursor() as cursor:
         cursor.execute('insert into burst_bank.customer values (1)')
@@ -74,14 +74,14 @@ def test_rolled_back_is_nothing(bank, relay, tmp_path):
 def test_restart_doubles_nothing(bank, relay, tmp_path):
     out = tmp_path / 'out.jsonl'
     for start in range(4):
-        process = relay.stream(bank, f'file:{out}')
+        process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
         bank.sql(f'insert into burst_bank.customer select {start} * 1000 + g '
                  'from generate_series(1, 200) g')
         if start % 2:
             # stopped at once: the rest comes with the next start
             bank.wait_confirmed()
         process.stop()
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.wait_confirmed()
     process.stop()
     assert [r['key']['custkey'] for r in read_json(out)] == [
@@ -90,8 +90,9 @@ def test_restart_doubles_nothing(bank, relay, tmp_path):
 
 def test_two_sinks_two_formats(bank, relay, tmp_path):
     text, binary = tmp_path / 'out.jsonl', tmp_path / 'out.pb'
-    process = relay.stream(bank, f'text=file:{text}',
-                           f'typed=file:{binary}?format=protobuf', 'null:')
+    process = relay.stream(bank, f'text=file:{text}?sync_interval=100ms',
+                           f'typed=file:{binary}?format=protobuf'
+                           '&sync_interval=100ms', 'null:')
     bank.sql('insert into burst_bank.customer select g from '
              'generate_series(1, 1000) g')
     bank.wait_confirmed()
@@ -116,7 +117,7 @@ def test_two_sinks_two_formats(bank, relay, tmp_path):
 
 def test_messages(bank, relay, tmp_path):
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}', options=['-o', 'messages=on'])
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms', options=['-o', 'messages=on'])
     bank.sql("select pg_logical_emit_message(true, 'audit', 'hello')")
     bank.sql("select pg_logical_emit_message(false, 'tick', '\\xff00'::bytea)")
     bank.sql('insert into burst_bank.customer values (1)')
@@ -136,7 +137,7 @@ def test_publication_decides(bank, relay, tmp_path):
     bank.sql('create table other (a int primary key)')
     bank.sql("alter publication pub set (publish = 'insert, delete')")
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.sql('insert into other values (1)')
     bank.sql('insert into burst_bank.customer values (1)')
     bank.sql("update burst_bank.customer set first_name = 'x'")
@@ -153,7 +154,7 @@ def test_unchanged_long_value(bank, relay, tmp_path):
     bank.sql("insert into burst_bank.customer values "
              "(1, repeat('x', 10000), 1)")
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.sql('update burst_bank.customer set fico = 2')
     bank.wait_confirmed()
     process.stop()
@@ -165,7 +166,7 @@ def test_unchanged_long_value(bank, relay, tmp_path):
 
 def test_schema_changes_on_the_way(bank, relay, tmp_path):
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.sql('insert into burst_bank.customer values (1)')
     bank.transaction('alter table burst_bank.customer add city text '
                      "default 'Basel'",
@@ -188,7 +189,7 @@ def test_streamed_transactions(bank, relay, tmp_path):
     bank.sql(f'alter database {bank.dbname} set logical_decoding_work_mem '
              "= '64kB'")
     out = tmp_path / 'out.jsonl'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     connection = bank.connect(autocommit=False)
     insert = ("insert into burst_bank.customer select g, repeat('x', 100) "
               'from generate_series(%s, %s) g')
@@ -210,7 +211,7 @@ def test_streamed_transactions(bank, relay, tmp_path):
 def test_rotation_by_signal(bank, relay, tmp_path):
     """As log rotation does it: the file is moved, then SIGHUP."""
     out, moved = tmp_path / 'out.jsonl', tmp_path / 'out.jsonl.1'
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.sql('insert into burst_bank.customer select g from '
              'generate_series(1, 100) g')
     bank.wait_confirmed()
@@ -240,7 +241,7 @@ def test_waits_for_no_more_than_it_must(bank, relay, tmp_path):
     assert time.monotonic() - began < 5
     process.stop()
     # the clean stop has recorded it: nothing comes twice
-    process = relay.stream(bank, f'file:{out}')
+    process = relay.stream(bank, f'file:{out}?sync_interval=100ms')
     bank.wait_confirmed()
     process.stop()
     assert operations(read_json(out)) == [('insert', 1)]

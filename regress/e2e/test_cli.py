@@ -101,7 +101,8 @@ def test_print_config_sinks_are_valid(relay, pg, tmp_path):
 def test_print_manual(relay):
     process = relay.run('--print-manual')
     assert process.code == 0
-    assert process.output.startswith(b'.TH PG_FANOUT 1')
+    assert re.match(rb'\.(TH|Dd)', process.output)
+    assert b'PG_FANOUT 1' in process.output
 
 
 @pytest.mark.parametrize('args, words', [
@@ -177,7 +178,7 @@ def test_create_and_start(table, relay, tmp_path):
     out = tmp_path / 'out'
     process = relay(*slot_args(table, '--create-slot', '--if-not-exists',
                                '--start', '-o', 'publication_names=pub',
-                               '-f', str(out))).wait_streaming()
+                               '-f', str(out), '-F', '100ms')).wait_streaming()
     table.sql('insert into t values (1)')
     table.wait_confirmed()
     process.stop()

@@ -33,7 +33,7 @@ status_interval = 1s
 def test_sinks_from_sections(table, relay, tmp_path):
     path = write(tmp_path, table, f"""
 [sink out]
-url = file:{tmp_path}/out.jsonl
+url = file:{tmp_path}/out.jsonl?sync_interval=100ms
 
 [sink lake]
 url = dir://{tmp_path}/lake
@@ -50,11 +50,11 @@ flush_interval = 1s
 
 def test_command_line_wins(table, relay, tmp_path):
     """An option of both is the command line's; sinks of both add up."""
-    path = write(tmp_path, table, f'[sink out]\nurl = file:{tmp_path}/a\n')
+    path = write(tmp_path, table, f'[sink out]\nurl = file:{tmp_path}/a?sync_interval=100ms\n')
     path.write_text(path.read_text().replace(f'slot = {table.slot}',
                                              'slot = another'))
     process = relay('--config', path, '-S', table.slot, '--sink',
-                    f'more=file:{tmp_path}/b').wait_streaming()
+                    f'more=file:{tmp_path}/b?sync_interval=100ms').wait_streaming()
     table.sql('insert into t values (1)')
     table.wait_confirmed()
     process.stop()
@@ -80,12 +80,12 @@ topic = {topic}
 
 def test_names_stay(table, relay, tmp_path):
     """A sink that is added later begins where the slot stands."""
-    first = f'[sink a]\nurl = file:{tmp_path}/a\n'
+    first = f'[sink a]\nurl = file:{tmp_path}/a?sync_interval=100ms\n'
     process = relay('--config', write(tmp_path, table, first)).wait_streaming()
     table.sql('insert into t values (1)')
     table.wait_confirmed()
     process.stop()
-    both = first + f'[sink b]\nurl = file:{tmp_path}/b\n'
+    both = first + f'[sink b]\nurl = file:{tmp_path}/b?sync_interval=100ms\n'
     process = relay('--config', write(tmp_path, table, both)).wait_streaming()
     table.sql('insert into t values (2)')
     table.wait_confirmed()

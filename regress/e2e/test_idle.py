@@ -53,7 +53,7 @@ def test_nothing_lost_while_idle(tables, relay, tmp_path):
             tables.wait_confirmed(timeout=40)
         process.kill()
         rig.wait_until(lambda: not tables.walsender(), what='a free slot')
-    process = relay.stream(tables, f'file:{out}')
+    process = relay.stream(tables, f'file:{out}?sync_interval=1s')
     tables.wait_confirmed(timeout=40)
     process.stop()
     assert operations(read_json(out)) == [
@@ -81,7 +81,7 @@ def test_filtered_transactions(tables, relay, tmp_path):
     if tables.version < 150000:
         pytest.skip('row filters came with 15')
     tables.sql('alter publication pub set table wanted where (a > 1000)')
-    process = relay.stream(tables, f'file:{tmp_path}/out')
+    process = relay.stream(tables, f'file:{tmp_path}/out?sync_interval=1s')
     tables.sql('insert into wanted select generate_series(1, 1000)')
     tables.wait_confirmed(timeout=40)
     tables.sql('insert into wanted values (1001)')
@@ -92,7 +92,7 @@ def test_filtered_transactions(tables, relay, tmp_path):
 
 def test_open_transaction_is_waited_for(tables, relay, tmp_path):
     """WAL of a transaction that has not ended stays needed."""
-    process = relay.stream(tables, f'file:{tmp_path}/out')
+    process = relay.stream(tables, f'file:{tmp_path}/out?sync_interval=1s')
     connection = tables.connect(autocommit=False)
     with connection.cursor() as cursor:
         cursor.execute('insert into wanted values (1)')
@@ -102,7 +102,7 @@ def test_open_transaction_is_waited_for(tables, relay, tmp_path):
         rig.wait_until(lambda: not tables.walsender(), what='a free slot')
         connection.commit()
     connection.close()
-    process = relay.stream(tables, f'file:{tmp_path}/out')
+    process = relay.stream(tables, f'file:{tmp_path}/out?sync_interval=1s')
     tables.wait_confirmed(timeout=40)
     process.stop()
     assert operations(read_json(tmp_path / 'out')) == [('insert', 1)]

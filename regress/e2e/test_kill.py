@@ -41,7 +41,7 @@ def read_s3(bucket, prefix):
 
 @pytest.mark.slow
 def test_kill_nine(pg, relay, kafka, s3, tmp_path):
-    ledger = Ledger(pg, writers=6)
+    ledger = Ledger(pg, writers=6, tally=True)
     pg.create_slot()
     sinks = [
         f'file=file:{tmp_path}/out.jsonl?sync_interval=100ms',

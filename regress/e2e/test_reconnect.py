@@ -100,7 +100,8 @@ def test_old_walsender_of_ours(pg, relay, tmp_path):
     pg.publication()
     pg.create_slot()
     first = relay.stream(pg, 'null:?checkpoint_interval=1h')
-    second = relay.stream(pg, f'file:{tmp_path}/out', wait=False)
+    second = relay.stream(pg, f'file:{tmp_path}/out?sync_interval=100ms',
+                          wait=False)
     second.wait_for('active')
     assert second.running
     first.kill()
@@ -115,7 +116,7 @@ def test_s3_server_restarts(pg, relay, s3, tmp_path):
     ledger = Ledger(pg, writers=2)
     pg.create_slot()
     process = relay.stream(pg, s3.url(flush_interval='200ms'),
-                           f'file:{tmp_path}/out', env=s3.env)
+                           f'file:{tmp_path}/out?sync_interval=100ms', env=s3.env)
     ledger.start()
     time.sleep(1)
     s3.server.stop()
