@@ -331,3 +331,36 @@ def test_check(table, relay, tmp_path):
     assert 'wal_level is logical' in process.output.decode()
     assert list(tmp_path.iterdir()) == [], 'a check leaves nothing behind'
     assert table.slot_info() == before
+
+
+def test_check_finds_faults(table, relay, tmp_path):
+    """Each fault is printed with its remedy; the exit code is the first's."""
+    process = relay.run(*slot_args(
+        table, '--check', '-o', 'publication_names=no_such_pub', '--sink',
+        f'file:{tmp_path}/none/out', '--sink', 'null:'))
+    text = process.output.decode()
+    assert process.code == Exit.SLOT_MISSING, text + process.stderr
+    faults = re.findall(r'^FAIL  (.*)', text, re.M)
+    for word in (table.slot, 'no_such_pub', f'{tmp_path}/none'):
+        assert any(word in fault for fault in faults), text
+    assert '--create-slot' in text
+    # what is well is said too
+    assert 'wal_level is logical' in text
+
+
+def test_check_looks_at_real_sinks(table, relay, kafka, s3, tmp_path):
+    table.create_slot()
+    topics = kafka.topics()
+    sinks = ['--sink', kafka.url, '--sink', s3.url(), '--sink',
+             f'dir://{tmp_path}/lake']
+    process = relay.run(*slot_args(
+        table, '--check', '-o', 'publication_names=pub', *sinks), env=s3.env)
+    assert process.code == 0, process.output.decode() + process.stderr
+    assert s3.keys(hidden=True) == [], 'a check leaves nothing behind'
+    assert kafka.topics() == topics
+    assert not list(tmp_path.rglob('*.*'))
+    wrong = relay.run(*slot_args(
+        table, '--check', '-o', 'publication_names=pub', *sinks),
+        env=dict(s3.env, AWS_SECRET_ACCESS_KEY='hunter22'))
+    assert wrong.code == Exit.SINK_SETUP, wrong.output.decode()
+    assert 'hunter22' not in wrong.output.decode() + wrong.stderr
