@@ -90,6 +90,14 @@ def test_secret_on_the_command_line(table, relay):
         assert 'hint: ' in process.stderr
 
 
+@pytest.mark.parametrize('dbname', [
+    'dbname=bank password=hunter22', 'postgresql://alice:hunter22@localhost/b'])
+def test_password_in_the_connection_string(relay, dbname):
+    process = relay.run('-d', dbname, '-S', 'x', '--start', '-f', '-')
+    refused(process, Exit.USAGE, '-d', 'PGPASSWORD')
+    assert 'hunter22' not in process.stderr
+
+
 # ---- the configuration file ----
 
 def config(tmp_path, text, mode=0o600):
