@@ -168,7 +168,7 @@ def test_role_without_rights(slot, relay):
         process = relay.run('-d', slot.dbname, '-h', slot.host, '-p',
                             slot.port, '-U', 'plain_role', '-S', slot.slot,
                             '--start', '-w', '-f', '-')
-        refused(process, Exit.AUTH, 'replication')
+        refused(process, Exit.AUTH, 'REPLICATION')
     finally:
         slot.sql('drop role plain_role')
 
