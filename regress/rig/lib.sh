@@ -16,9 +16,10 @@ say()
 	printf '%s\n' "$*"
 }
 
+# Each argument on a line of its own.
 warn()
 {
-	printf '%s\n' "$*" >&2
+	printf '%s\n' "$@" >&2
 }
 
 die()
