@@ -248,7 +248,7 @@ def test_waits_for_no_more_than_it_must(bank, relay, tmp_path):
 
 
 def test_output_is_plain_json(bank, relay):
-    process = relay.stream(bank, 'file:-')
+    process = relay.stream(bank, 'file:-?sync_interval=100ms')
     bank.sql("insert into burst_bank.customer values "
              "(9223372036854775807, E'a\"\\\\\\n\\u00e4\\U0001F600', -1)")
     bank.wait_confirmed()
