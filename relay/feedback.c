@@ -12,6 +12,8 @@
 #define URGENT_INTERVAL		(CLOCK_SECOND / 5)
 /* Without an option and a timeout: a dead link is noticed by writing. */
 #define MAX_INTERVAL		(60 * CLOCK_SECOND)
+/* Between replies that tell nothing new. */
+#define REPLY_INTERVAL		(CLOCK_SECOND / 10)
 /* A moved position is told after this long even if no status is due. */
 #define MOVED_INTERVAL		CLOCK_SECOND
 
@@ -25,6 +27,7 @@ feedback_start(Feedback *feedback, int64_t interval, int64_t sender_timeout,
 	feedback->next_status = now;
 	feedback->received = LSN_INVALID;
 	feedback->sent = LSN_INVALID;
+	feedback->told = 0;
 }
 
 void
@@ -67,9 +70,18 @@ feedback_due(const Feedback *feedback, int64_t now)
 		now >= feedback->next_status - feedback->interval + MOVED_INTERVAL;
 }
 
+int64_t
+feedback_reply_time(const Feedback *feedback, int64_t now)
+{
+	if (feedback->told == 0 || feedback->flushed > feedback->sent)
+		return now;
+	return feedback->told + REPLY_INTERVAL;
+}
+
 void
 feedback_told(Feedback *feedback, int64_t now)
 {
+	feedback->told = now;
 	feedback->sent = feedback->flushed;
 	feedback->next_status = now + feedback->interval;
 }

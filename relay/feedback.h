@@ -26,6 +26,7 @@ typedef struct Feedback
 	Lsn			sent;			/* flushed, as last told */
 	int64_t		interval;		/* of status messages, microseconds */
 	int64_t		next_status;	/* monotonic */
+	int64_t		told;			/* when last told, or 0 */
 	int64_t		last_idle;		/* when sinks were last asked to record */
 } Feedback;
 
@@ -49,6 +50,12 @@ extern bool feedback_wants_idle(Feedback *feedback, bool idle, bool urgent,
 
 /* Whether a status message is due: by time, or because flushed moved enough. */
 extern bool feedback_due(const Feedback *feedback, int64_t now);
+
+/*
+ * When a reply that the server asked for may go: at once with news, else paced.
+ * A server that shuts down answers every reply with another request.
+ */
+extern int64_t feedback_reply_time(const Feedback *feedback, int64_t now);
 extern void feedback_told(Feedback *feedback, int64_t now);
 
 #endif							/* PG_FANOUT_FEEDBACK_H */

@@ -32,7 +32,8 @@
 #define RETRY_LIMIT				(30 * CLOCK_SECOND)
 #define DEFAULT_SENDER_TIMEOUT	(60 * CLOCK_SECOND)
 #define MAX_BARREN_STARTS		20	/* without a single frame, for internal errors */
-#define SHUTDOWN_PINGS			50	/* urgent keepalives at one position */
+#define SHUTDOWN_PINGS			50	/* paced replies: for about five seconds */
+#define PING_GAP				CLOCK_SECOND	/* a longer one is no shutdown */
 
 /* The record at hand, until every sink has taken it. */
 typedef struct Pending
@@ -82,7 +83,8 @@ typedef struct Relay
 	int			attempt;		/* starts without a frame since */
 	int64_t		busy_since;		/* slot in use by another, or 0 */
 	Lsn			ping_position;
-	int			pings;			/* urgent keepalives there */
+	int64_t		ping_time;
+	int			pings;			/* urgent keepalives there, in quick succession */
 } Relay;
 
 /* ---- records ---- */
@@ -220,12 +222,16 @@ read_records(Relay *relay, bool *empty, Error *err)
 static bool
 holds_up_shutdown(Relay *relay, const StreamMessage *message)
 {
+	int64_t		now = clock_now();
+
 	if (message->server_end != relay->ping_position ||
-		relay->feedback.flushed >= message->server_end)
+		relay->feedback.flushed >= message->server_end ||
+		now - relay->ping_time > PING_GAP)
 	{
 		relay->ping_position = message->server_end;
 		relay->pings = 0;
 	}
+	relay->ping_time = now;
 	return ++relay->pings > SHUTDOWN_PINGS;
 }
 
@@ -309,7 +315,8 @@ give_feedback(Relay *relay, Error *err)
 		if (!fanout_record(relay->fanout, feedback->received, err))
 			return STEP_FAILED;
 	}
-	if (!relay->reply_wanted && !feedback_due(feedback, now))
+	if (!feedback_due(feedback, now) &&
+		!(relay->reply_wanted && now >= feedback_reply_time(feedback, now)))
 		return STEP_GO_ON;
 	if (!stream_confirm(relay->stream, feedback->received, feedback->flushed, false, err))
 		return STEP_LOST;
@@ -342,6 +349,20 @@ wait_ready(Relay *relay, bool read_stream, int64_t deadline)
 	used += fanout_watch(relay->fanout, fds + used, POLL_ROOM - used, &deadline);
 	if (poll(fds, (nfds_t) used, clock_ms_until(deadline)) > 0 && fds[0].revents != 0)
 		signals_drain();
+}
+
+/* When the loop must turn again even if nothing happens. */
+static int64_t
+next_turn(const Relay *relay)
+{
+	int64_t		now = clock_now();
+	int64_t		turn = now + CLOCK_SECOND;
+
+	if (relay->feedback.next_status < turn)
+		turn = relay->feedback.next_status;
+	if (relay->reply_wanted && feedback_reply_time(&relay->feedback, now) < turn)
+		turn = feedback_reply_time(&relay->feedback, now);
+	return turn;
 }
 
 static StepResult
@@ -399,12 +420,7 @@ relay_step(Relay *relay, Error *err)
 		return result;
 	progress_show(&relay->progress, &relay->feedback, relay->fanout);
 	if (relay->blocked || nothing)
-	{
-		int64_t		deadline = relay->feedback.next_status;
-		int64_t		tick = clock_now() + CLOCK_SECOND;
-
-		wait_ready(relay, !relay->blocked, tick < deadline ? tick : deadline);
-	}
+		wait_ready(relay, !relay->blocked, next_turn(relay));
 	return STEP_GO_ON;
 }
 

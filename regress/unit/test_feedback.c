@@ -75,6 +75,23 @@ status_is_due_by_time_alone(void **state)
 }
 
 static void
+replies_without_news_are_paced(void **state)
+{
+	Feedback	feedback = {0};
+
+	(void) state;
+	feedback_start(&feedback, 10 * CLOCK_SECOND, 60 * CLOCK_SECOND, 1000);
+	assert_int_equal(feedback_reply_time(&feedback, 1000), 1000);
+	feedback_told(&feedback, 1000);
+	assert_true(feedback_reply_time(&feedback, 1001) > 1001);
+	assert_true(feedback_reply_time(&feedback, 1001) < CLOCK_SECOND);
+
+	/* news go at once */
+	feedback_advance(&feedback, 9);
+	assert_int_equal(feedback_reply_time(&feedback, 1001), 1001);
+}
+
+static void
 idle_only_with_nothing_in_flight(void **state)
 {
 	Feedback	feedback = {0};
@@ -101,6 +118,7 @@ main(void)
 		cmocka_unit_test(received_moves_no_flush),
 		cmocka_unit_test(interval_is_a_third_of_the_timeout),
 		cmocka_unit_test(status_is_due_by_time_alone),
+		cmocka_unit_test(replies_without_news_are_paced),
 		cmocka_unit_test(idle_only_with_nothing_in_flight),
 	};
 
