@@ -14,6 +14,7 @@
 #include "settings.h"
 #include "setup.h"
 #include "signals.h"
+#include "slot_command.h"
 
 #define PROTO_LIMIT (16 * 1024 * 1024)
 
@@ -77,9 +78,9 @@ act(const Settings *settings, const Config *config, Error *err)
 	if (ok && settings->print_proto.count > 0)
 		ok = print_protos(settings, &connection, err);
 	if (ok && settings->drop_slot)
-		ok = relay_drop_slot(settings, &connection, err);
+		ok = slot_command_drop(settings, &connection, err);
 	if (ok && settings->create_slot)
-		ok = relay_create_slot(settings, &connection, err);
+		ok = slot_command_create(settings, &connection, err);
 	if (ok && settings->check)
 		ok = check_all(settings, &connection, &sinks, err);
 	if (ok && settings->start)

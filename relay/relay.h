@@ -19,10 +19,4 @@ extern MUST_USE bool relay_run(const Settings *settings,
 							   ConnectionOptions *connection,
 							   const SinkSetups *setups, Error *err);
 
-/* --create-slot and --drop-slot. */
-extern MUST_USE bool relay_create_slot(const Settings *settings,
-									   ConnectionOptions *connection, Error *err);
-extern MUST_USE bool relay_drop_slot(const Settings *settings,
-									 ConnectionOptions *connection, Error *err);
-
 #endif							/* PG_FANOUT_RELAY_H */
