@@ -195,6 +195,17 @@ check_numbering(SinkUse *use, const char *topic, const Table *table, Error *err)
 	return numbering_add(&use->numbering, topic, table, err);
 }
 
+/* Said when the table is first seen: its rows cannot be told apart. */
+static void
+warn_without_key(const Table *table)
+{
+	if (table->key_count > 0)
+		return;
+	log_warning("table %s.%s has no primary key and no replica identity: its records have no key, "
+				"and updates and deletes do not say of which row", table->schema, table->name);
+	log_warning("hint: Give it a primary key, or ALTER TABLE ... REPLICA IDENTITY USING INDEX or FULL.");
+}
+
 static TableRoute *
 make_route(Fanout *fanout, const Table *table, Error *err)
 {
@@ -206,6 +217,7 @@ make_route(Fanout *fanout, const Table *table, Error *err)
 		return NULL;
 	}
 	route->version = table->version;
+	warn_without_key(table);
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		SinkUse    *use = &fanout->sinks[i];

@@ -98,6 +98,23 @@ def test_password_in_the_connection_string(relay, dbname):
     assert 'hunter22' not in process.stderr
 
 
+def test_table_without_identity(pg, relay, tmp_path):
+    """Said once, with a hint; its rows are delivered all the same."""
+    pg.sql('create table log (a int)')
+    pg.create_slot()
+    pg.sql('insert into log select generate_series(1, 10)')
+    pg.sql('delete from log where a = 1')
+    process = relay.stream(
+        pg, f'file:{tmp_path}/out?sync_interval=100ms', publication=None)
+    pg.wait_confirmed()
+    process.stop()
+    assert process.stderr.count('public.log has no primary key') == 1
+    assert 'REPLICA IDENTITY' in process.stderr
+    records = read_json(tmp_path / 'out')
+    assert [record['op'] for record in records] == ['insert'] * 10 + ['delete']
+    assert all(record['key'] is None for record in records)
+
+
 # ---- the configuration file ----
 
 def config(tmp_path, text, mode=0o600):
