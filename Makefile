@@ -70,13 +70,18 @@ plugin/common/change.pb-c.h: plugin/change.proto
 	@mkdir -p plugin/common
 	protoc-c -I$(srcdir)/plugin --c_out=plugin/common change.proto
 
+# The relay serves all versions, and PostgreSQL's own directory is often on
+# nobody's path. DESTDIR reaches it by itself.
+RELAY_BINDIR = /usr/local/bin
+RELAY_MANDIR = /usr/local/share/man
+
 .PHONY: relay install-relay clean-relay
 all: relay
 relay:
 	$(MAKE) -C $(srcdir)/relay
 install: install-relay
 install-relay: relay
-	$(MAKE) -C $(srcdir)/relay install bindir='$(DESTDIR)$(bindir)' mandir='$(DESTDIR)$(mandir)'
+	$(MAKE) -C $(srcdir)/relay install bindir='$(RELAY_BINDIR)' mandir='$(RELAY_MANDIR)'
 clean: clean-relay
 clean-relay:
 	$(MAKE) -C $(srcdir)/relay clean

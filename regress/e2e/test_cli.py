@@ -1,5 +1,8 @@
 """test_cli.py: the command line, which is pg_recvlogical's where it can be."""
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -364,3 +367,24 @@ def test_check_looks_at_real_sinks(table, relay, kafka, s3, tmp_path):
         env=dict(s3.env, AWS_SECRET_ACCESS_KEY='hunter22'))
     assert wrong.code == Exit.SINK_SETUP, wrong.output.decode()
     assert 'hunter22' not in wrong.output.decode() + wrong.stderr
+
+
+def test_install(tmp_path):
+    """make install puts every part where it belongs, below DESTDIR only."""
+    config = os.environ.get('PG_CONFIG', 'pg_config')
+
+    def place(what):
+        return subprocess.run([config, what], check=True, text=True,
+                              capture_output=True).stdout.strip()
+
+    subprocess.run(['make', '-C', str(rig.TOP), 'install',
+                    f'DESTDIR={tmp_path}'], check=True, capture_output=True)
+    for path in (place('--pkglibdir') + '/pg_fanout.so',
+                 place('--sharedir') + '/extension/pg_fanout.control',
+                 place('--sharedir') + '/extension/pg_fanout--0.1.0.sql',
+                 '/usr/local/bin/pg_fanout',
+                 '/usr/local/share/man/man1/pg_fanout.1'):
+        assert Path(f'{tmp_path}{path}').is_file(), path
+    said = subprocess.run([f'{tmp_path}/usr/local/bin/pg_fanout', '--version'],
+                          check=True, capture_output=True, text=True).stdout
+    assert said == 'pg_fanout 0.1.0\n'
