@@ -75,13 +75,16 @@ plugin/common/change.pb-c.h: plugin/change.proto
 RELAY_BINDIR = /usr/local/bin
 RELAY_MANDIR = /usr/local/share/man
 
-.PHONY: relay install-relay clean-relay
+.PHONY: relay install-relay uninstall-relay clean-relay
 all: relay
 relay:
 	$(MAKE) -C $(srcdir)/relay
 install: install-relay
 install-relay: relay
 	$(MAKE) -C $(srcdir)/relay install bindir='$(RELAY_BINDIR)' mandir='$(RELAY_MANDIR)'
+uninstall: uninstall-relay
+uninstall-relay:
+	$(MAKE) -C $(srcdir)/relay uninstall bindir='$(RELAY_BINDIR)' mandir='$(RELAY_MANDIR)'
 clean: clean-relay
 clean-relay:
 	$(MAKE) -C $(srcdir)/relay clean
