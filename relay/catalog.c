@@ -3,8 +3,8 @@
  *		A table's description from the catalog. See catalog.h.
  *
  * Puts together the record that the plugin would send and lets table.c judge
- * it like one that came over the wire. What the plugin learns from the server's
- * caches is asked for in one query; it knows no stream and no Change.
+ * it like one that came over the wire. What the plugin learns from the
+ * server's caches is asked for in one query; it knows no stream and no Change.
  */
 #include "catalog.h"
 
@@ -60,9 +60,10 @@ enum
 
 /*
  * A row for each column, of an enum one for each label. walk goes from each
- * column's type through domains, into an array once, and again through domains;
- * int2vector and oidvector pass for arrays but go as text. Of indexes, those
- * count that the server lets count; where a column stands twice, the last.
+ * column's type through domains, into an array once, and again through
+ * domains; int2vector and oidvector pass for arrays but go as text. Of
+ * indexes, those count that the server lets count; where a column stands
+ * twice, the last.
  */
 static const char columns_query[] =
 	"WITH RECURSIVE attribute AS ("
@@ -188,7 +189,8 @@ identity_of(char letter)
 static PgFanout__Encoding
 encoding_of(uint32_t oid, bool is_enum)
 {
-	for (size_t i = 0; i < sizeof(type_encodings) / sizeof(type_encodings[0]); i++)
+	for (size_t i = 0; i < sizeof(type_encodings) / sizeof(type_encodings[0]);
+		 i++)
 	{
 		if (type_encodings[i].oid == oid)
 			return type_encodings[i].encoding;
@@ -273,7 +275,8 @@ record_build(CatalogRecord *record, const PGresult *table,
 	record->table.version = table_fingerprint(&record->table);
 	built = table_new(&record->table);
 	if (built == NULL)
-		error_set(err, ERROR_SOURCE, "cannot understand the catalog's description of table \"%s\"",
+		error_set(err, ERROR_SOURCE,
+			"cannot understand the catalog's description of table \"%s\"",
 				  record->table.name);
 	return built;
 }
@@ -286,13 +289,15 @@ check_found(const PGresult *table, const char *name, Error *err)
 	if (PQntuples(table) != 1)
 	{
 		error_set(err, ERROR_USAGE, "table \"%s\" does not exist", name);
-		return error_hint(err, "Write it as in SQL and with its schema: public.orders.");
+		return error_hint(err,
+			"Write it as in SQL and with its schema: public.orders.");
 	}
 	kind = PQgetvalue(table, 0, TABLE_KIND);
 	if (kind[0] == 'r' || kind[0] == 'p')
 		return true;
 	error_set(err, ERROR_USAGE, "\"%s\" is not a table", name);
-	return error_detail(err, "Only tables and partitioned tables have changes to send.");
+	return error_detail(err,
+		"Only tables and partitioned tables have changes to send.");
 }
 
 Table *

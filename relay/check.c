@@ -43,7 +43,8 @@ say_ok(const char *format,...)
 }
 
 static void
-say_warning(const char *hint, const char *format,...) __attribute__((format(printf, 2, 3)));
+say_warning(const char *hint, const char *format,...)
+			__attribute__((format(printf, 2, 3)));
 
 static void
 say_warning(const char *hint, const char *format,...)
@@ -72,12 +73,15 @@ say_failure(Check *check, const Error *failure)
 
 /* ---- asking the server ---- */
 
-/* One value of a one-row query as text, into a buffer; false: no row, or err. */
+/*
+ * One value of a one-row query as text, into a buffer; false: no row, or err.
+ */
 static bool
 ask(Check *check, const char *sql, char *value, size_t size, Error *err)
 {
 	PGresult   *result = connection_query(check->conn, sql, err);
-	bool		found = result != NULL && PQntuples(result) > 0 && !PQgetisnull(result, 0, 0);
+	bool		found = result != NULL && PQntuples(result) > 0 &&
+		!PQgetisnull(result, 0, 0);
 
 	value[0] = '\0';
 	if (found)
@@ -94,7 +98,8 @@ ask_setting(Check *check, const char *name, char *value, size_t size)
 	char		sql[256];
 
 	error_clear(&ignored);
-	snprintf(sql, sizeof(sql), "SELECT setting FROM pg_catalog.pg_settings WHERE name = '%s'", name);
+	snprintf(sql, sizeof(sql),
+		"SELECT setting FROM pg_catalog.pg_settings WHERE name = '%s'", name);
 	ask(check, sql, value, size, &ignored);
 }
 
@@ -114,8 +119,10 @@ check_server(Check *check)
 		Error		failure;
 
 		error_clear(&failure);
-		error_set(&failure, ERROR_SLOT_UNUSABLE, "wal_level is %s, logical decoding needs logical", value);
-		error_hint(&failure, "ALTER SYSTEM SET wal_level = logical; then restart the server.");
+		error_set(&failure, ERROR_SLOT_UNUSABLE,
+				  "wal_level is %s, logical decoding needs logical", value);
+		error_hint(&failure,
+			"ALTER SYSTEM SET wal_level = logical; then restart the server.");
 		say_failure(check, &failure);
 	}
 	ask_setting(check, "max_slot_wal_keep_size", value, sizeof(value));
@@ -127,7 +134,7 @@ check_server(Check *check)
 	ask_setting(check, "synchronous_standby_names", value, sizeof(value));
 	if (strchr(value, '*') != NULL)
 		say_warning("Name the real standbys, or every COMMIT waits for the sinks.",
-					"synchronous_standby_names has '*', which matches pg_fanout too");
+			"synchronous_standby_names has '*', which matches pg_fanout too");
 }
 
 /* A list such as 'pgoutput, test_decoding', by words. */
@@ -136,7 +143,8 @@ list_holds(const char *list, const char *word)
 {
 	size_t		size = strlen(word);
 
-	for (const char *at = strstr(list, word); at != NULL; at = strstr(at + 1, word))
+	for (const char *at = strstr(list, word); at != NULL;
+		 at = strstr(at + 1, word))
 	{
 		bool		begins = at == list || strchr(" ,\"", at[-1]) != NULL;
 
@@ -165,7 +173,8 @@ check_plugin(Check *check)
 		return;
 	}
 	error_clear(&failure);
-	error_set(&failure, ERROR_PLUGIN_REFUSED, "output_plugin_libraries (%s) does not allow %s", value, plugin);
+	error_set(&failure, ERROR_PLUGIN_REFUSED,
+			  "output_plugin_libraries (%s) does not allow %s", value, plugin);
 	error_hint(&failure, "As superuser, with the list unquoted: "
 			   "ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding, %s; "
 			   "SELECT pg_reload_conf();", plugin);
@@ -187,7 +196,8 @@ check_role(Check *check)
 		return;
 	}
 	error_set(&failure, ERROR_AUTH, "the role may not replicate");
-	error_hint(&failure, "ALTER ROLE ... REPLICATION; (on RDS: GRANT rds_replication TO ...)");
+	error_hint(&failure,
+		"ALTER ROLE ... REPLICATION; (on RDS: GRANT rds_replication TO ...)");
 	say_failure(check, &failure);
 }
 
@@ -205,16 +215,19 @@ check_slot(Check *check)
 	}
 	error_clear(&failure);
 	if (!slot_find(check->conn, name, &check->slot, &failure) ||
-		!slot_usable(&check->slot, name, check->settings->plugin, &check->server, &failure))
+		!slot_usable(&check->slot, name, check->settings->plugin,
+					 &check->server, &failure))
 	{
 		say_failure(check, &failure);
 		return;
 	}
 	say_ok("slot \"%s\" stands at %s, %s", name,
-		   lsn_format(check->slot.confirmed_flush, text), check->slot.wal_status);
+		   lsn_format(check->slot.confirmed_flush, text),
+		   check->slot.wal_status);
 	if (check->slot.active)
 		say_warning("That may be a running pg_fanout; two cannot read one slot.",
-					"slot \"%s\" is in use by process %d", name, check->slot.active_pid);
+					"slot \"%s\" is in use by process %d", name,
+					check->slot.active_pid);
 	if (strcmp(check->slot.wal_status, "unreserved") == 0)
 		say_warning("Start the relay now, or raise max_slot_wal_keep_size.",
 					"slot \"%s\" is about to be invalidated", name);
@@ -252,15 +265,18 @@ check_publication(Check *check, const char *name)
 	Error		failure;
 
 	error_clear(&failure);
-	snprintf(sql, sizeof(sql), "SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication_tables"
+	snprintf(sql, sizeof(sql),
+			 "SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication_tables"
 			 " WHERE pubname = %s HAVING pg_catalog.count(*) > 0 OR EXISTS"
-			 " (SELECT FROM pg_catalog.pg_publication WHERE pubname = %s)", literal, literal);
+			 " (SELECT FROM pg_catalog.pg_publication WHERE pubname = %s)",
+			 literal, literal);
 	PQfreemem(literal);
 	if (ask(check, sql, value, sizeof(value), &failure))
 		say_ok("publication \"%s\" has %s tables", name, value);
 	else
 	{
-		error_set(&failure, ERROR_PUBLICATION, "publication \"%s\" does not exist", name);
+		error_set(&failure, ERROR_PUBLICATION,
+				  "publication \"%s\" does not exist", name);
 		error_hint(&failure, "CREATE PUBLICATION ... FOR ALL TABLES; before the slot is created.");
 		say_failure(check, &failure);
 	}
@@ -276,10 +292,12 @@ check_publications(Check *check)
 		char	   *list;
 		char	   *state = NULL;
 
-		if (strcmp(options.names[i], "publication_names") != 0 || options.values[i] == NULL)
+		if (strcmp(options.names[i], "publication_names") != 0 ||
+			options.values[i] == NULL)
 			continue;
 		list = strdup(options.values[i]);
-		for (char *name = list ? strtok_r(list, ", ", &state) : NULL; name != NULL;
+		for (char *name = list ? strtok_r(list, ", ", &state) : NULL;
+			 name != NULL;
 			 name = strtok_r(NULL, ", ", &state))
 			check_publication(check, name);
 		free(list);
@@ -297,7 +315,8 @@ check_sinks(Check *check, const SinkSetups *setups)
 	error_clear(&failure);
 	if (setups->count == 0)
 	{
-		say_warning("Say where records go with --sink.", "no sink given: none looked at");
+		say_warning("Say where records go with --sink.",
+					"no sink given: none looked at");
 		return;
 	}
 	fanout = fanout_new(setups, check->server.database, &failure);
@@ -331,7 +350,8 @@ check_all(const Settings *settings, ConnectionOptions *connection,
 
 	error_clear(&failure);
 	check.conn = connection_open(connection, CONNECTION_REPLICATION, &failure);
-	if (check.conn == NULL || !slot_server(check.conn, &check.server, &failure))
+	if (check.conn == NULL ||
+		!slot_server(check.conn, &check.server, &failure))
 		say_failure(&check, &failure);
 	else
 	{

@@ -1,7 +1,7 @@
 /*
  * check.h
- *		--check: looks at server, slot, publication and sinks, and says in plain
- *		lines what is wrong and how to mend it. Changes nothing.
+ *		--check: looks at server, slot, publication and sinks, and says in
+ *		plain lines what is wrong and how to mend it. Changes nothing.
  */
 #ifndef PG_FANOUT_CHECK_H
 #define PG_FANOUT_CHECK_H

@@ -34,7 +34,8 @@ name_copy(char *out, size_t room, const char *name)
 	if (value == NULL)
 		for (; *name != '\0' && used + 3 < room; name++)
 			used += (size_t) snprintf(out + used, room - used,
-									  (unsigned char) *name < 0x80 ? "%c" : "%%%02X",
+									  (unsigned char) *name < 0x80 ?
+									  "%c" : "%%%02X",
 									  (unsigned char) *name);
 	json_decref(value);
 }
@@ -107,7 +108,8 @@ static bool
 bad_member(const char *name, Error *err)
 {
 	return error_set(err, ERROR_CHECKPOINT,
-					 "checkpoint is damaged: \"%s\" is missing or wrong", name);
+					 "checkpoint is damaged: \"%s\" is missing or wrong",
+					 name);
 }
 
 static bool
@@ -178,7 +180,8 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 		error_set(err, ERROR_CHECKPOINT,
 				  "checkpoint has format %" PRId64 ", which this version does not know",
 				  version);
-		return error_hint(err, "A newer pg_fanout wrote it: use that version.");
+		return error_hint(err,
+						  "A newer pg_fanout wrote it: use that version.");
 	}
 	if (!read_integer(object, "timeline", UINT32_MAX, &timeline, err) ||
 		!read_integer(object, "seq", INT64_MAX, &seq, err))
@@ -215,10 +218,12 @@ checkpoint_parse(Checkpoint *checkpoint, Slice text, Error *err)
 	if (object == NULL)
 	{
 		error_set(err, ERROR_CHECKPOINT, "checkpoint is damaged: not JSON");
-		return error_detail(err, "At byte %d: %s.", fault.position, fault.text);
+		return error_detail(err, "At byte %d: %s.", fault.position,
+							fault.text);
 	}
 	ok = json_is_object(object) ? checkpoint_read(checkpoint, object, err) :
-		error_set(err, ERROR_CHECKPOINT, "checkpoint is damaged: not an object");
+		error_set(err, ERROR_CHECKPOINT,
+				  "checkpoint is damaged: not an object");
 	json_decref(object);
 	return ok;
 }
@@ -231,8 +236,8 @@ other_identity(const char *what, const char *found, const char *expected,
 {
 	error_set(err, ERROR_CHECKPOINT,
 			  "checkpoint of sink \"%s\" belongs to another %s", sink, what);
-	error_detail(err, "It was written for %s \"%s\", this one is \"%s\".", what,
-				 found, expected);
+	error_detail(err, "It was written for %s \"%s\", this one is \"%s\".",
+				 what, found, expected);
 	return error_hint(err, "Give the sink another name or place, or remove its checkpoint to begin anew where the slot stands.");
 }
 
@@ -244,7 +249,8 @@ verify_names(const Checkpoint *checkpoint, const Checkpoint *expected,
 	char		expected_id[24];
 
 	snprintf(found_id, sizeof(found_id), "%" PRIu64, checkpoint->system_id);
-	snprintf(expected_id, sizeof(expected_id), "%" PRIu64, expected->system_id);
+	snprintf(expected_id, sizeof(expected_id), "%" PRIu64,
+			 expected->system_id);
 	if (checkpoint->system_id != expected->system_id)
 		return other_identity("database system", found_id, expected_id,
 							  expected->sink, err);

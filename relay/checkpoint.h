@@ -4,8 +4,9 @@
  *
  * Where it is kept is the sink's business (Kafka: a record in its progress
  * topic; S3: an object; file: a sidecar). One JSON object on one line:
- * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan","database":"bank",
- *  "sink":"lake","lsn":"0/16B3748","seq":0,"options_hash":"9f..."}
+ * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan",
+ *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
+ *  "options_hash":"9f..."}
  * and "file_size" where it is not 0. Needs the sink's name to be at most 64
  * bytes: longer ones are cut.
  */
@@ -29,10 +30,12 @@ typedef struct Checkpoint
 	int64_t		file_size;		/* file sink: durable length; else 0 */
 } Checkpoint;
 
-extern void checkpoint_init(Checkpoint *checkpoint, const SlotIdentity *identity,
+extern void checkpoint_init(Checkpoint *checkpoint,
+							const SlotIdentity *identity,
 							const char *sink, Lsn lsn);
 extern void checkpoint_append(Buf *out, const Checkpoint *checkpoint);
-extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text, Error *err);
+extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text,
+									  Error *err);
 
 /*
  * Whether it belongs to this slot and covers where the slot stands; else

@@ -55,9 +55,11 @@ zstd_open(Compressor *compressor, int level)
 	if (level == COMPRESSION_LEVEL_DEFAULT)
 		level = ZSTD_LEVEL;
 	return !ZSTD_isError(ZSTD_CCtx_setParameter(compressor->zstd,
-												ZSTD_c_compressionLevel, level)) &&
+												ZSTD_c_compressionLevel,
+												level)) &&
 		!ZSTD_isError(ZSTD_CCtx_setParameter(compressor->zstd,
-											 ZSTD_c_windowLog, ZSTD_WINDOW_LOG)) &&
+											 ZSTD_c_windowLog,
+											 ZSTD_WINDOW_LOG)) &&
 		!ZSTD_isError(ZSTD_CCtx_setParameter(compressor->zstd,
 											 ZSTD_c_checksumFlag, 1));
 }
@@ -89,7 +91,8 @@ compressor_new(Compression compression, int level, Error *err)
 		ok = zstd_open(compressor, level);
 	if (ok)
 		return compressor;
-	error_set(err, ERROR_INTERNAL, "could not start %s compression at level %d",
+	error_set(err, ERROR_INTERNAL,
+			  "could not start %s compression at level %d",
 			  compression_words[compression], level);
 	compressor_free(compressor);
 	return NULL;
@@ -123,7 +126,8 @@ gzip_write(Compressor *compressor, Slice in, Buf *out, Error *err)
 	{
 		size_t		size = in.size < INT_MAX ? in.size : INT_MAX;
 
-		if (!gzip_step(compressor, slice_make(in.data, size), Z_NO_FLUSH, out, err))
+		if (!gzip_step(compressor, slice_make(in.data, size), Z_NO_FLUSH, out,
+					   err))
 			return false;
 		in = slice_make(in.data + size, in.size - size);
 	}
@@ -146,7 +150,8 @@ zstd_step(Compressor *compressor, Slice in, ZSTD_EndDirective end, Buf *out,
 		output.dst = out->data + out->size;
 		left = ZSTD_compressStream2(compressor->zstd, &output, &input, end);
 		if (ZSTD_isError(left))
-			return error_set(err, ERROR_INTERNAL, "zstd compression failed: %s",
+			return error_set(err, ERROR_INTERNAL,
+							 "zstd compression failed: %s",
 							 ZSTD_getErrorName(left));
 		out->size += output.pos;
 	} while (input.pos < input.size || (end == ZSTD_e_end && left > 0));

@@ -2,8 +2,8 @@
  * compress.h
  *		One compressed stream: gzip or zstd, or none.
  *
- * A stream is one gzip member or one zstd frame, since not every reader goes on
- * to a second. Knows nothing of where the bytes go.
+ * A stream is one gzip member or one zstd frame, since not every reader goes
+ * on to a second. Knows nothing of where the bytes go.
  */
 #ifndef PG_FANOUT_COMPRESS_H
 #define PG_FANOUT_COMPRESS_H
@@ -32,14 +32,16 @@ extern int	compression_max_level(Compression compression);
 typedef struct Compressor Compressor;
 
 /* NULL: failed. COMPRESSION_NONE passes bytes through. */
-extern Compressor *compressor_new(Compression compression, int level, Error *err);
+extern Compressor *compressor_new(Compression compression, int level,
+								  Error *err);
 
 /* Takes all of in; what is ready is appended to out. */
-extern MUST_USE bool compressor_write(Compressor *compressor, Slice in, Buf *out,
-									  Error *err);
+extern MUST_USE bool compressor_write(Compressor *compressor, Slice in,
+									  Buf *out, Error *err);
 
 /* Ends the stream; nothing may be written after. */
-extern MUST_USE bool compressor_finish(Compressor *compressor, Buf *out, Error *err);
+extern MUST_USE bool compressor_finish(Compressor *compressor, Buf *out,
+									   Error *err);
 
 /* Bytes it holds, for accounts of memory. */
 extern size_t compressor_memory(const Compressor *compressor);

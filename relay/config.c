@@ -91,7 +91,7 @@ config_check_private(int fd, const char *path, Error *err)
 	if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 	{
 		error_set(err, ERROR_SECRET_FILE,
-				  "configuration file \"%s\" holds secrets and is open to others",
+			"configuration file \"%s\" holds secrets and is open to others",
 				  path);
 		error_detail(err, "Its permissions are %04o.",
 					 (unsigned) (status.st_mode & 07777));
@@ -231,7 +231,8 @@ reader_entry(ConfigReader *reader, char *text, Error *err)
 	{
 		reader_error(reader, "line is neither a section nor \"name = value\"",
 					 err);
-		return error_hint(err, "Options without an argument are written \"name = on\".");
+		return error_hint(err,
+			"Options without an argument are written \"name = on\".");
 	}
 	*value = '\0';
 	value = skip_blanks(value + 1);
@@ -246,7 +247,8 @@ reader_entry(ConfigReader *reader, char *text, Error *err)
 	if (*value == '"' || *value == '\'')
 	{
 		if (!unquote(value))
-			return reader_error(reader, "value's closing quote is missing, or text follows it", err);
+			return reader_error(reader,
+				"value's closing quote is missing, or text follows it", err);
 	}
 	else
 	{

@@ -2,16 +2,16 @@
  * config.h
  *		The configuration file (INI) and sink URLs, taken apart.
  *
- *	[pg_fanout]				the options of the command line, by their long names
+ *	[pg_fanout]				the options of the command line, by long names
  *	dbname = bank
  *	[sink lake]				a sink with the stable name "lake"
  *	url = s3://lake/bank
  *	flush_bytes = 64MB
  *
- * Lines of any length; '#' and ';' begin a comment at a line's start or after a
- * blank; a value may be quoted ('...' or "...", the quote doubled within), and
- * must be if it holds a blank and '#'. Knows no option: hands out names and
- * texts. url.c has the second half.
+ * Lines of any length; '#' and ';' begin a comment at a line's start or after
+ * a blank; a value may be quoted ('...' or "...", the quote doubled within),
+ * and must be if it holds a blank and '#'. Knows no option: hands out names
+ * and texts. url.c has the second half.
  */
 #ifndef PG_FANOUT_CONFIG_H
 #define PG_FANOUT_CONFIG_H
@@ -55,7 +55,7 @@ extern void config_free(Config *config);
 typedef struct Url
 {
 	char	   *scheme;
-	char	   *authority;		/* without user information: refused, see hint */
+	char	   *authority;		/* no user information: refused, see hint */
 	char	   *path;
 	ConfigEntry *queries;		/* section NULL, line 0 */
 	size_t		query_count;

@@ -37,11 +37,11 @@ static const ErrorClass error_classes[] = {
 		"Check pg_hba.conf (a logical replication connection matches the database's name, not the keyword replication) and that the role has LOGIN."},
 	{"3D000", ERROR_CONNECT, false, "Check the database's name (-d)."},
 	{"42501", ERROR_AUTH, false,
-		"The role needs the REPLICATION attribute and the rights named above."},
+	"The role needs the REPLICATION attribute and the rights named above."},
 	{"42704", ERROR_SLOT_MISSING, false,
 	"Create the slot with --create-slot, or check its name (-S)."},
 	{"55006", ERROR_SLOT_IN_USE, true,
-		"Another process reads the slot: see active_pid in pg_replication_slots."},
+	"Another process reads the slot: see active_pid in pg_replication_slots."},
 	{"58P01", ERROR_PLUGIN_REFUSED, false,
 		"The output plugin is not installed on the server: run make install there, or choose a built-in one with --plugin."},
 	{"22023", ERROR_USAGE, false, NULL},
@@ -111,10 +111,11 @@ refine_class(Error *err)
 	{
 		err->code = ERROR_PLUGIN_REFUSED;
 		err->retriable = false;
-		error_hint(err, "The server allows only the plugins in output_plugin_libraries. "
-				   "As superuser, with the list unquoted: "
-				   "ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding, pg_fanout; "
-				   "SELECT pg_reload_conf();");
+		error_hint(err,
+			"The server allows only the plugins in output_plugin_libraries. "
+			"As superuser, with the list unquoted: "
+			"ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding, pg_fanout; "
+			"SELECT pg_reload_conf();");
 	}
 	else if (err->code == ERROR_SLOT_MISSING &&
 			 strstr(err->message, "publication") != NULL)
@@ -127,14 +128,16 @@ refine_class(Error *err)
 bool
 connection_error(PGconn *conn, const PGresult *result, Error *err)
 {
-	const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+	const char *sqlstate =
+		result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	const char *detail;
 	const char *hint;
 	char		line[ERROR_TEXT_SIZE];
 
 	if (sqlstate == NULL)
 	{
-		const char *message = result ? PQresultErrorMessage(result) : PQerrorMessage(conn);
+		const char *message =
+			result ? PQresultErrorMessage(result) : PQerrorMessage(conn);
 
 		copy_line(line, sizeof(line), message);
 		error_set(err, ERROR_CONNECT, "lost connection to the server: %s",
@@ -160,13 +163,16 @@ connection_error(PGconn *conn, const PGresult *result, Error *err)
 static bool
 find_sqlstate(const char *text, char *sqlstate, const char **message)
 {
-	for (const char *at = strchr(text, ':'); at != NULL; at = strchr(at + 1, ':'))
+	for (const char *at = strchr(text, ':'); at != NULL;
+		 at = strchr(at + 1, ':'))
 	{
 		const char *code = at + 1 + strspn(at + 1, " ");
-		size_t		length = strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+		size_t		length =
+			strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
 		/* five letters are a severity ("FATAL"): a SQLSTATE has a digit */
-		if (length == SQLSTATE_SIZE - 1 && strcspn(code, "0123456789") < length &&
+		if (length == SQLSTATE_SIZE - 1 &&
+			strcspn(code, "0123456789") < length &&
 			code[length] == ':' && code[length + 1] == ' ')
 		{
 			memcpy(sqlstate, code, length);
@@ -195,10 +201,12 @@ connect_error(PGconn *conn, Error *err)
 	if (PQconnectionNeedsPassword(conn))
 	{
 		error_set(err, ERROR_AUTH, "cannot connect to PostgreSQL: %s", line);
-		return error_hint(err, "Give the password by PGPASSWORD, ~/.pgpass or -W.");
+		return error_hint(err,
+						  "Give the password by PGPASSWORD, ~/.pgpass or -W.");
 	}
 	error_set(err, ERROR_CONNECT, "cannot connect to PostgreSQL: %s", line);
-	error_hint(err, "Check host, port and that the server runs: -h, -p, PGHOST, PGPORT.");
+	error_hint(err,
+		"Check host, port and that the server runs: -h, -p, PGHOST, PGPORT.");
 	return error_retriable(err);
 }
 
@@ -229,13 +237,15 @@ prompt_password(const char *user, Error *err)
 
 	if (terminal == NULL || password == NULL)
 	{
-		error_set(err, ERROR_AUTH, "a password is needed and there is no terminal to ask on");
+		error_set(err, ERROR_AUTH,
+				  "a password is needed and there is no terminal to ask on");
 		error_hint(err, "Use PGPASSWORD or ~/.pgpass.");
 		free(password);
 		password = NULL;
 		goto done;
 	}
-	fprintf(terminal, "Password%s%s: ", user ? " for user " : "", user ? user : "");
+	fprintf(terminal, "Password%s%s: ", user ? " for user " : "",
+			user ? user : "");
 	fflush(terminal);
 	tcgetattr(fileno(terminal), &old_mode);
 	silent = old_mode;
@@ -306,7 +316,7 @@ static bool
 secure_search_path(PGconn *conn, Error *err)
 {
 	PGresult   *result = connection_query(conn,
-										  "SELECT pg_catalog.set_config('search_path', '', false)", err);
+		"SELECT pg_catalog.set_config('search_path', '', false)", err);
 
 	PQclear(result);
 	return result != NULL;
@@ -335,7 +345,8 @@ connection_open(ConnectionOptions *options, ConnectionKind kind, Error *err)
 		}
 		if (PQstatus(conn) != CONNECTION_BAD && wait_connected(conn))
 			break;
-		if (asked || options->never_prompt || !PQconnectionNeedsPassword(conn) ||
+		if (asked || options->never_prompt ||
+			!PQconnectionNeedsPassword(conn) ||
 			!isatty(STDIN_FILENO))
 			goto failed;
 		options->password = prompt_password(PQuser(conn), err);

@@ -22,7 +22,7 @@ typedef struct ConnectionOptions
 	const char *user;
 	bool		never_prompt;	/* -w */
 	bool		force_prompt;	/* -W */
-	char	   *password;		/* from the prompt, kept for reconnects; owned */
+	char	   *password;		/* from the prompt, for reconnects; owned */
 } ConnectionOptions;
 
 typedef enum ConnectionKind

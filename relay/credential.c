@@ -113,7 +113,8 @@ section_matches(char *line, const char *name)
 		return false;
 	*end = '\0';
 	section = trim(line + 1);
-	if (strncmp(section, "profile", 7) == 0 && isspace((unsigned char) section[7]))
+	if (strncmp(section, "profile", 7) == 0 &&
+		isspace((unsigned char) section[7]))
 		section = trim(section + 7);
 	return strcmp(section, name) == 0;
 }
@@ -171,7 +172,8 @@ profile_read_lines(Profile *profile, FILE *in, char *line, const char *name,
 }
 
 static bool
-profile_check_mode(const Profile *profile, FILE *in, const char *path, Error *err)
+profile_check_mode(const Profile *profile, FILE *in, const char *path,
+				   Error *err)
 {
 	struct stat info;
 
@@ -179,14 +181,15 @@ profile_check_mode(const Profile *profile, FILE *in, const char *path, Error *er
 		!S_ISREG(info.st_mode) || (info.st_mode & (S_IRWXG | S_IRWXO)) == 0)
 		return true;
 	error_set(err, ERROR_SECRET_FILE,
-			  "file \"%s\" holds a secret key and is open to other users", path);
+			  "file \"%s\" holds a secret key and is open to other users",
+			  path);
 	return error_hint(err, "Close it with: chmod 600 \"%s\".", path);
 }
 
 /* A missing file is none unless it is required. */
 static bool
-profile_read(Profile *profile, const char *path, const char *name, bool required,
-			 Error *err)
+profile_read(Profile *profile, const char *path, const char *name,
+			 bool required, Error *err)
 {
 	FILE	   *in = fopen(path, "re");
 	char		line[CREDENTIAL_LINE];
@@ -197,7 +200,8 @@ profile_read(Profile *profile, const char *path, const char *name, bool required
 	{
 		if (!required && (errno == ENOENT || errno == ENOTDIR))
 			return true;
-		return error_set(err, ERROR_SECRET_FILE, "could not read file \"%s\": %s",
+		return error_set(err, ERROR_SECRET_FILE,
+						 "could not read file \"%s\": %s",
 						 path, strerror(errno));
 	}
 	setvbuf(in, NULL, _IONBF, 0);	/* no copy of a secret in its buffer */
@@ -249,34 +253,43 @@ credential_set(Credential *credential, const CredentialOptions *values,
 {
 	if (values->secret_access_key == NULL || values->access_key_id == NULL)
 	{
-		error_set(err, ERROR_USAGE, "half of an S3 key pair in the %s", source);
-		return error_hint(err, "%s is missing.", values->access_key_id == NULL ?
+		error_set(err, ERROR_USAGE, "half of an S3 key pair in the %s",
+				  source);
+		return error_hint(err, "%s is missing.",
+						  values->access_key_id == NULL ?
 						  "The access key ID" : "The secret access key");
 	}
 	credential->source = source;
-	return secret_copy(&credential->access_key_id, values->access_key_id, err) &&
-		secret_copy(&credential->secret_access_key, values->secret_access_key, err) &&
+	return secret_copy(&credential->access_key_id, values->access_key_id,
+					   err) &&
+		secret_copy(&credential->secret_access_key, values->secret_access_key,
+					err) &&
 		secret_copy(&credential->session_token, values->session_token, err);
 }
 
 static bool
-credential_none(const Profile *profile, const char *name, bool asked, Error *err)
+credential_none(const Profile *profile, const char *name, bool asked,
+				Error *err)
 {
 	if (profile->unserved != NULL)
 	{
-		error_set(err, ERROR_SINK_SETUP, "profile \"%s\" asks for %s, which is not supported",
+		error_set(err, ERROR_SINK_SETUP,
+				  "profile \"%s\" asks for %s, which is not supported",
 				  name, profile->unserved);
-		return error_hint(err, "Export its keys to the environment with: aws configure "
-						  "export-credentials --profile %s --format env.", name);
+		return error_hint(err,
+			"Export its keys to the environment with: aws configure "
+			"export-credentials --profile %s --format env.", name);
 	}
 	if (asked && !profile->found)
-		error_set(err, ERROR_SINK_SETUP, "profile \"%s\" does not exist", name);
+		error_set(err, ERROR_SINK_SETUP, "profile \"%s\" does not exist",
+				  name);
 	else
 		error_set(err, ERROR_SINK_SETUP, "no S3 credentials found");
-	return error_hint(err, "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
-					  "aws_access_key_id and aws_secret_access_key under [%s] in "
-					  "~/.aws/credentials, or access_key_id and secret_access_key "
-					  "into the sink's section of the configuration file.", name);
+	return error_hint(err,
+		"Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
+		"aws_access_key_id and aws_secret_access_key under [%s] in "
+		"~/.aws/credentials, or access_key_id and secret_access_key "
+		"into the sink's section of the configuration file.", name);
 }
 
 static bool
@@ -297,17 +310,22 @@ static bool
 credential_find(Credential *credential, const CredentialOptions *options,
 				const Profile *profile, const char *name, Error *err)
 {
-	CredentialOptions values = {.access_key_id = environment("AWS_ACCESS_KEY_ID"),
+	CredentialOptions values = {
+		.access_key_id = environment("AWS_ACCESS_KEY_ID"),
 		.secret_access_key = environment("AWS_SECRET_ACCESS_KEY"),
-	.session_token = environment("AWS_SESSION_TOKEN")};
-	bool		asked = options->profile != NULL || options->credentials_file != NULL;
+		.session_token = environment("AWS_SESSION_TOKEN")
+	};
+	bool		asked = options->profile != NULL ||
+		options->credentials_file != NULL;
 
 	if (options->access_key_id != NULL || options->secret_access_key != NULL)
 		return credential_set(credential, options, "options", err);
-	if (!asked && (values.access_key_id != NULL || values.secret_access_key != NULL))
+	if (!asked &&
+		(values.access_key_id != NULL || values.secret_access_key != NULL))
 		return credential_set(credential, &values, "environment", err);
 	return credential_from_profile(credential, profile, name,
-								   asked || environment("AWS_PROFILE") != NULL, err);
+								   asked ||
+								   environment("AWS_PROFILE") != NULL, err);
 }
 
 bool
@@ -331,7 +349,8 @@ credential_load(Credential *credential, const CredentialOptions *options,
 	region = first_of(options->region, environment("AWS_REGION"));
 	region = first_of(region, environment("AWS_DEFAULT_REGION"));
 	region = first_of(region, profile.region);
-	ok = secret_copy(&credential->region, first_of(region, CREDENTIAL_REGION), err);
+	ok = secret_copy(&credential->region, first_of(region, CREDENTIAL_REGION),
+					 err);
 
 done:
 	profile_free(&profile);

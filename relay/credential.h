@@ -3,10 +3,10 @@
  *		Where S3's keys come from.
  *
  * In this order: the sink's own options; the environment; the shared profile
- * files (~/.aws/credentials and ~/.aws/config). A profile or a credentials file
- * named in the options goes before the environment. Web identity and instance
- * metadata are not served yet: a profile that asks for them is refused by name.
- * Knows no HTTP. No function puts a secret into an error.
+ * files (~/.aws/credentials and ~/.aws/config). A profile or a credentials
+ * file named in the options goes before the environment. Web identity and
+ * instance metadata are not served yet: a profile that asks for them is
+ * refused by name. Knows no HTTP. No function puts a secret into an error.
  */
 #ifndef PG_FANOUT_CREDENTIAL_H
 #define PG_FANOUT_CREDENTIAL_H

@@ -20,20 +20,24 @@ typedef enum ErrorCode
 {
 	ERROR_NONE = 0,
 	ERROR_INTERNAL = 1,			/* a bug, or out of memory */
-	ERROR_USAGE = 2,			/* bad option, value, URL, configuration file */
+	ERROR_USAGE = 2,			/* bad option, value, URL or config file */
 	ERROR_SECRET_FILE = 3,		/* unreadable or readable by others */
 	ERROR_CONNECT = 4,			/* server cannot be reached */
 	ERROR_AUTH = 5,				/* password, role, pg_hba, missing right */
 	ERROR_SLOT_MISSING = 6,
 	ERROR_SLOT_IN_USE = 7,
-	ERROR_SLOT_UNUSABLE = 8,	/* other plugin, other database, two-phase, invalidated */
-	ERROR_PLUGIN_REFUSED = 9,	/* not installed or not in output_plugin_libraries */
+	ERROR_SLOT_UNUSABLE = 8,	/* other plugin, other database, two-phase,
+								 * invalidated */
+	ERROR_PLUGIN_REFUSED = 9,	/* not installed or not in
+								 * output_plugin_libraries */
 	ERROR_PUBLICATION = 10,		/* missing or not usable */
 	ERROR_SOURCE = 11,			/* server sent what we cannot understand */
-	ERROR_CHECKPOINT = 12,		/* slot ahead of a checkpoint, other system: a gap */
-	ERROR_SINK_SETUP = 13,		/* sink cannot be opened: unreachable, refused, missing */
+	ERROR_CHECKPOINT = 12,		/* slot ahead of a checkpoint, other system: a
+								 * gap */
+	ERROR_SINK_SETUP = 13,		/* sink cannot be opened: unreachable, refused,
+								 * missing */
 	ERROR_SINK_WRITE = 14,		/* sink refused a record or a write for good */
-	ERROR_RECORD = 15,			/* a record that cannot be rendered or delivered */
+	ERROR_RECORD = 15,			/* record cannot be rendered or delivered */
 	ERROR_DISK = 16				/* disk full, I/O error */
 } ErrorCode;
 

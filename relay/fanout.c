@@ -69,7 +69,9 @@ find_format(Fanout *fanout, const FormatOps *ops, Error *err)
 	return use;
 }
 
-/* A topic of this sink for a table, or for messages (schema and table NULL). */
+/*
+ * A topic of this sink for a table, or for messages (schema and table NULL).
+ */
 static char *
 make_topic(const Fanout *fanout, const SinkSetup *setup, const char *template,
 		   const Table *table, Error *err)
@@ -105,8 +107,8 @@ add_sink(Fanout *fanout, const SinkSetup *setup, Error *err)
 	use->format = find_format(fanout, setup->config.format, err);
 	if (use->format == NULL)
 		return false;
-	use->message_topic = make_topic(fanout, setup, setup->common->message_topic,
-									NULL, err);
+	use->message_topic = make_topic(fanout, setup,
+									setup->common->message_topic, NULL, err);
 	if (use->message_topic == NULL)
 		return false;
 	use->sink = setup->ops->create(&setup->config, err);
@@ -188,7 +190,8 @@ free_route(Fanout *fanout, TableRoute *route)
 
 /* A topic that holds typed records has one meaning for each field number. */
 static bool
-check_numbering(SinkUse *use, const char *topic, const Table *table, Error *err)
+check_numbering(SinkUse *use, const char *topic, const Table *table,
+				Error *err)
 {
 	if (!use->setup->ops->has_topics || !use->setup->config.format->binary)
 		return true;
@@ -202,14 +205,16 @@ warn_without_key(const Table *table)
 	if (table->key_count > 0)
 		return;
 	log_warning("table %s.%s has no primary key and no replica identity: its records have no key, "
-				"and updates and deletes do not say of which row", table->schema, table->name);
+				"and updates and deletes do not say of which row",
+				table->schema, table->name);
 	log_warning("hint: Give it a primary key, or ALTER TABLE ... REPLICA IDENTITY USING INDEX or FULL.");
 }
 
 static TableRoute *
 make_route(Fanout *fanout, const Table *table, Error *err)
 {
-	TableRoute *route = calloc(1, sizeof(*route) + fanout->sink_count * sizeof(char *));
+	TableRoute *route =
+		calloc(1, sizeof(*route) + fanout->sink_count * sizeof(char *));
 
 	if (route == NULL)
 	{
@@ -223,7 +228,8 @@ make_route(Fanout *fanout, const Table *table, Error *err)
 		SinkUse    *use = &fanout->sinks[i];
 		const SinkSetup *setup = use->setup;
 
-		route->topics[i] = make_topic(fanout, setup, setup->common->topic, table, err);
+		route->topics[i] =
+			make_topic(fanout, setup, setup->common->topic, table, err);
 		if (route->topics[i] == NULL ||
 			!check_numbering(use, route->topics[i], table, err))
 		{
@@ -275,7 +281,8 @@ put(SinkUse *use, const Delivery *delivery, Error *err)
 }
 
 static bool
-render_change(FormatUse *use, const Change *change, Position position, Error *err)
+render_change(FormatUse *use, const Change *change, Position position,
+			  Error *err)
 {
 	Format	   *format = use->format;
 
@@ -290,7 +297,8 @@ render_change(FormatUse *use, const Change *change, Position position, Error *er
 }
 
 SinkResult
-fanout_change(Fanout *fanout, const Change *change, Position position, Error *err)
+fanout_change(Fanout *fanout, const Change *change, Position position,
+			  Error *err)
 {
 	TableRoute *route = find_route(fanout, change->table, err);
 	bool		full = false;
@@ -310,7 +318,8 @@ fanout_change(Fanout *fanout, const Change *change, Position position, Error *er
 			continue;
 		if (!render_change(use->format, change, position, err))
 		{
-			error_prefix(err, "table %s.%s", change->table->schema, change->table->name);
+			error_prefix(err, "table %s.%s", change->table->schema,
+						 change->table->name);
 			return SINK_FAILED;
 		}
 		delivery.key = use->format->key;
@@ -325,8 +334,8 @@ fanout_change(Fanout *fanout, const Change *change, Position position, Error *er
 }
 
 SinkResult
-fanout_message(Fanout *fanout, const LogicalMessage *message, Position position,
-			   Error *err)
+fanout_message(Fanout *fanout, const LogicalMessage *message,
+			   Position position, Error *err)
 {
 	bool		full = false;
 
@@ -335,14 +344,16 @@ fanout_message(Fanout *fanout, const LogicalMessage *message, Position position,
 		SinkUse    *use = &fanout->sinks[i];
 		FormatUse  *made = use->format;
 		Delivery	delivery = {
-			.position = position, .txn = message->txn, .topic = use->message_topic
+			.position = position, .txn = message->txn,
+			.topic = use->message_topic
 		};
 		SinkResult	result;
 
 		if (!wants(use, position))
 			continue;
 		if (!made->rendered &&
-			!made->format->ops->message(made->format, message, position, &made->value, err))
+			!made->format->ops->message(made->format, message, position,
+										&made->value, err))
 			return SINK_FAILED;
 		made->rendered = true;
 		delivery.value = made->value;

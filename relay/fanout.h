@@ -4,8 +4,8 @@
  *		use and offers it to every sink that still wants it.
  *
  * Knows sinks, formats and routes; knows neither the stream nor the loop. An
- * offer that meets a full sink is made again later, with the same record: sinks
- * that took it already are known by their accepted position.
+ * offer that meets a full sink is made again later, with the same record:
+ * sinks that took it already are known by their accepted position.
  */
 #ifndef PG_FANOUT_FANOUT_H
 #define PG_FANOUT_FANOUT_H
@@ -15,15 +15,18 @@
 
 typedef struct Fanout Fanout;
 
-/* Creates the sinks and their formats. setups must outlive it. NULL: failed. */
-extern Fanout *fanout_new(const SinkSetups *setups, const char *database, Error *err);
+/*
+ * Creates the sinks and their formats. setups must outlive it. NULL: failed.
+ */
+extern Fanout *fanout_new(const SinkSetups *setups, const char *database,
+						  Error *err);
 
 /*
  * Reads every sink's checkpoint and asks new ones to write their first. With
  * the slot held, so that no other relay moves them meanwhile.
  */
-extern MUST_USE bool fanout_resume(Fanout *fanout, const SlotIdentity *identity,
-								   Error *err);
+extern MUST_USE bool fanout_resume(Fanout *fanout,
+								   const SlotIdentity *identity, Error *err);
 
 extern SinkResult fanout_change(Fanout *fanout, const Change *change,
 								Position position, Error *err);
@@ -36,7 +39,9 @@ extern void fanout_next(Fanout *fanout);
 
 extern SinkPoll fanout_poll(Fanout *fanout, Error *err);
 
-/* The smallest durable of all sinks: what the slot may be confirmed to (R1). */
+/*
+ * The smallest durable of all sinks: what the slot may be confirmed to (R1).
+ */
 extern Lsn	fanout_durable(const Fanout *fanout);
 
 /* Whether every sink has recorded everything up to this LSN. */
@@ -44,10 +49,15 @@ extern bool fanout_settled(const Fanout *fanout, Lsn end);
 
 /* Asks every sink for a checkpoint at an idle position (R3). */
 extern MUST_USE bool fanout_record(Fanout *fanout, Lsn idle, Error *err);
-extern int	fanout_watch(Fanout *fanout, struct pollfd *fds, int room, int64_t *deadline);
+extern int	fanout_watch(Fanout *fanout, struct pollfd *fds, int room,
+						 int64_t *deadline);
 
-/* Drains all sinks until the deadline; false: the first failure, others drained. */
-extern MUST_USE bool fanout_drain(Fanout *fanout, int64_t deadline, Error *err);
+/*
+ * Drains all sinks until the deadline; false: the first failure, others
+ * drained.
+ */
+extern MUST_USE bool fanout_drain(Fanout *fanout, int64_t deadline,
+								  Error *err);
 extern MUST_USE bool fanout_reopen(Fanout *fanout, Error *err);
 
 extern size_t fanout_count(const Fanout *fanout);

@@ -21,7 +21,8 @@
 typedef struct Feedback
 {
 	Lsn			received;		/* end of what the server has sent */
-	Lsn			delivered;		/* end of the last transaction given to every sink */
+	Lsn			delivered;		/* end of the last transaction given to every
+								 * sink */
 	Lsn			flushed;		/* what we confirm */
 	Lsn			sent;			/* flushed, as last told */
 	int64_t		interval;		/* of status messages, microseconds */
@@ -30,7 +31,9 @@ typedef struct Feedback
 	int64_t		last_idle;		/* when sinks were last asked to record */
 } Feedback;
 
-/* A new stream: interval from the option and the server's timeout (0: none). */
+/*
+ * A new stream: interval from the option and the server's timeout (0: none).
+ */
 extern void feedback_start(Feedback *feedback, int64_t interval,
 						   int64_t sender_timeout, int64_t now);
 
@@ -48,12 +51,14 @@ extern void feedback_advance(Feedback *feedback, Lsn durable);
 extern bool feedback_wants_idle(Feedback *feedback, bool idle, bool urgent,
 								int64_t now);
 
-/* Whether a status message is due: by time, or because flushed moved enough. */
+/*
+ * Whether a status message is due: by time, or because flushed moved enough.
+ */
 extern bool feedback_due(const Feedback *feedback, int64_t now);
 
 /*
- * When a reply that the server asked for may go: at once with news, else paced.
- * A server that shuts down answers every reply with another request.
+ * When a reply that the server asked for may go: at once with news, else
+ * paced. A server that shuts down answers every reply with another request.
  */
 extern int64_t feedback_reply_time(const Feedback *feedback, int64_t now);
 extern void feedback_told(Feedback *feedback, int64_t now);

@@ -20,7 +20,9 @@
 
 #define OUTPUT_BUFFER	((size_t) 256 << 10)
 #define OUTPUT_LIMIT	(((size_t) 1 << 31) + OUTPUT_BUFFER)
-#define OUTPUT_START	((int64_t) 8 << 20) /* write-out begins every so often */
+
+/* Write-out begins every so often. */
+#define OUTPUT_START	((int64_t) 8 << 20)
 
 void
 file_output_init(FileOutput *output, int fd, FileKind kind, const char *label,
@@ -67,7 +69,8 @@ static bool
 check_usable(const FileOutput *output, Error *err)
 {
 	return !output->broken ||
-		error_set(err, ERROR_DISK, "%s cannot be used after an earlier failure",
+		error_set(err, ERROR_DISK,
+				  "%s cannot be used after an earlier failure",
 				  output->label);
 }
 
@@ -151,7 +154,8 @@ flush_stream(FileOutput *output, Error *err)
 	{
 		size_t		left = output->buffer.size - output->head;
 		Slice		bytes = slice_make(output->buffer.data + output->head,
-									   left < output->chunk ? left : output->chunk);
+									   left < output->chunk ?
+									   left : output->chunk);
 		ssize_t		size = write_some(output, bytes);
 
 		if (size < 0 && errno == EAGAIN)
@@ -168,10 +172,11 @@ flush_stream(FileOutput *output, Error *err)
 static void
 start_writing_out(FileOutput *output)
 {
-	if (output->kind != FILE_OWN || output->size - output->started < OUTPUT_START)
+	if (output->kind != FILE_OWN ||
+		output->size - output->started < OUTPUT_START)
 		return;
-	sync_file_range(output->fd, output->started, output->size - output->started,
-					SYNC_FILE_RANGE_WRITE);
+	sync_file_range(output->fd, output->started,
+					output->size - output->started, SYNC_FILE_RANGE_WRITE);
 	output->started = output->size;
 }
 
@@ -196,7 +201,8 @@ file_output_flush(FileOutput *output, Error *err)
 	}
 	else
 	{
-		Slice		bytes = slice_make(output->buffer.data, output->buffer.size);
+		Slice		bytes =
+			slice_make(output->buffer.data, output->buffer.size);
 
 		if (!write_whole(output, bytes, err))
 			return false;

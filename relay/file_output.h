@@ -16,7 +16,8 @@
 typedef enum FileKind
 {
 	FILE_OWN,					/* a regular file opened by us: at an offset */
-	FILE_SHARED,				/* stdout as a file: at the end or where it stands */
+	FILE_SHARED,				/* stdout as a file: at the end or where it
+								 * stands */
 	FILE_STREAM					/* anything else: what it takes at once */
 } FileKind;
 
@@ -27,7 +28,7 @@ typedef struct FileOutput
 	const char *label;			/* for error texts; borrowed */
 	int64_t		size;			/* bytes handed to the system */
 	int64_t		started;		/* of these, told to start writing out */
-	size_t		chunk;			/* what a stream surely takes without waiting */
+	size_t		chunk;			/* what a stream surely takes without a wait */
 	Buf			buffer;			/* what comes after them, from head on */
 	size_t		head;
 	bool		broken;			/* state on disk is unknown: no more writes */

@@ -52,7 +52,8 @@ file_place_init(FilePlace *place, const char *path, mode_t mode, Error *err)
 		return true;
 	file_place_free(place);
 	error_set(err, ERROR_USAGE, "\"%s\" names no file", path);
-	return error_hint(err, "Write file:/directory/name, file:name or file:- (standard output).");
+	return error_hint(err,
+		"Write file:/directory/name, file:name or file:- (standard output).");
 }
 
 void
@@ -96,7 +97,8 @@ place_error(const char *what, const char *path, Error *err)
 	if (fault == ELOOP)
 		return error_hint(err, "It is a symbolic link, which is not followed: name the file itself, or - for standard output.");
 	if (fault == ENXIO)
-		return error_hint(err, "It is a pipe that nobody reads: start the reader first.");
+		return error_hint(err,
+			"It is a pipe that nobody reads: start the reader first.");
 	if (fault == EACCES || fault == EPERM || fault == EROFS)
 		return error_hint(err, "The user that runs pg_fanout (user id %ld) must be allowed to write the file and its directory.",
 						  (long) geteuid());
@@ -147,7 +149,8 @@ file_place_type(const FilePlace *place, Error *err)
 	if (S_ISDIR(status.st_mode))
 		return place_wrong(place, "a directory", err);
 	if (S_ISLNK(status.st_mode))
-		return place_wrong(place, "a symbolic link, which is not followed", err);
+		return place_wrong(place, "a symbolic link, which is not followed",
+						   err);
 	if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))
 		return FILE_TYPE_STREAM;
 	return place_wrong(place, "neither a file, a pipe nor a character device",
@@ -216,7 +219,8 @@ file_place_rename(const FilePlace *place, const char *name, Error *err)
 	{
 		error_set(err, ERROR_SINK_WRITE, "cannot rotate \"%s\": \"%s\" exists",
 				  place->path, name);
-		return error_hint(err, "Move it away: a file of that name is left from another run.");
+		return error_hint(err,
+			"Move it away: a file of that name is left from another run.");
 	}
 	if (renameat(place->dir, place->name, place->dir, name) != 0 ||
 		fsync(place->dir) != 0)

@@ -29,7 +29,8 @@ typedef enum FileType
 	FILE_TYPE_MISSING,
 	FILE_TYPE_REGULAR,
 	FILE_TYPE_STREAM,			/* pipe, device: cannot be cut back */
-	FILE_TYPE_WRONG				/* directory, link, or not to be looked at: err */
+	FILE_TYPE_WRONG				/* directory, link, or not to be looked at:
+								 * err */
 } FileType;
 
 /* Takes the path apart; ERROR_USAGE if it names no file. */
@@ -54,13 +55,14 @@ extern int	file_place_open(const FilePlace *place, Error *err);
 extern int64_t file_place_size(const FilePlace *place, const char *name);
 
 /*
- * "out.jsonl" at 0/16B3748: "out.00000000016B3748.jsonl", all of it before that
- * position; such names sort by position. The caller's to free; NULL: memory.
+ * "out.jsonl" at 0/16B3748: "out.00000000016B3748.jsonl", all of it before
+ * that position; such names sort by position. The caller's to free; NULL:
+ * memory.
  */
 extern char *file_place_rotated_name(const FilePlace *place, Lsn lsn);
 
 /* Gives the file that name, for good. */
-extern MUST_USE bool file_place_rename(const FilePlace *place, const char *name,
-									   Error *err);
+extern MUST_USE bool file_place_rename(const FilePlace *place,
+									   const char *name, Error *err);
 
 #endif							/* PG_FANOUT_FILE_PLACE_H */

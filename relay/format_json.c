@@ -3,7 +3,8 @@
  *		The json format: one plain object per change, members in this order.
  *
  * Of a row:
- *	{"op":"update",				insert, update, delete, truncate, read (snapshot)
+ *	{"op":"update",				insert, update, delete, truncate or read
+ *								(snapshot)
  *	 "db":"bank","schema":"burst_bank","table":"customer",
  *	 "lsn":"0/16B3748",			of the commit; with seq the position
  *	 "seq":1,					1.. in the transaction
@@ -16,8 +17,9 @@
  *	 "unchanged":["notes"]}		only if there are any: large values not sent
  *								because they did not change
  * Of a logical message:
- *	{"op":"message","db":"bank","lsn":...,"seq":...,"xid":...,"commit_time":...,
- *	 "origin":...,"transactional":true,"prefix":"...","content":"..."}
+ *	{"op":"message","db":"bank","lsn":...,"seq":...,"xid":...,
+ *	 "commit_time":...,"origin":...,"transactional":true,
+ *	 "prefix":"...","content":"..."}
  * with "content_base64" in place of "content" if that is no UTF-8, and xid and
  * commit_time null if it is not transactional. The key is {"custkey":7} as
  * above. How values look is told in row_json.h. Knows no sink.
@@ -196,7 +198,8 @@ append_value_key(FormatJson *json, const Change *change, Error *err)
 	switch (record_key_find(change, &json->row))
 	{
 		case RECORD_KEY_FOUND:
-			return append_key(&json->value, change, buf_slice(&json->row), err);
+			return append_key(&json->value, change, buf_slice(&json->row),
+							  err);
 		case RECORD_KEY_NONE:
 			append_text(&json->value, "null");
 			return true;
@@ -256,7 +259,8 @@ is_utf8(Slice text)
 	while (at < end)
 	{
 		uint8_t		lead = *at++;
-		int			more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+		int			more =
+			lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
 		uint8_t		low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 		uint8_t		high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
 

@@ -5,9 +5,10 @@
  * A value is the change's body (Body of change.proto, which is what the typed
  * .proto of the table describes) with field 15, Source, appended: putting
  * protobuf messages one behind the other merges them, so nothing is decoded or
- * copied field by field. A key is a Row with the key columns' fields. A logical
- * message is a Message with Source in field 15 too. Fields of Source that are
- * zero or empty are left out, but for the position, commit_lsn and seq.
+ * copied field by field. A key is a Row with the key columns' fields. A
+ * logical message is a Message with Source in field 15 too. Fields of Source
+ * that are zero or empty are left out, but for the position, commit_lsn and
+ * seq.
  */
 #include "format.h"
 
@@ -129,7 +130,8 @@ put_source_fields(uint8_t *at, const char *database, const SourceOf *of)
 	if (txn != NULL && txn->xid != 0)
 		at = wire_put_uint(at, SOURCE_XID, txn->xid);
 	if (txn != NULL && txn->commit_time != 0)
-		at = wire_put_uint(at, SOURCE_COMMIT_TIME, (uint64_t) txn->commit_time);
+		at = wire_put_uint(at, SOURCE_COMMIT_TIME,
+						   (uint64_t) txn->commit_time);
 	if (of->snapshot)
 		at = wire_put_uint(at, SOURCE_SNAPSHOT, 1);
 	if (txn != NULL)

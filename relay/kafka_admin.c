@@ -19,15 +19,16 @@ admin_new_topic(const char *topic, const KafkaTopicPlan *plan, Error *err)
 									text, sizeof(text));
 	if (request == NULL)
 	{
-		kafka_error_set(err, ERROR_SINK_SETUP, RD_KAFKA_RESP_ERR__INVALID_ARG, text,
-						"topic \"%s\" cannot be created", topic);
+		kafka_error_set(err, ERROR_SINK_SETUP, RD_KAFKA_RESP_ERR__INVALID_ARG,
+						text, "topic \"%s\" cannot be created", topic);
 		return NULL;
 	}
 	for (size_t i = 0; plan->config != NULL && i < plan->config->count; i++)
 	{
 		rd_kafka_resp_err_t resp;
 
-		resp = rd_kafka_NewTopic_set_config(request, plan->config->pairs[i].name,
+		resp = rd_kafka_NewTopic_set_config(request,
+											plan->config->pairs[i].name,
 											plan->config->pairs[i].value);
 		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
 			continue;
@@ -45,7 +46,8 @@ admin_new_options(rd_kafka_t *rk, bool dry, void *opaque)
 	rd_kafka_AdminOptions_t *options;
 
 	options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_TIMEOUT, NULL, 0);
+	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_TIMEOUT,
+											  NULL, 0);
 	rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_ADMIN_TIMEOUT,
 												NULL, 0);
 	rd_kafka_AdminOptions_set_validate_only(options, dry, NULL, 0);
@@ -55,7 +57,8 @@ admin_new_options(rd_kafka_t *rk, bool dry, void *opaque)
 
 bool
 kafka_admin_create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic,
-				   const KafkaTopicPlan *plan, bool dry, void *opaque, Error *err)
+				   const KafkaTopicPlan *plan, bool dry, void *opaque,
+				   Error *err)
 {
 	rd_kafka_NewTopic_t *request = admin_new_topic(topic, plan, err);
 	rd_kafka_AdminOptions_t *options;
@@ -87,11 +90,13 @@ admin_read(rd_kafka_event_t *event, KafkaAdminAnswer *answer)
 		answer->resp = rd_kafka_topic_result_error(topics[0]);
 		text = rd_kafka_topic_result_error_string(topics[0]);
 	}
-	snprintf(answer->text, sizeof(answer->text), "%s", text != NULL ? text : "");
+	snprintf(answer->text, sizeof(answer->text), "%s",
+			 text != NULL ? text : "");
 }
 
 bool
-kafka_admin_take(rd_kafka_queue_t *queue, int timeout_ms, KafkaAdminAnswer *answer)
+kafka_admin_take(rd_kafka_queue_t *queue, int timeout_ms,
+				 KafkaAdminAnswer *answer)
 {
 	for (;;)
 	{
@@ -100,7 +105,8 @@ kafka_admin_take(rd_kafka_queue_t *queue, int timeout_ms, KafkaAdminAnswer *answ
 
 		if (event == NULL)
 			return false;
-		ours = rd_kafka_event_type(event) == RD_KAFKA_EVENT_CREATETOPICS_RESULT;
+		ours = rd_kafka_event_type(event) ==
+			RD_KAFKA_EVENT_CREATETOPICS_RESULT;
 		if (ours)
 			admin_read(event, answer);
 		rd_kafka_event_destroy(event);

@@ -32,7 +32,8 @@ typedef struct KafkaAdminAnswer
  * Asks for a topic; dry: only whether it could be. false: the plan is no valid
  * request.
  */
-extern MUST_USE bool kafka_admin_create(rd_kafka_t *rk, rd_kafka_queue_t *queue,
+extern MUST_USE bool kafka_admin_create(rd_kafka_t *rk,
+										rd_kafka_queue_t *queue,
 										const char *topic,
 										const KafkaTopicPlan *plan, bool dry,
 										void *opaque, Error *err);

@@ -58,19 +58,21 @@ client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 		ERROR_RECORD : ERROR_SINK_WRITE;
 
 	if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
-		rd_kafka_fatal_error(client->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_fatal_error(client->rk, NULL, 0) !=
+		RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
 		client_fail_fatal(client);
 		return;
 	}
 	kafka_error_set(&err, code, message->err, NULL,
-					"record of %zu bytes could not be delivered to topic \"%s\"",
+		"record of %zu bytes could not be delivered to topic \"%s\"",
 					message->len, rd_kafka_topic_name(message->rkt));
 	client_fail(client, &err);
 }
 
 static void
-client_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *self)
+client_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message,
+				   void *self)
 {
 	KafkaClient *client = self;
 	KafkaOpaque opaque = kafka_opaque_unpack(message->_private);
@@ -135,13 +137,14 @@ client_scram_is_outdated(const KafkaClient *client)
 	size_t		size = sizeof(mechanism);
 
 	return rd_kafka_version() < 0x020601ff &&
-		rd_kafka_conf_get(rd_kafka_conf(client->rk), "sasl.mechanisms", mechanism,
-						  &size) == RD_KAFKA_CONF_OK &&
+		rd_kafka_conf_get(rd_kafka_conf(client->rk), "sasl.mechanisms",
+						  mechanism, &size) == RD_KAFKA_CONF_OK &&
 		strncmp(mechanism, "SCRAM", 5) == 0;
 }
 
 static void
-client_fail_login(KafkaClient *client, rd_kafka_resp_err_t resp, const char *reason)
+client_fail_login(KafkaClient *client, rd_kafka_resp_err_t resp,
+				  const char *reason)
 {
 	Error		err = {0};
 
@@ -149,7 +152,8 @@ client_fail_login(KafkaClient *client, rd_kafka_resp_err_t resp, const char *rea
 					resp == RD_KAFKA_RESP_ERR__SSL ?
 					"TLS connection to a Kafka broker failed" :
 					"login refused by a Kafka broker");
-	if (resp == RD_KAFKA_RESP_ERR__AUTHENTICATION && client_scram_is_outdated(client))
+	if (resp == RD_KAFKA_RESP_ERR__AUTHENTICATION &&
+		client_scram_is_outdated(client))
 		error_hint(&err, "Look at sasl_username and sasl_password. If they are right: this librdkafka (%s) cannot log in to Apache Kafka 4 by SCRAM, 2.6.1 and later can; or use sasl_mechanism=PLAIN, OAUTHBEARER or a client certificate.",
 				   rd_kafka_version_str());
 	client_fail(client, &err);
@@ -250,7 +254,8 @@ kafka_client_open(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
 	if (client->wake_fd < 0)
 	{
 		rd_kafka_conf_destroy(conf);
-		return error_set(err, ERROR_INTERNAL, "could not create an event descriptor: %s",
+		return error_set(err, ERROR_INTERNAL,
+						 "could not create an event descriptor: %s",
 						 strerror(errno));
 	}
 	rd_kafka_conf_set_opaque(conf, client);
@@ -281,8 +286,9 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 			*err = client->failure;
 			return KAFKA_PRODUCE_FAILED;
 		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-			kafka_error_set(err, ERROR_RECORD, resp, "larger than message_max_bytes",
-							"record of %zu bytes is too large for topic \"%s\"",
+			kafka_error_set(err, ERROR_RECORD, resp,
+							"larger than message_max_bytes",
+				"record of %zu bytes is too large for topic \"%s\"",
 							record->key.size + record->value.size, topic);
 			break;
 		default:
@@ -308,12 +314,15 @@ client_send_with_position(KafkaClient *client, const KafkaRecord *record,
 							 RD_KAFKA_V_RKT(record->topic),
 							 RD_KAFKA_V_PARTITION(record->partition),
 							 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-							 RD_KAFKA_V_KEY(record->key.data, record->key.size),
+							 RD_KAFKA_V_KEY(record->key.data,
+											record->key.size),
 							 RD_KAFKA_V_VALUE((void *) record->value.data,
 											  record->value.size),
 							 RD_KAFKA_V_OPAQUE(opaque),
-							 RD_KAFKA_V_HEADER("pg_fanout.lsn", lsn, strlen(lsn)),
-							 RD_KAFKA_V_HEADER("pg_fanout.seq", seq, strlen(seq)),
+							 RD_KAFKA_V_HEADER("pg_fanout.lsn", lsn,
+											   strlen(lsn)),
+							 RD_KAFKA_V_HEADER("pg_fanout.seq", seq,
+											   strlen(seq)),
 							 RD_KAFKA_V_END);
 }
 
@@ -328,7 +337,8 @@ client_send(const KafkaRecord *record, void *opaque)
 }
 
 KafkaProduce
-kafka_client_produce(KafkaClient *client, const KafkaRecord *record, Error *err)
+kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
+					 Error *err)
 {
 	KafkaOpaque opaque = {KAFKA_ENTRY_PROGRESS, record->table_hash};
 	rd_kafka_resp_err_t resp;
@@ -356,8 +366,10 @@ kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
 	uint64_t	ignored;
 
 	/* Emptied before it is served: what comes meanwhile wakes us again. */
-	if (read(client->wake_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
-		return error_set(err, ERROR_INTERNAL, "could not read an event descriptor: %s",
+	if (read(client->wake_fd, &ignored, sizeof(ignored)) < 0 &&
+		errno != EAGAIN)
+		return error_set(err, ERROR_INTERNAL,
+						 "could not read an event descriptor: %s",
 						 strerror(errno));
 	rd_kafka_poll(client->rk, timeout_ms);
 	client_warn_if_down(client);

@@ -55,12 +55,13 @@ typedef enum KafkaProduce
 } KafkaProduce;
 
 /* Takes conf, also on failure. Connects in the background. */
-extern MUST_USE bool kafka_client_open(KafkaClient *client, rd_kafka_conf_t *conf,
-									   Error *err);
+extern MUST_USE bool kafka_client_open(KafkaClient *client,
+									   rd_kafka_conf_t *conf, Error *err);
 
 /* Copies key and value. */
 extern KafkaProduce kafka_client_produce(KafkaClient *client,
-										 const KafkaRecord *record, Error *err);
+										 const KafkaRecord *record,
+										 Error *err);
 
 /* Serves callbacks, waiting at most that long; false: failed for good. */
 extern MUST_USE bool kafka_client_poll(KafkaClient *client, int timeout_ms,

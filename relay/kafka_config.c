@@ -32,7 +32,8 @@ static const KafkaGuard kafka_guards[] = {
 	{"metadata.broker.list", {NULL}, WHY_URL},
 	{"acks", {"all", "-1"}, WHY_LOSS},
 	{"request.required.acks", {"all", "-1"}, WHY_LOSS},
-	{"enable.idempotence", {"true"}, "Without it a retry doubles and reorders records."},
+	{"enable.idempotence", {"true"},
+	"Without it a retry doubles and reorders records."},
 	{"message.timeout.ms", {"0"}, WHY_LOSS},
 	{"delivery.timeout.ms", {"0"}, WHY_LOSS},
 	{"retries", {"2147483647"}, WHY_LOSS},
@@ -40,21 +41,26 @@ static const KafkaGuard kafka_guards[] = {
 	{"queuing.strategy", {"fifo"}, WHY_ORDER},
 	{"partitioner", {"consistent", "murmur2", "fnv1a"}, WHY_ORDER},
 	{"sticky.partitioning.linger.ms", {"0"}, WHY_ORDER},
-	{"delivery.report.only.error", {"false"}, "The sink must hear of every record that is stored."},
-	{"transactional.id", {NULL}, "The delivery option decides about transactions."},
-	{"allow.auto.create.topics", {NULL}, "Use create_topics, partitions and replication."},
+	{"delivery.report.only.error", {"false"},
+	"The sink must hear of every record that is stored."},
+	{"transactional.id", {NULL},
+	"The delivery option decides about transactions."},
+	{"allow.auto.create.topics", {NULL},
+	"Use create_topics, partitions and replication."},
 	{"log.queue", {"true"}, "The relay's log has one thread."},
 	{"sasl.password", {NULL}, WHY_SECRET "sasl_password."},
 	{"ssl.key.password", {NULL}, WHY_SECRET "ssl_key_password."},
 	{"ssl.keystore.password", {NULL}, WHY_SECRET "ssl_keystore_password."},
 	{"ssl.key.pem", {NULL}, WHY_SECRET "ssl_key_location."},
-	{"sasl.oauthbearer.client.secret", {NULL}, WHY_SECRET "sasl_oauthbearer_client_secret."},
+	{"sasl.oauthbearer.client.secret", {NULL},
+	WHY_SECRET "sasl_oauthbearer_client_secret."},
 };
 
 static bool
 config_guard_allows(const KafkaGuard *guard, const char *value)
 {
-	for (size_t i = 0; i < sizeof(guard->allowed) / sizeof(guard->allowed[0]); i++)
+	for (size_t i = 0; i < sizeof(guard->allowed) / sizeof(guard->allowed[0]);
+		 i++)
 		if (guard->allowed[i] != NULL && strcmp(guard->allowed[i], value) == 0)
 			return true;
 	return false;
@@ -78,17 +84,20 @@ config_check_guards(const char *property, const char *value, Error *err)
 }
 
 static bool
-config_set(rd_kafka_conf_t *conf, const char *name, const char *value, Error *err)
+config_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+		   Error *err)
 {
 	char		text[256];
 
 	if (value == NULL)
 		return true;
-	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
+	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) ==
+		RD_KAFKA_CONF_OK)
 		return true;
 	error_set(err, ERROR_USAGE, "librdkafka refuses kafka.%s", name);
 	error_detail(err, "librdkafka %s says: %s.", rd_kafka_version_str(), text);
-	return error_hint(err, "The properties are listed in librdkafka's CONFIGURATION.md.");
+	return error_hint(err,
+		"The properties are listed in librdkafka's CONFIGURATION.md.");
 }
 
 static bool
@@ -109,7 +118,8 @@ config_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *value)
 }
 
 static bool
-config_add_security(rd_kafka_conf_t *conf, const KafkaOptions *options, Error *err)
+config_add_security(rd_kafka_conf_t *conf, const KafkaOptions *options,
+					Error *err)
 {
 	const char *protocol = kafka_security_words[options->security_protocol];
 
@@ -163,7 +173,8 @@ config_add_common(rd_kafka_conf_t *conf, const KafkaTarget *target, Error *err)
 
 /* The mock listens inside the producer; everyone else is told where. */
 static bool
-config_add_brokers(rd_kafka_conf_t *conf, const KafkaTarget *target, Error *err)
+config_add_brokers(rd_kafka_conf_t *conf, const KafkaTarget *target,
+				   Error *err)
 {
 	if (kafka_target_is_mock(target))
 		return config_set(conf, "test.mock.num.brokers", "1", err) &&
@@ -182,11 +193,13 @@ config_add_delivery(rd_kafka_conf_t *conf, Error *err)
 }
 
 static bool
-config_add_queue(rd_kafka_conf_t *conf, const KafkaOptions *options, Error *err)
+config_add_queue(rd_kafka_conf_t *conf, const KafkaOptions *options,
+				 Error *err)
 {
 	char		linger[32];
 
-	snprintf(linger, sizeof(linger), "%.3f", (double) options->linger / 1000.0);
+	snprintf(linger, sizeof(linger), "%.3f",
+			 (double) options->linger / 1000.0);
 	return config_set(conf, "linger.ms", linger, err) &&
 		config_set(conf, "compression.codec",
 				   kafka_compression_words[options->compression], err) &&
@@ -214,7 +227,8 @@ static bool
 config_check_sizes(const rd_kafka_conf_t *conf, Error *err)
 {
 	int64_t		record = config_number(conf, "message.max.bytes");
-	int64_t		queue = config_number(conf, "queue.buffering.max.kbytes") * 1024;
+	int64_t		queue =
+		config_number(conf, "queue.buffering.max.kbytes") * 1024;
 
 	if (record <= queue)
 		return true;

@@ -4,8 +4,8 @@
  *
  * "kafka.NAME" passes any property of librdkafka through. Those that would
  * break the promises of the sink, and secrets (which the file's permission
- * check must see as such), are refused with the way to say it instead. Knows no
- * topic and no broker's answer.
+ * check must see as such), are refused with the way to say it instead. Knows
+ * no topic and no broker's answer.
  */
 #ifndef PG_FANOUT_KAFKA_CONFIG_H
 #define PG_FANOUT_KAFKA_CONFIG_H
@@ -18,7 +18,7 @@
 /* Who connects where. */
 typedef struct KafkaTarget
 {
-	const char *brokers;		/* "host:port,host2:port"; "mock": in process */
+	const char *brokers;		/* "host:port,host:port"; "mock": in process */
 	const char *client_id;
 	const KafkaOptions *options;
 } KafkaTarget;

@@ -17,7 +17,8 @@
  * (text, or resp's own description if NULL), the hint what usually helps.
  * Returns false.
  */
-extern bool kafka_error_set(Error *err, ErrorCode code, rd_kafka_resp_err_t resp,
+extern bool kafka_error_set(Error *err, ErrorCode code,
+							rd_kafka_resp_err_t resp,
 							const char *text, const char *format,...)
 			__attribute__((format(printf, 5, 6)));
 

@@ -10,7 +10,7 @@
 
 typedef struct KafkaOptions
 {
-	int64_t		partitions;		/* of a topic to create, -1: broker's default */
+	int64_t		partitions;		/* of a created topic, -1: broker's default */
 	int64_t		replication;	/* -1: broker's default */
 	bool		create_topics;
 	OptionMap	topic_config;	/* configuration of a topic to create */

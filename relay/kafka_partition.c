@@ -5,12 +5,13 @@
 #include "kafka_partition.h"
 
 _Static_assert(sizeof(void *) >= sizeof(KafkaOpaque),
-			   "a record's opaque pointer must hold a window entry and a hash");
+	"a record's opaque pointer must hold a window entry and a hash");
 
 void *
 kafka_opaque_pack(KafkaOpaque opaque)
 {
-	return (void *) (uintptr_t) (((uint64_t) opaque.table_hash << 32) | opaque.entry);
+	return (void *) (uintptr_t) (((uint64_t) opaque.table_hash << 32) |
+								 opaque.entry);
 }
 
 KafkaOpaque

@@ -5,8 +5,8 @@
  * A record with a key goes where Java's clients would put it: murmur2 of the
  * key's bytes. One without a key (a table without identity) goes where its
  * table's name puts it, so that a table's records keep their order; its key
- * stays null. librdkafka calls the partitioner on any thread, at any time after
- * produce: all it needs travels in the record's opaque pointer.
+ * stays null. librdkafka calls the partitioner on any thread, at any time
+ * after produce: all it needs travels in the record's opaque pointer.
  */
 #ifndef PG_FANOUT_KAFKA_PARTITION_H
 #define PG_FANOUT_KAFKA_PARTITION_H

@@ -64,14 +64,15 @@ kafka_progress_place(KafkaProgressPlace *place, uint64_t system_id,
 
 	if (!name_is_clean(sink) || !name_is_clean(slot))
 	{
-		error_set(err, ERROR_USAGE, "sink name \"%s\" cannot be part of a topic's name",
+		error_set(err, ERROR_USAGE,
+				  "sink name \"%s\" cannot be part of a topic's name",
 				  sink);
 		return error_hint(err, "Name the sink with letters, digits, '.', '_' and '-': --sink name=kafka://...");
 	}
-	snprintf(place->key, sizeof(place->key), "%" PRIu64 "/%s/%s", system_id, slot,
-			 sink);
-	size = snprintf(place->topic, sizeof(place->topic), "__pg_fanout.%s.%s", slot,
-					sink);
+	snprintf(place->key, sizeof(place->key), "%" PRIu64 "/%s/%s", system_id,
+			 slot, sink);
+	size = snprintf(place->topic, sizeof(place->topic), "__pg_fanout.%s.%s",
+					slot, sink);
 	if (size < (int) sizeof(place->topic))
 		return true;
 	return error_set(err, ERROR_USAGE,
@@ -127,7 +128,8 @@ reader_open(ProgressReader *reader, const KafkaTarget *target, Error *err)
 	reader->topic = rd_kafka_topic_new(reader->rk, reader->place->topic, NULL);
 	return reader->topic != NULL ||
 		kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_last_error(), NULL,
-						"progress topic \"%s\" cannot be read", reader->place->topic);
+						"progress topic \"%s\" cannot be read",
+						reader->place->topic);
 }
 
 static bool
@@ -139,19 +141,23 @@ reader_fail(const ProgressReader *reader, rd_kafka_resp_err_t resp, Error *err)
 }
 
 static bool
-reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high, Error *err)
+reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high,
+				  Error *err)
 {
 	for (;;)
 	{
 		int			left = clock_ms_until(reader->deadline);
 		rd_kafka_resp_err_t resp;
 
-		resp = rd_kafka_query_watermark_offsets(reader->rk, reader->place->topic, 0,
-												low, high, left < 2000 ? left : 2000);
+		resp = rd_kafka_query_watermark_offsets(reader->rk,
+												reader->place->topic, 0,
+												low, high,
+												left < 2000 ? left : 2000);
 		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return true;
 		if (left == 0 ||
-			(!kafka_error_passes(resp) && resp != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION))
+			(!kafka_error_passes(resp) &&
+			 resp != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION))
 			return reader_fail(reader, resp, err);
 		rd_kafka_poll(reader->rk, 20);
 	}
@@ -161,7 +167,8 @@ reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high, Error *er
 static void
 reader_keep(ProgressReader *reader, const rd_kafka_message_t *message)
 {
-	bool		is_ours = slice_equal(slice_make(message->key, message->key_len),
+	bool		is_ours = slice_equal(slice_make(message->key,
+												 message->key_len),
 									  slice_of(reader->place->key));
 	Buf		   *value = is_ours ? &reader->ours : &reader->others;
 
@@ -181,8 +188,8 @@ typedef enum ReaderStep
 } ReaderStep;
 
 static ReaderStep
-reader_step(ProgressReader *reader, const rd_kafka_message_t *message, int64_t end,
-			Error *err)
+reader_step(ProgressReader *reader, const rd_kafka_message_t *message,
+			int64_t end, Error *err)
 {
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		return message->offset >= end ? READER_END : READER_MORE;

@@ -42,6 +42,7 @@ extern KafkaTopicPlan kafka_progress_plan(int replication);
  */
 extern MUST_USE bool kafka_progress_read(const KafkaTarget *target,
 										 const KafkaProgressPlace *place,
-										 int64_t deadline, Buf *value, Error *err);
+										 int64_t deadline, Buf *value,
+										 Error *err);
 
 #endif							/* PG_FANOUT_KAFKA_PROGRESS_H */

@@ -63,7 +63,8 @@ kafka_topics_new(rd_kafka_t *rk, int wake_fd, const KafkaOptions *options,
 	topics->plan.replication = (int) options->replication;
 	topics->plan.config = &options->topic_config;
 	topics->answers = rd_kafka_queue_new(rk);
-	rd_kafka_queue_io_event_enable(topics->answers, wake_fd, &kafka_wake_payload,
+	rd_kafka_queue_io_event_enable(topics->answers, wake_fd,
+								   &kafka_wake_payload,
 								   sizeof(kafka_wake_payload));
 	topics->capacity = KAFKA_TOPICS_FIRST_SIZE;
 	topics->slots = calloc(topics->capacity, sizeof(KafkaTopic *));
@@ -122,7 +123,8 @@ topics_grow(KafkaTopics *topics, Error *err)
 	if (topics->count >= KAFKA_TOPICS_MAX)
 	{
 		error_set(err, ERROR_RECORD, "more than %d topics", KAFKA_TOPICS_MAX);
-		return error_hint(err, "Let the topic template send several tables to one topic.");
+		return error_hint(err,
+			"Let the topic template send several tables to one topic.");
 	}
 	if (topics->count * 2 < topics->capacity)
 		return true;
@@ -166,8 +168,8 @@ topics_add(KafkaTopics *topics, const char *name, const KafkaTopicPlan *plan,
 }
 
 KafkaTopic *
-kafka_topics_get(KafkaTopics *topics, const char *name, const KafkaTopicPlan *plan,
-				 Error *err)
+kafka_topics_get(KafkaTopics *topics, const char *name,
+				 const KafkaTopicPlan *plan, Error *err)
 {
 	KafkaTopic *topic = topics->last;
 
@@ -239,7 +241,7 @@ topic_missing(const KafkaTopic *topic, Error *err)
 	if (topic->refusal.resp != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return kafka_error_set(err, ERROR_SINK_SETUP, topic->refusal.resp,
 							   topic->refusal.text,
-							   "topic \"%s\" does not exist and could not be created",
+			"topic \"%s\" does not exist and could not be created",
 							   topic->name);
 	return kafka_error_set(err, ERROR_SINK_SETUP,
 						   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL,
@@ -261,7 +263,8 @@ static bool
 topic_answered(KafkaTopics *topics, KafkaTopic *topic,
 			   const KafkaWarmAnswer *answer, Error *err)
 {
-	int64_t		patience = topic->exists ? KAFKA_TOPIC_PROPAGATION : KAFKA_TOPIC_MISSING;
+	int64_t		patience =
+		topic->exists ? KAFKA_TOPIC_PROPAGATION : KAFKA_TOPIC_MISSING;
 
 	if (answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR && answer->partitions > 0)
 	{
@@ -288,7 +291,8 @@ topic_create_mock(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 	int			partitions = topic->plan->partitions;
 
 	answer.resp = rd_kafka_mock_topic_create(topics->mock, topic->name,
-											 partitions > 0 ? partitions : 1, 1);
+											 partitions > 0 ? partitions : 1,
+											 1);
 	return topic_created(topic, &answer, err);
 }
 
@@ -308,7 +312,8 @@ topic_ask(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 	if (topic->rkt == NULL)
 		topic->rkt = rd_kafka_topic_new(topics->rk, topic->name, NULL);
 	if (topic->rkt == NULL)
-		return kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_last_error(), NULL,
+		return kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_last_error(),
+							   NULL,
 							   "topic \"%s\" cannot be used", topic->name);
 	if (kafka_warm_ask(topics->warm, topic->rkt))
 		topic->state = KAFKA_TOPIC_ASKING;
@@ -320,7 +325,8 @@ topic_step(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 {
 	if (topic->retry_at > clock_now())
 		return true;
-	if (topic->state == KAFKA_TOPIC_CREATE && !topic_create(topics, topic, err))
+	if (topic->state == KAFKA_TOPIC_CREATE &&
+		!topic_create(topics, topic, err))
 		return false;
 	if (topic->state == KAFKA_TOPIC_ASK)
 		return topic_ask(topics, topic, err);
@@ -338,7 +344,8 @@ topics_take_answers(KafkaTopics *topics, Error *err)
 			return false;
 	while (kafka_warm_take(topics->warm, &warmed))
 	{
-		KafkaTopic *topic = *topics_slot(topics, rd_kafka_topic_name(warmed.topic));
+		KafkaTopic *topic =
+			*topics_slot(topics, rd_kafka_topic_name(warmed.topic));
 
 		if (!topic_answered(topics, topic, &warmed, err))
 			return false;
@@ -380,7 +387,8 @@ kafka_topics_watch(const KafkaTopics *topics, int64_t *deadline)
 	{
 		const KafkaTopic *topic = topics->slots[i];
 
-		if (topic != NULL && topic->retry_at != 0 && topic->retry_at < *deadline)
+		if (topic != NULL && topic->retry_at != 0 &&
+			topic->retry_at < *deadline)
 			*deadline = topic->retry_at;
 	}
 }

@@ -38,7 +38,8 @@ warm_request(rd_kafka_t *rk, rd_kafka_topic_t *topic)
 	const struct rd_kafka_metadata *metadata = NULL;
 	KafkaWarmAnswer answer = {topic, RD_KAFKA_RESP_ERR_NO_ERROR, 0};
 
-	answer.resp = rd_kafka_metadata(rk, 0, topic, &metadata, KAFKA_WARM_TIMEOUT);
+	answer.resp = rd_kafka_metadata(rk, 0, topic, &metadata,
+									KAFKA_WARM_TIMEOUT);
 	if (answer.resp != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return answer;
 	if (metadata->topic_cnt == 1)
@@ -122,7 +123,8 @@ kafka_warm_start(rd_kafka_t *rk, int wake_fd, Error *err)
 	result = warm_create_thread(warm);
 	if (result == 0)
 		return warm;
-	error_set(err, ERROR_INTERNAL, "could not start a thread: %s", strerror(result));
+	error_set(err, ERROR_INTERNAL, "could not start a thread: %s",
+			  strerror(result));
 	pthread_cond_destroy(&warm->changed);
 	pthread_mutex_destroy(&warm->lock);
 	free(warm);

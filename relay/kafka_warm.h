@@ -2,11 +2,11 @@
  * kafka_warm.h
  *		Asks brokers about a topic, off the loop's thread.
  *
- * The first record to a topic librdkafka knows nothing of waits up to a second;
- * asking before costs a round trip, but the call blocks. So one helper thread
- * makes it, one topic at a time, and wakes the loop through a descriptor. It
- * touches librdkafka (which is safe on any thread) and its own job, nothing
- * else.
+ * The first record to a topic librdkafka knows nothing of waits up to a
+ * second; asking before costs a round trip, but the call blocks. So one helper
+ * thread makes it, one topic at a time, and wakes the loop through a
+ * descriptor. It touches librdkafka (which is safe on any thread) and its own
+ * job, nothing else.
  */
 #ifndef PG_FANOUT_KAFKA_WARM_H
 #define PG_FANOUT_KAFKA_WARM_H

@@ -44,7 +44,8 @@ stderr_is_journal(void)
 	unsigned long long inode;
 	struct stat status;
 
-	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	return stream != NULL &&
+		sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
 		fstat(STDERR_FILENO, &status) == 0 &&
 		status.st_dev == device && status.st_ino == inode;
 }

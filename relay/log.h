@@ -24,10 +24,14 @@ typedef enum LogLevel
 extern void log_init(LogLevel level);
 extern bool log_enabled(LogLevel level);
 
-extern void log_error(const char *format,...) __attribute__((format(printf, 1, 2)));
-extern void log_warning(const char *format,...) __attribute__((format(printf, 1, 2)));
-extern void log_info(const char *format,...) __attribute__((format(printf, 1, 2)));
-extern void log_debug(const char *format,...) __attribute__((format(printf, 1, 2)));
+extern void log_error(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+extern void log_warning(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+extern void log_info(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+extern void log_debug(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
 
 /* Message, detail and hint of an Error, each on a line of its own. */
 extern void log_report(LogLevel level, const Error *err);

@@ -20,8 +20,9 @@ typedef uint64_t Lsn;
 
 typedef struct Position
 {
-	Lsn			lsn;			/* commit LSN; of a non-transactional message its own */
-	uint64_t	seq;			/* 1.. in a transaction, 0 for such a message */
+	Lsn			lsn;			/* commit LSN; of a non-transactional message
+								 * its own */
+	uint64_t	seq;			/* 1.. in a transaction, 0 for such messages */
 } Position;
 
 static inline bool

@@ -35,7 +35,8 @@ print_proto(PGconn *conn, const char *name, Error *err)
 }
 
 static bool
-print_protos(const Settings *settings, ConnectionOptions *connection, Error *err)
+print_protos(const Settings *settings, ConnectionOptions *connection,
+			 Error *err)
 {
 	PGconn	   *conn = connection_open(connection, CONNECTION_SQL, err);
 	bool		ok = conn != NULL;

@@ -40,7 +40,8 @@ find_field(Numbering *known, uint32_t number)
 static bool
 add_field(Numbering *known, const Column *column, Error *err)
 {
-	Field	   *fields = realloc(known->fields, (known->count + 1) * sizeof(*fields));
+	Field	   *fields =
+		realloc(known->fields, (known->count + 1) * sizeof(*fields));
 	char	   *name = strdup(column->name);
 
 	if (fields != NULL)
@@ -58,7 +59,8 @@ add_field(Numbering *known, const Column *column, Error *err)
 static bool
 same_type(const Field *field, const Column *column)
 {
-	return field->encoding == column->encoding && field->is_array == column->is_array;
+	return field->encoding == column->encoding &&
+		field->is_array == column->is_array;
 }
 
 static bool
@@ -72,15 +74,17 @@ static bool
 refuse(const Numbering *known, const Field *field, const Table *table,
 	   const Column *column, Error *err)
 {
-	error_set(err, ERROR_RECORD, "tables %s.%s and %s.%s cannot share topic \"%s\": field %" PRIu32
-			  " is column \"%s\" of the one and \"%s\" of the other",
-			  known->schema, known->table, table->schema, table->name, known->topic,
-			  column->number, field->name, column->name);
+	error_set(err, ERROR_RECORD,
+		"tables %s.%s and %s.%s cannot share topic \"%s\": field %" PRIu32
+		" is column \"%s\" of the one and \"%s\" of the other",
+			  known->schema, known->table, table->schema, table->name,
+			  known->topic, column->number, field->name, column->name);
 	return error_hint(err, "Give each table a topic of its own with {schema} and {table} in the topic template, or use format=json.");
 }
 
 static bool
-add_column(Numbering *known, const Table *table, const Column *column, Error *err)
+add_column(Numbering *known, const Table *table, const Column *column,
+		   Error *err)
 {
 	Field	   *field = find_field(known, column->number);
 
@@ -90,7 +94,8 @@ add_column(Numbering *known, const Table *table, const Column *column, Error *er
 	{
 		if (!same_type(field, column))
 			log_warning("column \"%s\" of table %s.%s has another type than before: consumers of topic \"%s\" need its new .proto",
-						column->name, table->schema, table->name, known->topic);
+						column->name, table->schema, table->name,
+						known->topic);
 		field->encoding = column->encoding;
 		field->is_array = column->is_array;
 		return true;
@@ -122,7 +127,8 @@ find_topic(Numbering **topics, const char *topic, const Table *table)
 }
 
 bool
-numbering_add(Numbering **topics, const char *topic, const Table *table, Error *err)
+numbering_add(Numbering **topics, const char *topic, const Table *table,
+			  Error *err)
 {
 	Numbering  *known = find_topic(topics, topic, table);
 

@@ -1,6 +1,7 @@
 /*
  * numbering.h
- *		What each field number of a topic means, where topics hold typed records.
+ *		What each field number of a topic means, where topics hold typed
+ *		records.
  *
  * In the protobuf format a column's attribute number is its field number. Two
  * tables that share a topic must therefore agree on every number they share,
@@ -12,7 +13,9 @@
 #include "error.h"
 #include "table.h"
 
-/* All topics of a sink, in a list: there are few, and each is asked for once. */
+/*
+ * All topics of a sink, in a list: there are few, and each is asked for once.
+ */
 typedef struct Numbering Numbering;
 
 /*

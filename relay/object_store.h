@@ -2,10 +2,11 @@
  * object_store.h
  *		Objects by key: an S3 bucket or a local directory behind one interface.
  *
- * The caller owns a StoreRequest, fills its upper half and starts it; the store
- * works on it while it is polled and at last sets its state. Nothing calls back:
- * whoever started a request looks at its state. An object becomes visible under
- * its key whole or not at all. Knows no sink, no format and no checkpoint.
+ * The caller owns a StoreRequest, fills its upper half and starts it; the
+ * store works on it while it is polled and at last sets its state. Nothing
+ * calls back: whoever started a request looks at its state. An object becomes
+ * visible under its key whole or not at all. Knows no sink, no format and no
+ * checkpoint.
  */
 #ifndef PG_FANOUT_OBJECT_STORE_H
 #define PG_FANOUT_OBJECT_STORE_H
@@ -63,11 +64,12 @@ typedef struct StoreRequest
 	char *const *tags;			/* one per part */
 	int			tag_count;
 	uint64_t	size;			/* of the whole object */
-	int64_t		deadline;		/* monotonic; 0: repeat what may succeed for ever */
+	int64_t		deadline;		/* monotonic; 0: repeat what may succeed for
+								 * ever */
 
 	/* set by the store */
 	StoreState	state;
-	Buf			answer;			/* upload, tag: as a string; freed by the caller */
+	Buf			answer;			/* upload, tag: string; freed by the caller */
 	Error		error;
 
 	/* the store's own */

@@ -9,7 +9,10 @@
 
 #include <stdlib.h>
 
-/* What one chunk can come to beyond a full part, compressors' own store included. */
+/*
+ * What one chunk can come to beyond a full part, compressors' own store
+ * included.
+ */
 #define OBJECT_SLACK	(4 * OBJECT_CHUNK)
 
 typedef struct ObjectPart
@@ -182,13 +185,15 @@ control_start(ObjectWriter *writer, StoreVerb verb)
 static bool
 parts_grow(ObjectWriter *writer, Error *err)
 {
-	size_t		room = writer->part_count == 0 ? 8 : (size_t) writer->part_count * 2;
+	size_t		room =
+		writer->part_count == 0 ? 8 : (size_t) writer->part_count * 2;
 	ObjectPart **parts;
 	char	  **tags;
 
 	/* a power of two from 8 on: full */
-	if (writer->part_count != 0 && (writer->part_count < 8 ||
-									(writer->part_count & (writer->part_count - 1)) != 0))
+	if (writer->part_count != 0 &&
+		(writer->part_count < 8 ||
+		 (writer->part_count & (writer->part_count - 1)) != 0))
 		return true;
 	parts = realloc(writer->parts, room * sizeof(*parts));
 	if (parts == NULL)
@@ -222,7 +227,8 @@ writer_cut_part(ObjectWriter *writer, size_t size, Error *err)
 	Buf			rest;
 
 	if (writer->part_count >= STORE_MAX_PARTS)
-		return error_set(err, ERROR_SINK_WRITE, "object \"%s\" has too many parts",
+		return error_set(err, ERROR_SINK_WRITE,
+						 "object \"%s\" has too many parts",
 						 writer->key);
 	if (!parts_grow(writer, err) || (part = calloc(1, sizeof(*part))) == NULL)
 		return error_no_memory(err);
@@ -289,7 +295,8 @@ object_writer_append(ObjectWriter *writer, Slice data, Error *err)
 			return error_no_memory(err);
 		data = slice_make(data.data + size, data.size - size);
 		if (writer->chunk.size == OBJECT_CHUNK)
-			ok = writer_flush_chunk(writer, err) && writer_cut_full_parts(writer, err);
+			ok = writer_flush_chunk(writer, err) &&
+				writer_cut_full_parts(writer, err);
 	}
 	writer_account(writer);
 	return ok;
@@ -341,7 +348,8 @@ writer_poll_part(ObjectWriter *writer, int i, Error *err)
 		return true;
 	if (part->request.state == STORE_IDLE && writer->upload != NULL)
 		part_start(writer, i);
-	if (part->request.state == STORE_FAILED || part->request.state == STORE_MISSING)
+	if (part->request.state == STORE_FAILED ||
+		part->request.state == STORE_MISSING)
 	{
 		writer_fail(writer, &part->request, err);
 		return false;
@@ -374,7 +382,8 @@ writer_poll_parts(ObjectWriter *writer, Error *err)
 static bool
 writer_take_upload(ObjectWriter *writer, Error *err)
 {
-	if (writer->control.verb != STORE_BEGIN || writer->control.state != STORE_DONE ||
+	if (writer->control.verb != STORE_BEGIN ||
+		writer->control.state != STORE_DONE ||
 		writer->upload != NULL)
 		return true;
 	writer->upload = strdup(buf_string(&writer->control.answer));
@@ -394,7 +403,8 @@ writer_go_on(ObjectWriter *writer)
 		return;
 	if (begun && arrived && writer->control.verb == STORE_BEGIN)
 		control_start(writer, STORE_COMPLETE);
-	if (writer->control.verb != STORE_BEGIN && writer->control.state == STORE_DONE)
+	if (writer->control.verb != STORE_BEGIN &&
+		writer->control.state == STORE_DONE)
 	{
 		writer_drop(writer);
 		writer->state = OBJECT_DONE;
@@ -407,7 +417,8 @@ object_writer_poll(ObjectWriter *writer, Error *err)
 	if (writer->state == OBJECT_DONE || writer->state == OBJECT_FAILED ||
 		writer->control.state == STORE_IDLE)
 		return writer->state;
-	if (writer->control.state == STORE_FAILED || writer->control.state == STORE_MISSING)
+	if (writer->control.state == STORE_FAILED ||
+		writer->control.state == STORE_MISSING)
 		return writer_fail(writer, &writer->control, err);
 	if (writer_take_upload(writer, err) && writer_poll_parts(writer, err))
 		writer_go_on(writer);

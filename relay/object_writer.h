@@ -1,11 +1,11 @@
 /*
  * object_writer.h
- *		One object being written: records in, compressed, out in one piece or in
- *		parts.
+ *		One object being written: records in, compressed, out in one piece or
+ *		in parts.
  *
  * Small objects are sent whole when they are finished; larger ones in parts of
- * equal size as these fill. Bytes are compressed in chunks, and a compressor is
- * only made for an object that outgrows its first chunk, so that many small
+ * equal size as these fill. Bytes are compressed in chunks, and a compressor
+ * is only made for an object that outgrows its first chunk, so that many small
  * tables cost little. Knows no records, topics or positions.
  */
 #ifndef PG_FANOUT_OBJECT_WRITER_H
@@ -42,7 +42,8 @@ extern ObjectWriter *object_writer_new(ObjectPlan *plan, const char *key,
 									   const StoreMeta *meta, Error *err);
 
 /* Any amount: what comes to more than a part is sent on. */
-extern MUST_USE bool object_writer_append(ObjectWriter *writer, Slice data, Error *err);
+extern MUST_USE bool object_writer_append(ObjectWriter *writer, Slice data,
+										  Error *err);
 
 /* No append after it. Its state is then UPLOADING or further. */
 extern MUST_USE bool object_writer_finish(ObjectWriter *writer, Error *err);
@@ -53,11 +54,16 @@ extern ObjectState object_writer_poll(ObjectWriter *writer, Error *err);
 extern size_t object_writer_memory(const ObjectWriter *writer);
 extern const char *object_writer_key(const ObjectWriter *writer);
 
-/* Gives it up; answers whether the store has yet to hear of it: poll the store. */
+/*
+ * Gives it up; answers whether the store has yet to hear of it: poll the
+ * store.
+ */
 extern void object_writer_abort(ObjectWriter *writer);
 extern bool object_writer_aborting(const ObjectWriter *writer);
 
-/* Whatever its state; parts of an upload given up without abort stay behind. */
+/*
+ * Whatever its state; parts of an upload given up without abort stay behind.
+ */
 extern void object_writer_free(ObjectWriter *writer);
 
 #endif							/* PG_FANOUT_OBJECT_WRITER_H */

@@ -30,14 +30,16 @@ oid_map_find(const OidMap *map, uint32_t oid)
 static bool
 grow(OidMap *map)
 {
-	size_t		capacity = map->capacity ? map->capacity * 2 : OID_MAP_FIRST_CAPACITY;
+	size_t		capacity =
+		map->capacity ? map->capacity * 2 : OID_MAP_FIRST_CAPACITY;
 	OidEntry   *entries = calloc(capacity, sizeof(*entries));
 
 	if (entries == NULL)
 		return false;
 	for (size_t i = 0; i < map->capacity; i++)
 		if (map->entries[i].oid != 0)
-			*find_entry(entries, capacity, map->entries[i].oid) = map->entries[i];
+			*find_entry(entries, capacity, map->entries[i].oid) =
+				map->entries[i];
 	free(map->entries);
 	map->entries = entries;
 	map->capacity = capacity;

@@ -99,7 +99,9 @@ name_distance(const char *a, const char *b)
 	return row[size];
 }
 
-/* A name is near if at most a third of it has to change, two letters at least. */
+/*
+ * A name is near if at most a third of it has to change, two letters at least.
+ */
 static bool
 name_is_near(size_t distance, const char *name)
 {
@@ -290,7 +292,8 @@ number_error(const Option *option, const char *text, Error *err)
 	if (option->type == OPTION_BYTES)
 		error_detail(err, "Units are B, kB, MB, GB and TB (of 1024).");
 	if (option->type == OPTION_TIME)
-		error_detail(err, "Units are us, ms, s, min, h and d; without one: seconds.");
+		error_detail(err,
+			"Units are us, ms, s, min, h and d; without one: seconds.");
 	return false;
 }
 

@@ -23,12 +23,14 @@ typedef enum OptionType
 	OPTION_BOOL,				/* bool: on/off/true/false/yes/no/1/0 */
 	OPTION_INT,					/* int64_t */
 	OPTION_BYTES,				/* int64_t, units B kB MB GB (1024) */
-	OPTION_TIME,				/* int64_t microseconds, units us ms s min h d; bare number: seconds */
+	OPTION_TIME,				/* int64_t microseconds, units us ms s min h d;
+								 * bare number: seconds */
 	OPTION_STRING,				/* char *, owned by the struct */
 	OPTION_SECRET,				/* char *, never printed */
 	OPTION_WORD,				/* int, index into words */
 	OPTION_LIST,				/* OptionList: may be given repeatedly */
-	OPTION_MAP					/* OptionMap: any name with the row's prefix ("kafka.") */
+	OPTION_MAP					/* OptionMap: any name with the row's prefix
+								 * ("kafka.") */
 } OptionType;
 
 typedef struct OptionList
@@ -51,7 +53,8 @@ typedef struct OptionMap
 
 typedef struct Option
 {
-	const char *name;			/* "flush-bytes"; of a map the prefix with its dot */
+	const char *name;			/* "flush-bytes"; of a map the prefix with its
+								 * dot */
 	char		letter;			/* short option, 0: none */
 	OptionType	type;
 	size_t		offset;			/* of the value in the struct */
@@ -67,7 +70,8 @@ typedef struct OptionTable
 {
 	const char *title;			/* "Kafka sink" */
 	const char *prefix;			/* "sink...": set in URLs and files, printed as
-								 * name=value; else or NULL: a command line's */
+								 * name=value; else or NULL: a command
+								 * line's */
 	const Option *options;
 	size_t		count;
 	size_t		size;			/* of the struct */
@@ -86,9 +90,13 @@ extern const Option *option_find_letter(const OptionTable *table, char letter);
  * ERROR_USAGE, a hint naming the nearest known name or the allowed range.
  */
 extern MUST_USE bool option_set(const OptionTable *table, void *values,
-								const char *name, const char *text, Error *err);
+								const char *name, const char *text,
+								Error *err);
 
-/* Help (wrapped at 79 columns), a commented configuration file, a man page part. */
+/*
+ * Help (wrapped at 79 columns), a commented configuration file, a man page
+ * part.
+ */
 extern void option_print_help(const OptionTable *table, FILE *out);
 extern void option_print_config(const OptionTable *table, FILE *out);
 extern void option_print_manual(const OptionTable *table, FILE *out);

@@ -70,8 +70,10 @@ option_sentences(const Option *option, char *text, size_t room)
 	if (option->words != NULL)
 		separator = "; ";
 	if (has_default(option) && used < room)
-		used += (size_t) snprintf(text + used, room - used, "%sdefault: %s", separator,
-								  option->preset[0] != '\0' ? option->preset : "empty");
+		used += (size_t) snprintf(text + used, room - used, "%sdefault: %s",
+								  separator,
+								  option->preset[0] != '\0' ?
+								  option->preset : "empty");
 	if ((has_default(option) || option->words != NULL) && used < room)
 		snprintf(text + used, room - used, ")");
 	return text;
@@ -122,7 +124,8 @@ print_help_name(const OptionTable *table, const Option *option, char *text,
 		return snprintf(text, room, "  -%c, --%s%s%s", option->letter,
 						option->name, equals, argument);
 	return snprintf(text, room, "      --%s%s%s%s", option->name,
-					option->type == OPTION_MAP ? "NAME" : "", equals, argument);
+					option->type == OPTION_MAP ? "NAME" : "", equals,
+					argument);
 }
 
 void
