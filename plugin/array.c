@@ -80,7 +80,8 @@ array_put_nulls(Frame *frame, const ArrayElements *elements)
 	{
 		if (elements->nulls[i])
 			frame_advance(frame,
-						  wire_put_varint(frame_reserve(frame, WIRE_MAX_VARINT),
+						  wire_put_varint(frame_reserve(frame,
+														WIRE_MAX_VARINT),
 										  i));
 	}
 	frame_close(frame, mark, 1);

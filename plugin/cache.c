@@ -29,7 +29,7 @@
 typedef struct Dependency
 {
 	int			cache_id;		/* a syscache's, or DEPENDENCY_RELATION */
-	uint32		hash;			/* its hash value there, or the relation's oid */
+	uint32		hash;			/* its hash value there, or a relation's oid */
 } Dependency;
 
 #define DEPENDENCY_RELATION		(-1)
@@ -264,7 +264,9 @@ cache_depend(Cache *cache, Relation target)
 	}
 }
 
-/* Whatever happens to an ancestor may change what is published, and as what. */
+/*
+ * Whatever happens to an ancestor may change what is published, and as what.
+ */
 static void
 cache_depend_on_ancestors(Cache *cache, Relation relation)
 {
@@ -377,7 +379,8 @@ static CacheEntry *
 cache_enter(Cache *cache, Oid relid)
 {
 	bool		found;
-	CacheEntry *entry = hash_search(cache->entries, &relid, HASH_ENTER, &found);
+	CacheEntry *entry = hash_search(cache->entries, &relid, HASH_ENTER,
+									&found);
 
 	if (!found)
 	{

@@ -32,7 +32,7 @@ typedef struct CacheEntry
 	char	   *name;			/* "schema.table", for messages to people */
 	TupleDesc	desc;			/* of the relation's own tuples */
 	TupleDesc	target_desc;	/* of the relation it is published as */
-	AttrMap    *map;			/* from the one to the other; NULL: same shape */
+	AttrMap    *map;			/* from one to the other; NULL: same shape */
 	RowEncoder *encoder;
 	RowFilter  *filter;			/* NULL: all rows pass */
 	uint64		version;		/* of the description */

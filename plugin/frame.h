@@ -40,7 +40,8 @@ extern void frame_put_record(Frame *frame, const PgFanout__Record *record);
 extern void frame_put_packed(Frame *frame, const uint8_t *packed, size_t size);
 
 /* A Record packed as frame_put_packed takes it, in palloc'd memory. */
-extern uint8_t *frame_pack_record(const PgFanout__Record *record, size_t *size);
+extern uint8_t *frame_pack_record(const PgFanout__Record *record,
+								  size_t *size);
 
 /* Writes the whole records out, if there are any. Changes the frame. */
 extern void frame_flush(Frame *frame);
@@ -91,8 +92,9 @@ frame_end_record(Frame *frame)
 
 /*
  * Opens a nested message and leaves width bytes for its length; frame_close
- * writes the shortest length. It moves the content if that takes another number
- * of bytes and returns that number, the best guess for the next one's width.
+ * writes the shortest length. It moves the content if that takes another
+ * number of bytes and returns that number, the best guess for the next one's
+ * width.
  */
 static inline FrameMark
 frame_open(Frame *frame, uint32_t number, size_t width)

@@ -19,8 +19,8 @@ typedef struct PluginOptions
 
 /*
  * Reads a list of DefElem into *options, defaults for what is missing. Strings
- * are allocated in the current memory context. Error for an unknown or repeated
- * option and for a value out of range.
+ * are allocated in the current memory context. Error for an unknown or
+ * repeated option and for a value out of range.
  */
 extern void option_parse(List *list, PluginOptions *options);
 

@@ -16,9 +16,9 @@
 typedef struct PublishedAs
 {
 	PublicationActions actions;
-	Oid			relid;			/* the relation itself or a partition ancestor */
+	Oid			relid;			/* the relation or a partition ancestor */
 	int			level;			/* how many ancestors up that is */
-	List	   *publications;	/* of Publication *, those that count at relid */
+	List	   *publications;	/* of Publication *, those that count there */
 } PublishedAs;
 
 /* The publications with these names, in the current memory context. */

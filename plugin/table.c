@@ -85,8 +85,8 @@ table_find_keys(Relation relation, const Bitmapset *columns,
 	memset(keys, 0, sizeof(*keys));
 	foreach(cell, indexes)
 	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
-											ObjectIdGetDatum(lfirst_oid(cell)));
+		HeapTuple	tuple =
+			SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
 		Form_pg_index index;
 
 		if (!HeapTupleIsValid(tuple))

@@ -239,7 +239,8 @@ value_put_enum(Frame *frame, ColumnEncoder *column, uint32_t number,
 		else
 			high = middle;
 	}
-	value_put_string(frame, number, OutputFunctionCall(&column->output, value));
+	value_put_string(frame, number,
+					 OutputFunctionCall(&column->output, value));
 }
 
 static void
@@ -258,7 +259,8 @@ value_put_output(Frame *frame, ColumnEncoder *column, uint32_t number,
 static void
 value_put_numeric(Frame *frame, uint32_t number, Datum value)
 {
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out,
+														   value));
 
 	value_put_bytes(frame, number, text, strlen(text));
 	pfree(text);

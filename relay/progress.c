@@ -17,7 +17,8 @@
 void
 progress_init(Progress *progress, int64_t interval)
 {
-	*progress = (Progress) {.interval = log_is_terminal() ? CLOCK_SECOND : interval};
+	*progress = (Progress) {.interval = log_is_terminal() ? CLOCK_SECOND :
+		interval};
 	progress->last = clock_now();
 	progress->next = progress->last + progress->interval;
 }
@@ -65,7 +66,8 @@ append_lag(Buf *line, const Progress *progress, const Feedback *feedback)
 	{
 		int64_t		age = clock_wall() - progress->commit_time;
 
-		buf_printf(line, " / %.1f s", age > 0 ? (double) age / CLOCK_SECOND : 0.0);
+		buf_printf(line, " / %.1f s",
+				   age > 0 ? (double) age / CLOCK_SECOND : 0.0);
 	}
 }
 
@@ -87,7 +89,8 @@ append_sinks(Buf *line, const Fanout *fanout)
 }
 
 void
-progress_show(Progress *progress, const Feedback *feedback, const Fanout *fanout)
+progress_show(Progress *progress, const Feedback *feedback,
+			  const Fanout *fanout)
 {
 	int64_t		now = clock_now();
 	double		seconds = (double) (now - progress->last) / CLOCK_SECOND;
@@ -97,8 +100,10 @@ progress_show(Progress *progress, const Feedback *feedback, const Fanout *fanout
 		return;
 	buf_init(&line, LINE_LIMIT);
 	buf_printf(&line, "%.0f rows/s, ",
-			   (double) (progress->records - progress->shown_records) / seconds);
-	append_size(&line, (double) (progress->bytes - progress->shown_bytes) / seconds);
+			   (double) (progress->records - progress->shown_records) /
+			   seconds);
+	append_size(&line,
+				(double) (progress->bytes - progress->shown_bytes) / seconds);
 	buf_append_string(&line, "/s");
 	append_lag(&line, progress, feedback);
 	append_sinks(&line, fanout);

@@ -22,7 +22,7 @@ typedef struct Progress
 	uint64_t	bytes;			/* received since the start */
 	uint64_t	shown_records;
 	uint64_t	shown_bytes;
-	int64_t		commit_time;	/* of the last transaction, microseconds since 1970 */
+	int64_t		commit_time;	/* of the last txn, microseconds since 1970 */
 } Progress;
 
 /* interval: for logs. */

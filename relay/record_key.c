@@ -109,7 +109,8 @@ merge_key(const Change *change, Buf *out)
 	for (size_t i = 0; i < table->column_count; i++)
 	{
 		uint32_t	number = table->columns[i].number;
-		bool		unchanged = record_numbers_contain(parts->unchanged, number);
+		bool		unchanged = record_numbers_contain(parts->unchanged,
+													   number);
 		RecordKey	result;
 
 		if (!is_key(table, number))

@@ -4,8 +4,8 @@
  *		rows of a Change.
  *
  * What formats share. The result is a row message (change.proto) with the key
- * columns' fields only, in the order of their numbers, copied as they are; each
- * format turns it into its own bytes.
+ * columns' fields only, in the order of their numbers, copied as they are;
+ * each format turns it into its own bytes.
  */
 #ifndef PG_FANOUT_RECORD_KEY_H
 #define PG_FANOUT_RECORD_KEY_H
@@ -15,7 +15,7 @@
 
 typedef enum RecordKey
 {
-	RECORD_KEY_FOUND,			/* out holds the row; empty: all of it is NULL */
+	RECORD_KEY_FOUND,			/* out holds the row; empty: all NULL */
 	RECORD_KEY_NONE,			/* no key, or the rows do not hold all of it */
 	RECORD_KEY_BAD				/* a row is malformed */
 } RecordKey;

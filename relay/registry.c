@@ -48,7 +48,8 @@ const SinkOps *
 registry_find_sink(const char *scheme)
 {
 	for (int i = 0; registry_sinks[i] != NULL; i++)
-		for (const char *const *name = registry_sinks[i]->schemes; *name; name++)
+		for (const char *const *name = registry_sinks[i]->schemes; *name;
+			 name++)
 			if (strcmp(*name, scheme) == 0)
 				return registry_sinks[i];
 	return NULL;

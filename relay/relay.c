@@ -25,15 +25,15 @@
 #include "stream.h"
 
 #define POLL_ROOM				256
-#define RECORDS_PER_TURN		4096	/* between two looks at clock and sinks */
+#define RECORDS_PER_TURN		4096	/* between looks at clock and sinks */
 #define STOP_TIMEOUT			(5 * CLOCK_SECOND)
-#define BOUNDARY_TIMEOUT		(2 * CLOCK_SECOND)	/* for the end of a transaction */
+#define BOUNDARY_TIMEOUT		(2 * CLOCK_SECOND)	/* end of a transaction */
 #define RETRY_BASE				(CLOCK_SECOND / 2)
 #define RETRY_LIMIT				(30 * CLOCK_SECOND)
 #define DEFAULT_SENDER_TIMEOUT	(60 * CLOCK_SECOND)
-#define MAX_BARREN_STARTS		20	/* without a single frame, for internal errors */
+#define MAX_BARREN_STARTS		20	/* without a frame, for internal errors */
 #define SHUTDOWN_PINGS			50	/* paced replies: for about five seconds */
-#define PING_GAP				CLOCK_SECOND	/* a longer one is no shutdown */
+#define PING_GAP				CLOCK_SECOND	/* longer: no shutdown */
 
 /* The record at hand, until every sink has taken it. */
 typedef struct Pending
@@ -84,7 +84,7 @@ typedef struct Relay
 	int64_t		busy_since;		/* slot in use by another, or 0 */
 	Lsn			ping_position;
 	int64_t		ping_time;
-	int			pings;			/* urgent keepalives there, in quick succession */
+	int			pings;			/* urgent keepalives there, close together */
 } Relay;
 
 /* ---- records ---- */
@@ -109,7 +109,8 @@ receive(Relay *relay, SourceResult kind)
 			relay->in_transaction = true;
 			relay->seq = 0;
 			pending->position.lsn = pending->event.txn.commit_lsn;
-			if (relay->endpos != LSN_INVALID && pending->event.txn.commit_lsn > relay->endpos)
+			if (relay->endpos != LSN_INVALID &&
+				pending->event.txn.commit_lsn > relay->endpos)
 				relay->end_reached = true;
 			break;
 		case SOURCE_CHANGE:
@@ -184,7 +185,8 @@ read_records(Relay *relay, bool *empty, Error *err)
 		if (relay->pending.kind == SOURCE_EMPTY)
 		{
 			SourceResult kind = relay->source->ops->next(relay->source,
-														 &relay->pending.event, err);
+														 &relay->pending.event,
+														 err);
 
 			if (kind == SOURCE_FAILED)
 				return STEP_FAILED;
@@ -318,7 +320,8 @@ give_feedback(Relay *relay, Error *err)
 	if (!feedback_due(feedback, now) &&
 		!(relay->reply_wanted && now >= feedback_reply_time(feedback, now)))
 		return STEP_GO_ON;
-	if (!stream_confirm(relay->stream, feedback->received, feedback->flushed, false, err))
+	if (!stream_confirm(relay->stream, feedback->received, feedback->flushed,
+						false, err))
 		return STEP_LOST;
 	feedback_told(feedback, now);
 	relay->reply_wanted = false;
@@ -334,7 +337,8 @@ wait_ready(Relay *relay, bool read_stream, int64_t deadline)
 	struct pollfd fds[POLL_ROOM];
 	int			used = 0;
 
-	fds[used++] = (struct pollfd) {.fd = signals_descriptor(), .events = POLLIN};
+	fds[used++] = (struct pollfd) {.fd = signals_descriptor(),
+		.events = POLLIN};
 	if (relay->stream != NULL)
 	{
 		struct pollfd *fd = &fds[used++];
@@ -346,8 +350,10 @@ wait_ready(Relay *relay, bool read_stream, int64_t deadline)
 		/* asked for nothing, poll would still wake for a hang-up, for ever */
 		fd->fd = fd->events != 0 ? stream_socket(relay->stream) : -1;
 	}
-	used += fanout_watch(relay->fanout, fds + used, POLL_ROOM - used, &deadline);
-	if (poll(fds, (nfds_t) used, clock_ms_until(deadline)) > 0 && fds[0].revents != 0)
+	used += fanout_watch(relay->fanout, fds + used, POLL_ROOM - used,
+						 &deadline);
+	if (poll(fds, (nfds_t) used, clock_ms_until(deadline)) > 0 &&
+		fds[0].revents != 0)
 		signals_drain();
 }
 
@@ -360,7 +366,8 @@ next_turn(const Relay *relay)
 
 	if (relay->feedback.next_status < turn)
 		turn = relay->feedback.next_status;
-	if (relay->reply_wanted && feedback_reply_time(&relay->feedback, now) < turn)
+	if (relay->reply_wanted &&
+		feedback_reply_time(&relay->feedback, now) < turn)
 		turn = feedback_reply_time(&relay->feedback, now);
 	return turn;
 }
@@ -394,7 +401,8 @@ stop_now(Relay *relay)
 		return false;
 	if (relay->stop_since == 0)
 		relay->stop_since = clock_now();
-	return !relay->in_transaction || clock_now() - relay->stop_since > BOUNDARY_TIMEOUT;
+	return !relay->in_transaction ||
+		clock_now() - relay->stop_since > BOUNDARY_TIMEOUT;
 }
 
 static StepResult
@@ -439,18 +447,23 @@ check_start(Relay *relay, const SlotInfo *slot, Error *err)
 	char		at[LSN_TEXT_SIZE];
 	Lsn			start = start_position(relay);
 
-	if (relay->resumed && start != LSN_INVALID && slot->confirmed_flush > start)
+	if (relay->resumed && start != LSN_INVALID &&
+		slot->confirmed_flush > start)
 	{
 		error_set(err, ERROR_CHECKPOINT,
 				  "the slot has been moved to %s while the sinks have got no further than %s",
-				  lsn_format(slot->confirmed_flush, at), lsn_format(start, from));
+				  lsn_format(slot->confirmed_flush, at),
+				  lsn_format(start, from));
 		return error_hint(err, "Changes in between are lost to the sinks. See who advanced the slot; "
 						  "then copy the tables again.");
 	}
-	if (!relay->resumed && relay->startpos > slot->confirmed_flush && !relay->settings->allow_gap)
+	if (!relay->resumed && relay->startpos > slot->confirmed_flush &&
+		!relay->settings->allow_gap)
 	{
-		error_set(err, ERROR_USAGE, "--startpos %s lies beyond the slot's position %s",
-				  lsn_format(relay->startpos, from), lsn_format(slot->confirmed_flush, at));
+		error_set(err, ERROR_USAGE,
+				  "--startpos %s lies beyond the slot's position %s",
+				  lsn_format(relay->startpos, from),
+				  lsn_format(slot->confirmed_flush, at));
 		return error_hint(err, "Everything committed in between would be skipped; --allow-gap accepts that.");
 	}
 	return true;
@@ -459,10 +472,13 @@ check_start(Relay *relay, const SlotInfo *slot, Error *err)
 static bool
 check_identity(Relay *relay, Error *err)
 {
-	if (!relay->resumed || relay->server.system_id == relay->identity.system_id)
+	if (!relay->resumed ||
+		relay->server.system_id == relay->identity.system_id)
 		return true;
-	error_set(err, ERROR_CHECKPOINT, "the server is another one than before: system identifier %" PRIu64
-			  " instead of %" PRIu64, relay->server.system_id, relay->identity.system_id);
+	error_set(err, ERROR_CHECKPOINT,
+			  "the server is another one than before: system identifier %"
+			  PRIu64 " instead of %" PRIu64,
+			  relay->server.system_id, relay->identity.system_id);
 	return error_hint(err, "Check where the host name points to.");
 }
 
@@ -505,19 +521,23 @@ static bool
 open_stream(Relay *relay, Error *err)
 {
 	const char *slot_name = relay->settings->slot;
-	PGconn	   *conn = connection_open(relay->connection, CONNECTION_REPLICATION, err);
+	PGconn	   *conn = connection_open(relay->connection,
+									   CONNECTION_REPLICATION, err);
 	SourceOptions options;
 	SlotInfo	slot;
 
 	if (conn == NULL)
 		return false;
-	if (!slot_server(conn, &relay->server, err) || !check_identity(relay, err) ||
+	if (!slot_server(conn, &relay->server, err) ||
+		!check_identity(relay, err) ||
 		!make_parts(relay, err) || !slot_find(conn, slot_name, &slot, err) ||
-		!slot_usable(&slot, slot_name, relay->settings->plugin, &relay->server, err) ||
+		!slot_usable(&slot, slot_name, relay->settings->plugin, &relay->server,
+					 err) ||
 		!check_start(relay, &slot, err))
 		goto failed;
 	options = relay->source->ops->options(relay->source);
-	relay->stream = stream_start(conn, slot_name, start_position(relay), &options, err);
+	relay->stream = stream_start(conn, slot_name, start_position(relay),
+								 &options, err);
 	if (relay->stream == NULL)
 		goto failed;
 	return relay->resumed || resume_sinks(relay, &slot, err);
@@ -558,9 +578,11 @@ begin_stream(Relay *relay, Error *err)
 				   relay->server.sender_timeout, clock_now());
 	if (relay->feedback.delivered < relay->identity.confirmed)
 		relay->feedback.delivered = relay->identity.confirmed;
-	log_info("streaming from slot \"%s\" of database \"%s\" at %s", relay->settings->slot,
-			 relay->database, lsn_format(start > relay->identity.confirmed ?
-										 start : relay->identity.confirmed, text));
+	log_info("streaming from slot \"%s\" of database \"%s\" at %s",
+			 relay->settings->slot, relay->database,
+			 lsn_format(start > relay->identity.confirmed ?
+						start : relay->identity.confirmed,
+						text));
 	return true;
 }
 
@@ -698,7 +720,8 @@ parse_position(const char *option, const char *text, Lsn *lsn, Error *err)
 	*lsn = LSN_INVALID;
 	if (text == NULL || lsn_parse(text, lsn))
 		return true;
-	error_set(err, ERROR_USAGE, "--%s: \"%s\" is no position in the WAL", option, text);
+	error_set(err, ERROR_USAGE, "--%s: \"%s\" is no position in the WAL",
+			  option, text);
 	return error_hint(err, "Positions are written as in 0/16B3748.");
 }
 
@@ -706,10 +729,12 @@ bool
 relay_run(const Settings *settings, ConnectionOptions *connection,
 		  const SinkSetups *setups, Error *err)
 {
-	Relay		relay = {.settings = settings, .connection = connection, .setups = setups};
+	Relay		relay = {.settings = settings, .connection = connection,
+		.setups = setups};
 	bool		ok;
 
-	if (!parse_position("startpos", settings->startpos, &relay.startpos, err) ||
+	if (!parse_position("startpos", settings->startpos, &relay.startpos,
+						err) ||
 		!parse_position("endpos", settings->endpos, &relay.endpos, err))
 		return false;
 	progress_init(&relay.progress, settings->progress_interval);

@@ -36,7 +36,8 @@ static const char *const field_names[] = {
 static bool
 is_hex(char letter)
 {
-	return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
+	return (letter >= '0' && letter <= '9') ||
+		(letter >= 'a' && letter <= 'f');
 }
 
 static bool
@@ -99,7 +100,8 @@ route_check_character(char letter, Error *err)
 		return error_set(err, ERROR_USAGE, "template has \"}\" without \"{\"");
 	if (is_plain(letter) || letter == '-' || letter == '.')
 		return true;
-	error_set(err, ERROR_USAGE, "character in a template that a topic cannot have");
+	error_set(err, ERROR_USAGE,
+			  "character in a template that a topic cannot have");
 	return error_hint(err, "Besides fields a template may have letters, digits, \".\", \"_\" and \"-\".");
 }
 
@@ -110,7 +112,8 @@ route_check_character(char letter, Error *err)
 static bool
 route_ambiguous(Error *err)
 {
-	error_set(err, ERROR_USAGE, "no \".\" between {schema} and {table} in a template");
+	error_set(err, ERROR_USAGE,
+			  "no \".\" between {schema} and {table} in a template");
 	return error_hint(err, "Without it two tables could share a topic by accident: write {schema}.{table}.");
 }
 
@@ -186,7 +189,8 @@ route_expand_field(Buf *out, const char **at, const RouteNames *names,
 	{
 		error_set(err, ERROR_RECORD, "no value for {%s} in a template",
 				  field_names[field]);
-		return error_hint(err, "Logical messages have no schema and no table.");
+		return error_hint(err,
+						  "Logical messages have no schema and no table.");
 	}
 	append_name(out, value, field == ROUTE_PREFIX);
 	if (field == ROUTE_PREFIX && *value == '\0' && **at == '.')
@@ -203,7 +207,8 @@ route_check_result(const Buf *out, size_t start, Error *err)
 	if (buf_failed(out))
 		return error_no_memory(err);
 	if (size == 0 || (size <= 2 && memcmp(text, "..", size) == 0))
-		return error_set(err, ERROR_RECORD, "topic would be empty, \".\" or \"..\"");
+		return error_set(err, ERROR_RECORD,
+						 "topic would be empty, \".\" or \"..\"");
 	if (size <= ROUTE_TOPIC_MAX)
 		return true;
 	error_set(err, ERROR_RECORD, "topic is longer than %d bytes",

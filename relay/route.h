@@ -2,12 +2,12 @@
  * route.h
  *		Where a record goes: a template over the names of its table.
  *
- * Fields are {prefix} {db} {schema} {table} {sink}: "{prefix}.{schema}.{table}".
- * What a topic or an object key cannot hold is escaped injectively ("-" and two
- * lower-case hex digits per byte; "." in a name too, "-" itself only where two
- * such digits follow it), so that two tables never meet in one topic by
- * accident: Order.Item becomes Order-2eItem. A template without {table} sends
- * many tables to one topic on purpose.
+ * Fields are {prefix} {db} {schema} {table} {sink}:
+ * "{prefix}.{schema}.{table}". What a topic or an object key cannot hold is
+ * escaped injectively ("-" and two lower-case hex digits per byte; "." in a
+ * name too, "-" itself only where two such digits follow it), so that two
+ * tables never meet in one topic by accident: Order.Item becomes Order-2eItem.
+ * A template without {table} sends many tables to one topic on purpose.
  */
 #ifndef PG_FANOUT_ROUTE_H
 #define PG_FANOUT_ROUTE_H

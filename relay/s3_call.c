@@ -55,7 +55,8 @@ call_method(StoreVerb verb, bool verify)
 static void
 draft_header(CallDraft *draft, const char *name, const char *value)
 {
-	if (value != NULL && value[0] != '\0' && draft->header_count < S3_MAX_HEADERS)
+	if (value != NULL && value[0] != '\0' &&
+		draft->header_count < S3_MAX_HEADERS)
 		draft->headers[draft->header_count++] = (SigV4Pair) {name, value};
 }
 
@@ -71,7 +72,8 @@ draft_object_headers(CallDraft *draft, const S3Signer *signer,
 					 const StoreMeta *meta)
 {
 	draft_header(draft, "x-amz-storage-class", signer->options->storage_class);
-	draft_header(draft, "x-amz-server-side-encryption", signer->options->encryption);
+	draft_header(draft, "x-amz-server-side-encryption",
+				 signer->options->encryption);
 	draft_header(draft, "x-amz-server-side-encryption-aws-kms-key-id",
 				 signer->options->kms_key_id);
 	draft_header(draft, S3_WRITER_META, signer->writer);
@@ -84,7 +86,8 @@ draft_object_headers(CallDraft *draft, const S3Signer *signer,
 }
 
 static void
-draft_verb(CallDraft *draft, const S3Signer *signer, const StoreRequest *request)
+draft_verb(CallDraft *draft, const S3Signer *signer,
+		   const StoreRequest *request)
 {
 	switch (request->verb)
 	{
@@ -118,8 +121,8 @@ draft_sign(CallDraft *draft, const S3Call *call, const S3Signer *signer,
 		   const char *hash, Error *err)
 {
 	const Credential *credential = &signer->credential;
-	SigV4Key	key = {credential->access_key_id, credential->secret_access_key,
-	credential->region, "s3"};
+	SigV4Key	key = {credential->access_key_id,
+		credential->secret_access_key, credential->region, "s3"};
 	SigV4Request request = {.method = call->method,
 		.path = buf_string(&draft->path),
 		.query = draft->query,.query_count = draft->query_count,
@@ -128,11 +131,13 @@ draft_sign(CallDraft *draft, const S3Call *call, const S3Signer *signer,
 
 	if (request.path == NULL)
 		return error_no_memory(err);
-	return sigv4_authorize(&draft->authorization, &request, &key, draft->time, err);
+	return sigv4_authorize(&draft->authorization, &request, &key, draft->time,
+						   err);
 }
 
 static bool
-call_write_url(S3Call *call, CallDraft *draft, const S3Signer *signer, Error *err)
+call_write_url(S3Call *call, CallDraft *draft, const S3Signer *signer,
+			   Error *err)
 {
 	s3_target_base(&signer->target, &call->url);
 	buf_append_slice(&call->url, buf_slice(&draft->path));
@@ -162,8 +167,9 @@ call_write_headers(S3Call *call, CallDraft *draft, Error *err)
 }
 
 bool
-s3_call_build(S3Call *call, const S3Signer *signer, const StoreRequest *request,
-			  bool verify, const char *hash, int64_t wall, Error *err)
+s3_call_build(S3Call *call, const S3Signer *signer,
+			  const StoreRequest *request, bool verify, const char *hash,
+			  int64_t wall, Error *err)
 {
 	CallDraft	draft = {0};
 	bool		ok;
@@ -178,7 +184,8 @@ s3_call_build(S3Call *call, const S3Signer *signer, const StoreRequest *request,
 	draft_header(&draft, "Host", signer->target.host);
 	draft_header(&draft, "x-amz-content-sha256", hash);
 	draft_header(&draft, "x-amz-date", draft.time);
-	draft_header(&draft, "x-amz-security-token", signer->credential.session_token);
+	draft_header(&draft, "x-amz-security-token",
+				 signer->credential.session_token);
 	if (!verify)
 		draft_verb(&draft, signer, request);
 	ok = draft_sign(&draft, call, signer, hash, err) &&

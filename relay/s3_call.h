@@ -21,14 +21,14 @@ typedef struct S3Signer
 	S3Target	target;
 	Credential	credential;
 	const StoreS3Options *options;
-	char		writer[S3_WRITER_SIZE]; /* of this process: tells our objects */
+	char		writer[S3_WRITER_SIZE]; /* this process: tells our objects */
 } S3Signer;
 
 typedef struct S3Call
 {
 	const char *method;
 	Buf			url;
-	Buf			headers;		/* "Name: value" lines, each with a NUL behind */
+	Buf			headers;		/* "Name: value" lines, each ends with NUL */
 } S3Call;
 
 extern void s3_call_init(S3Call *call);

@@ -24,28 +24,38 @@ static const S3Code s3_codes[] = {
 	{"SlowDown", S3_AGAIN, NULL},
 	{"OperationAborted", S3_AGAIN, NULL},
 	{"ConditionalRequestConflict", S3_AGAIN, NULL},
-	{"ExpiredToken", S3_RENEW, "The session token has expired: renew it where the "
+	{"ExpiredToken", S3_RENEW,
+	"The session token has expired: renew it where the "
 	"credentials come from."},
-	{"TokenRefreshRequired", S3_RENEW, "The session token has expired: renew it where "
+	{"TokenRefreshRequired", S3_RENEW,
+	"The session token has expired: renew it where "
 	"the credentials come from."},
 	{"RequestTimeTooSkewed", S3_CLOCK, "Set this machine's clock."},
-	{"AccessDenied", S3_REFUSED, "The credentials need s3:PutObject, s3:GetObject and "
+	{"AccessDenied", S3_REFUSED,
+	"The credentials need s3:PutObject, s3:GetObject and "
 	"s3:AbortMultipartUpload on the prefix, and s3:ListBucket on the bucket (without it "
 	"S3 answers this for an object that does not exist)."},
-	{"AllAccessDisabled", S3_REFUSED, "The owner of the bucket has disabled it."},
-	{"AccountProblem", S3_REFUSED, "See the account's state with its provider."},
-	{"NoSuchBucket", S3_REFUSED, "Create the bucket, or correct the sink's URL."},
+	{"AllAccessDisabled", S3_REFUSED,
+	"The owner of the bucket has disabled it."},
+	{"AccountProblem", S3_REFUSED,
+	"See the account's state with its provider."},
+	{"NoSuchBucket", S3_REFUSED,
+	"Create the bucket, or correct the sink's URL."},
 	{"InvalidBucketName", S3_REFUSED, "Correct the sink's URL."},
-	{"QuotaExceeded", S3_REFUSED, "Free space on the server or raise the quota."},
+	{"QuotaExceeded", S3_REFUSED,
+	"Free space on the server or raise the quota."},
 	{"XMinioStorageFull", S3_REFUSED, "Free space on the server."},
 	{"InvalidStorageClass", S3_REFUSED, "Correct the option storage_class."},
-	{"InvalidToken", S3_REFUSED, "The session token does not fit the access key."},
+	{"InvalidToken", S3_REFUSED,
+	"The session token does not fit the access key."},
 	{NULL}
 };
 
 /* ---- tags ---- */
 
-/* The first '<name' followed by '>' or a blank; returns where its text begins. */
+/*
+ * The first '<name' followed by '>' or a blank; returns where its text begins.
+ */
 static const uint8_t *
 tag_open(Slice xml, const char *name)
 {
@@ -59,7 +69,8 @@ tag_open(Slice xml, const char *name)
 		if (at == NULL || (size_t) (end - at) <= size + 1)
 			return NULL;
 		at++;
-		if (memcmp(at, name, size) != 0 || strchr("> \t\r\n", at[size]) == NULL ||
+		if (memcmp(at, name, size) != 0 ||
+			strchr("> \t\r\n", at[size]) == NULL ||
 			at[size] == '\0')
 			continue;
 		at = memchr(at, '>', (size_t) (end - at));
@@ -120,7 +131,9 @@ s3_reply_tag(Slice xml, const char *name, char *out, size_t size)
 
 /* ---- judgement ---- */
 
-/* Texts of the server go into a line of our log: one line of plain characters. */
+/*
+ * Texts of the server go into a line of our log: one line of plain characters.
+ */
 static void
 reply_text(Slice body, const char *name, char *out)
 {
@@ -188,10 +201,12 @@ reply_hint(const S3Reply *reply, const S3Place *place, const char *name,
 		error_hint(err, "The server does not know the access key ID, which comes from "
 				   "the %s.", place->key_source);
 	else if (strcmp(name, "SignatureDoesNotMatch") == 0)
-		error_hint(err, "Check the secret access key, which comes from the %s.",
+		error_hint(err,
+				   "Check the secret access key, which comes from the %s.",
 				   place->key_source);
 	else if (strncmp(name, "KMS.", 4) == 0)
-		error_hint(err, "Check the option kms_key_id and the rights on that key.");
+		error_hint(err,
+				   "Check the option kms_key_id and the rights on that key.");
 	else if (code != NULL && code->hint != NULL)
 		error_hint(err, "%s", code->hint);
 	else if (reply->status == 403)
@@ -217,8 +232,8 @@ reply_describe(const S3Reply *reply, const S3Place *place, const char *name,
 }
 
 S3Verdict
-s3_reply_judge(const S3Reply *reply, const S3Place *place, ErrorCode error_code,
-			   Error *err)
+s3_reply_judge(const S3Reply *reply, const S3Place *place,
+			   ErrorCode error_code, Error *err)
 {
 	char		name[S3_TAG_SIZE];
 	char		ignored[S3_TAG_SIZE];

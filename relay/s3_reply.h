@@ -31,7 +31,7 @@ typedef struct S3Reply
 	long		status;
 	Slice		body;
 	const char *region;			/* x-amz-bucket-region, or "" */
-	bool		complete;		/* to CompleteMultipartUpload: 200 may be an error */
+	bool		complete;		/* to CompleteMultipartUpload: 200 may fail */
 } S3Reply;
 
 /* For the error's text. */
@@ -51,7 +51,9 @@ typedef struct S3Place
  */
 extern bool s3_reply_tag(Slice xml, const char *name, char *out, size_t size);
 
-/* err is filled for all but S3_GOOD and S3_MISSING; its code is the caller's. */
+/*
+ * err is filled for all but S3_GOOD and S3_MISSING; its code is the caller's.
+ */
 extern S3Verdict s3_reply_judge(const S3Reply *reply, const S3Place *place,
 								ErrorCode code, Error *err);
 

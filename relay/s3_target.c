@@ -15,11 +15,13 @@ s3_bucket_check(const char *bucket, Error *err)
 {
 	size_t		size = bucket == NULL ? 0 : strlen(bucket);
 
-	if (size >= 3 && size < S3_BUCKET_SIZE && isalnum((unsigned char) bucket[0]) &&
+	if (size >= 3 && size < S3_BUCKET_SIZE &&
+		isalnum((unsigned char) bucket[0]) &&
 		strspn(bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			   "0123456789.-_") == size && strstr(bucket, "..") == NULL)
 		return true;
-	error_set(err, ERROR_USAGE, "\"%.80s\" is no bucket's name", size ? bucket : "");
+	error_set(err, ERROR_USAGE, "\"%.80s\" is no bucket's name",
+			  size ? bucket : "");
 	return error_hint(err, "Write s3://BUCKET/PREFIX; a server other than Amazon's goes "
 					  "into the option endpoint.");
 }
@@ -43,7 +45,8 @@ authority_ok(const char *authority)
 static bool
 endpoint_bad(Error *err)
 {
-	error_set(err, ERROR_USAGE, "endpoint of the S3 sink is no URL of a server");
+	error_set(err, ERROR_USAGE,
+			  "endpoint of the S3 sink is no URL of a server");
 	return error_hint(err, "Write https://HOST or https://HOST:PORT, without a path.");
 }
 
@@ -65,7 +68,8 @@ endpoint_parse(S3Target *target, const char *endpoint, Error *err)
 		size--;
 	if (size >= sizeof(target->endpoint))
 		return endpoint_bad(err);
-	snprintf(target->endpoint, sizeof(target->endpoint), "%.*s", (int) size, rest);
+	snprintf(target->endpoint, sizeof(target->endpoint), "%.*s", (int) size,
+			 rest);
 	return authority_ok(target->endpoint) || endpoint_bad(err);
 }
 
@@ -77,7 +81,8 @@ endpoint_host_size(const S3Target *target)
 	size_t		size = strlen(target->endpoint);
 	size_t		port_size = strlen(port);
 
-	if (size > port_size && strcmp(target->endpoint + size - port_size, port) == 0)
+	if (size > port_size &&
+		strcmp(target->endpoint + size - port_size, port) == 0)
 		return size - port_size;
 	return size;
 }
@@ -86,7 +91,8 @@ static bool
 region_ok(const char *region)
 {
 	return region[0] != '\0' &&
-		strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region) &&
+		strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
+		strlen(region) &&
 		strlen(region) < 64;
 }
 
@@ -103,11 +109,13 @@ s3_target_init(S3Target *target, const char *bucket, const char *endpoint,
 	if (!amazon && !endpoint_parse(target, endpoint, err))
 		return false;
 	if (amazon && !region_ok(region))
-		return error_set(err, ERROR_USAGE, "\"%.64s\" is no region of S3", region);
+		return error_set(err, ERROR_USAGE, "\"%.64s\" is no region of S3",
+						 region);
 	if (amazon)
 	{
 		target->tls = true;
-		snprintf(target->endpoint, sizeof(target->endpoint), "s3.%s.amazonaws.com%s",
+		snprintf(target->endpoint, sizeof(target->endpoint),
+				 "s3.%s.amazonaws.com%s",
 				 region, strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
 	}
 	target->path_style = style == S3_PATH_ON ||

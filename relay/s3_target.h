@@ -26,7 +26,7 @@ typedef struct S3Target
 
 typedef enum S3PathStyle
 {
-	S3_PATH_AUTO,				/* in the path if endpoint or dots in the name */
+	S3_PATH_AUTO,				/* in the path if endpoint or dots in name */
 	S3_PATH_ON,
 	S3_PATH_OFF
 } S3PathStyle;

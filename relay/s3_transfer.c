@@ -31,7 +31,8 @@ s3_on_seek(void *context, curl_off_t offset, int origin)
 {
 	S3Transfer *transfer = context;
 
-	if (origin != SEEK_SET || offset < 0 || (size_t) offset > transfer->body.size)
+	if (origin != SEEK_SET || offset < 0 ||
+		(size_t) offset > transfer->body.size)
 		return CURL_SEEKFUNC_FAIL;
 	transfer->body_sent = (size_t) offset;
 	return CURL_SEEKFUNC_OK;
@@ -94,7 +95,8 @@ transfer_set_security(CURL *easy, const S3Signer *signer)
 					 signer->target.tls ? "https" : "http");
 #else
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
-					 (long) (signer->target.tls ? CURLPROTO_HTTPS : CURLPROTO_HTTP));
+					 (long) (signer->target.tls ? CURLPROTO_HTTPS :
+							 CURLPROTO_HTTP));
 #endif
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -115,9 +117,11 @@ transfer_set_limits(CURL *easy, const S3Attempt *attempt)
 					 (long) (options->connect_timeout / CLOCK_MS));
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-					 (long) ((options->request_timeout + CLOCK_SECOND - 1) / CLOCK_SECOND));
+					 (long) ((options->request_timeout + CLOCK_SECOND - 1) /
+							 CLOCK_SECOND));
 	if (deadline != 0)
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) clock_ms_until(deadline) + 1);
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+						 (long) clock_ms_until(deadline) + 1);
 	/* after a failure another server behind the name may be better */
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, attempt->fresh ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
@@ -134,7 +138,8 @@ transfer_set_method(S3Transfer *transfer)
 	if (strcmp(method, "PUT") == 0)
 	{
 		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t) transfer->body.size);
+		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+						 (curl_off_t) transfer->body.size);
 		curl_easy_setopt(easy, CURLOPT_READFUNCTION, s3_on_read);
 		curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
 		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, s3_on_seek);
@@ -145,7 +150,8 @@ transfer_set_method(S3Transfer *transfer)
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 						 (curl_off_t) transfer->body.size);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.size == 0 ? "" :
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+						 transfer->body.size == 0 ? "" :
 						 (const char *) transfer->body.data);
 	}
 	else if (strcmp(method, "HEAD") == 0)
@@ -165,7 +171,10 @@ slist_add(struct curl_slist **list, const char *line)
 	return true;
 }
 
-/* Content-Type is sent only where it is signed; Expect would cost a round trip. */
+/*
+ * Content-Type is sent only where it is signed; Expect would cost a round
+ * trip.
+ */
 static bool
 transfer_set_headers(S3Transfer *transfer, Error *err)
 {
@@ -214,7 +223,8 @@ transfer_fill(S3Transfer *transfer, const S3Attempt *attempt, Error *err)
 	if (attempt->verify)
 		sigv4_hash(slice_make("", 0), empty);
 	return s3_call_build(&transfer->call, attempt->signer, attempt->request,
-						 attempt->verify, attempt->verify ? empty : transfer->hash,
+						 attempt->verify,
+						 attempt->verify ? empty : transfer->hash,
 						 attempt->wall, err) &&
 		transfer_set_headers(transfer, err);
 }

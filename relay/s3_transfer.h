@@ -3,8 +3,8 @@
  *		One HTTP exchange with an S3 server, over a libcurl easy handle.
  *
  * Prepares the handle, keeps what comes back. Knows nothing of other transfers
- * and decides nothing: the store adds the handle to its multi handle and judges
- * the outcome.
+ * and decides nothing: the store adds the handle to its multi handle and
+ * judges the outcome.
  */
 #ifndef PG_FANOUT_S3_TRANSFER_H
 #define PG_FANOUT_S3_TRANSFER_H

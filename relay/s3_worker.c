@@ -38,7 +38,8 @@ s3_worker_run(S3Worker *worker)
 
 	if (!s3_transfer_prepare(&worker->transfer, &attempt, &request->error))
 		worker_end(worker, STORE_FAILED);
-	else if (curl_multi_add_handle(session->multi, worker->transfer.easy) != CURLM_OK)
+	else if (curl_multi_add_handle(session->multi,
+								   worker->transfer.easy) != CURLM_OK)
 	{
 		s3_transfer_end(&worker->transfer);
 		error_no_memory(&request->error);
@@ -107,10 +108,12 @@ worker_judge_curl(S3Worker *worker, CURLcode result)
 	const S3Session *session = worker->session;
 	Error	   *err = &worker->request->error;
 
-	error_set(err, session_error_code(session), "could not %s \"%s\" in bucket \"%s\" at %s: %s",
+	error_set(err, session_error_code(session),
+			  "could not %s \"%s\" in bucket \"%s\" at %s: %s",
 			  worker_action(worker), worker->request->key,
 			  session->signer.target.bucket, session->signer.target.host,
-			  worker->transfer.curl_error[0] != '\0' ? worker->transfer.curl_error :
+			  worker->transfer.curl_error[0] != '\0' ?
+			  worker->transfer.curl_error :
 			  curl_easy_strerror(result));
 	if (result == CURLE_PEER_FAILED_VERIFICATION)
 		error_hint(err, "Name the authority that signed the server's certificate with the "
@@ -136,7 +139,8 @@ worker_judge(S3Worker *worker, CURLcode result)
 		.region = worker->transfer.region,
 	.complete = worker->request->verb == STORE_COMPLETE && !worker->verifying};
 
-	curl_easy_getinfo(worker->transfer.easy, CURLINFO_RESPONSE_CODE, &reply.status);
+	curl_easy_getinfo(worker->transfer.easy, CURLINFO_RESPONSE_CODE,
+					  &reply.status);
 	/* a refusal may come while we still send: then the line breaks too */
 	if (result != CURLE_OK && reply.status < 400)
 		return worker_judge_curl(worker, result);
@@ -150,13 +154,14 @@ worker_warn(S3Worker *worker, int64_t delay)
 	S3Session  *session = worker->session;
 	const Error *err = &worker->request->error;
 
-	if (worker->attempt < 2 || clock_now() - session->warned_at < S3_WARN_INTERVAL)
+	if (worker->attempt < 2 ||
+		clock_now() - session->warned_at < S3_WARN_INTERVAL)
 		return;
 	session->warned_at = clock_now();
 	log_warning("sink %s: %s; attempt %d failed, next one in %.1f s%s%s",
 				session->options.sink, err->message, worker->attempt,
-				(double) delay / CLOCK_SECOND, err->detail[0] == '\0' ? "" : ": ",
-				err->detail);
+				(double) delay / CLOCK_SECOND,
+				err->detail[0] == '\0' ? "" : ": ", err->detail);
 }
 
 /* delay 0: at once. */
@@ -197,14 +202,15 @@ worker_read_answer(S3Worker *worker)
 	switch (request->verb)
 	{
 		case STORE_GET:
-			buf_append_slice(&request->answer, buf_slice(&worker->transfer.answer));
+			buf_append_slice(&request->answer,
+							 buf_slice(&worker->transfer.answer));
 			return !buf_failed(&request->answer);
 		case STORE_PART:
 			buf_append_string(&request->answer, worker->transfer.tag);
 			return worker->transfer.tag[0] != '\0';
 		case STORE_BEGIN:
-			if (!s3_reply_tag(buf_slice(&worker->transfer.answer), "UploadId", upload,
-							  sizeof(upload)))
+			if (!s3_reply_tag(buf_slice(&worker->transfer.answer), "UploadId",
+							  upload, sizeof(upload)))
 				return false;
 			buf_append_string(&request->answer, upload);
 			return upload[0] != '\0';
@@ -219,7 +225,8 @@ worker_is_ours(S3Worker *worker)
 {
 	curl_off_t	size = -1;
 
-	curl_easy_getinfo(worker->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+	curl_easy_getinfo(worker->transfer.easy,
+					  CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
 	return size >= 0 && (uint64_t) size == worker->request->size &&
 		strcmp(worker->transfer.writer, worker->session->signer.writer) == 0;
 }
@@ -232,7 +239,8 @@ worker_fail(S3Worker *worker, const char *why)
 	return error_set(&worker->request->error, session_error_code(session),
 					 "could not %s \"%s\" in bucket \"%s\" at %s: %s",
 					 worker_action(worker), worker->request->key,
-					 session->signer.target.bucket, session->signer.target.host, why);
+					 session->signer.target.bucket,
+					 session->signer.target.host, why);
 }
 
 static void
@@ -241,7 +249,8 @@ worker_good(S3Worker *worker)
 	worker->session->reached = true;
 	if (worker->verifying && !worker_is_ours(worker))
 	{
-		worker_fail(worker, "another object is in its place and the upload is gone");
+		worker_fail(worker,
+					"another object is in its place and the upload is gone");
 		worker_end(worker, STORE_FAILED);
 	}
 	else if (!worker_read_answer(worker))

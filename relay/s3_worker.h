@@ -2,10 +2,10 @@
  * s3_worker.h
  *		One request to S3 from its first attempt to its end.
  *
- * A worker belongs to its request until that is decided: what may succeed later
- * is tried again after a growing, jittered pause, for ever unless the request
- * has a deadline; what is refused for good fails with an error that says what to
- * do. Knows neither the queue nor how others get on.
+ * A worker belongs to its request until that is decided: what may succeed
+ * later is tried again after a growing, jittered pause, for ever unless the
+ * request has a deadline; what is refused for good fails with an error that
+ * says what to do. Knows neither the queue nor how others get on.
  */
 #ifndef PG_FANOUT_S3_WORKER_H
 #define PG_FANOUT_S3_WORKER_H
@@ -65,6 +65,7 @@ extern void s3_worker_finish(S3Worker *worker, CURLcode result);
 extern void s3_worker_cancel(S3Worker *worker);
 
 /* (Re)reads the keys from where the options say. */
-extern MUST_USE bool s3_session_load_credential(S3Session *session, Error *err);
+extern MUST_USE bool s3_session_load_credential(S3Session *session,
+												Error *err);
 
 #endif							/* PG_FANOUT_S3_WORKER_H */

@@ -27,7 +27,8 @@ static const Option settings_options[] = {
 	"stream changes from the slot to all sinks until stopped"},
 	{"check", 0, OPTION_FLAG, FIELD(check), .help =
 		"look at server, slot, publication and sinks, and say what is wrong and how to mend it"},
-	{"print-proto", 0, OPTION_LIST, FIELD(print_proto), .argument = "TABLE", .help =
+	{"print-proto", 0, OPTION_LIST, FIELD(print_proto),
+		.argument = "TABLE", .help =
 		"print the typed .proto of a table, as read by consumers of format=protobuf; may be repeated"},
 	{"print-config", 0, OPTION_FLAG, FIELD(print_config), .help =
 	"print a configuration file with every option, its default and explanation"},
@@ -38,7 +39,8 @@ static const Option settings_options[] = {
 	"name of the logical replication slot"},
 	{"plugin", 'P', OPTION_STRING, FIELD(plugin), .preset = "pg_fanout",
 		.argument = "PLUGIN", .help = "output plugin of the slot"},
-	{"option", 'o', OPTION_LIST, FIELD(plugin_options), .argument = "NAME[=VALUE]", .help =
+	{"option", 'o', OPTION_LIST, FIELD(plugin_options),
+		.argument = "NAME[=VALUE]", .help =
 		"pass an option to the output plugin, for example publication_names=fan; may be repeated"},
 	{"if-not-exists", 0, OPTION_FLAG, FIELD(if_not_exists), .help =
 	"no error if the slot exists already when creating it"},
@@ -48,7 +50,8 @@ static const Option settings_options[] = {
 	"the same, by its name since PostgreSQL 18"},
 	{"enable-failover", 0, OPTION_FLAG, FIELD(enable_failover), .help =
 	"create a slot that is synchronized to standbys (PostgreSQL 17 and newer)"},
-	{"startpos", 'I', OPTION_STRING, FIELD(startpos), .argument = "LSN", .help =
+	{"startpos", 'I', OPTION_STRING, FIELD(startpos),
+		.argument = "LSN", .help =
 		"where a first start begins, if beyond the slot's position; later starts begin where the sinks are"},
 	{"allow-gap", 0, OPTION_FLAG, FIELD(allow_gap), .help =
 	"accept that --startpos skips transactions"},
@@ -56,16 +59,18 @@ static const Option settings_options[] = {
 		"stop cleanly once every transaction that committed up to this position is delivered"},
 	{"no-loop", 'n', OPTION_FLAG, FIELD(no_loop), .help =
 	"do not try again when the connection is lost"},
-	{"status-interval", 's', OPTION_TIME, FIELD(status_interval), .preset = "10s",
-		.min = 0, .max = INT64_C(3600) * CLOCK_SECOND, .argument = "SECS", .help =
+	{"status-interval", 's', OPTION_TIME, FIELD(status_interval),
+		.preset = "10s", .min = 0, .max = INT64_C(3600) * CLOCK_SECOND,
+		.argument = "SECS", .help =
 		"longest time between status messages to the server; at most a third of wal_sender_timeout is used"},
 
 	{"sink", 0, OPTION_LIST, FIELD(sinks), .argument = "[NAME=]URL", .help =
 		"where records go: kafka://HOST:PORT,..., s3://BUCKET/PREFIX, dir:///PATH, file:PATH, null:; options follow as ?name=value&...; may be repeated"},
 	{"file", 'f', OPTION_STRING, FIELD(file), .argument = "FILE", .help =
 	"the same as --sink file:FILE; - is the standard output"},
-	{"fsync-interval", 'F', OPTION_TIME, FIELD(fsync_interval), .preset = "10s",
-		.min = 0, .max = INT64_C(3600) * CLOCK_SECOND, .argument = "SECS", .help =
+	{"fsync-interval", 'F', OPTION_TIME, FIELD(fsync_interval),
+		.preset = "10s", .min = 0, .max = INT64_C(3600) * CLOCK_SECOND,
+		.argument = "SECS", .help =
 	"longest time between syncs of the file given by --file; 0: at every commit"},
 	{"config", 'c', OPTION_STRING, FIELD(config), .argument = "FILE", .help =
 	"read options and sinks from this file; the command line wins"},
@@ -83,12 +88,16 @@ static const Option settings_options[] = {
 	{"password", 'W', OPTION_FLAG, FIELD(force_prompt), .help =
 	"prompt for a password before connecting"},
 
-	{"progress-interval", 0, OPTION_TIME, FIELD(progress_interval), .preset = "60s",
-		.min = 0, .max = INT64_C(86400) * CLOCK_SECOND, .argument = "SECS", .help =
+	{"progress-interval", 0, OPTION_TIME, FIELD(progress_interval),
+		.preset = "60s", .min = 0, .max = INT64_C(86400) * CLOCK_SECOND,
+		.argument = "SECS", .help =
 		"time between progress lines in a log (a terminal is refreshed every second); 0: none"},
-	{"verbose", 'v', OPTION_FLAG, FIELD(verbose), .help = "log what is of interest when looking for a fault"},
-	{"version", 'V', OPTION_FLAG, FIELD(version), .help = "print the version, then exit"},
-	{"help", '?', OPTION_FLAG, FIELD(help), .help = "show this help, then exit"},
+	{"verbose", 'v', OPTION_FLAG, FIELD(verbose),
+		.help = "log what is of interest when looking for a fault"},
+	{"version", 'V', OPTION_FLAG, FIELD(version),
+		.help = "print the version, then exit"},
+	{"help", '?', OPTION_FLAG, FIELD(help),
+		.help = "show this help, then exit"},
 };
 
 const OptionTable settings_table = {
@@ -105,18 +114,20 @@ const OptionTable settings_table = {
 static const Option sink_common_options[] = {
 	{"url", 0, OPTION_STRING, FIELD(url), .argument = "URL", .help =
 	"where the records go (in a [sink NAME] section)"},
-	{"format", 0, OPTION_STRING, FIELD(format), .preset = "json", .argument = "FORMAT",
+	{"format", 0, OPTION_STRING, FIELD(format), .preset = "json",
+		.argument = "FORMAT",
 		.help = "json: one plain object per change; protobuf: the typed message of the table, see --print-proto"},
-	{"topic", 0, OPTION_STRING, FIELD(topic), .preset = "{prefix}.{schema}.{table}",
-		.argument = "TEMPLATE", .help =
+	{"topic", 0, OPTION_STRING, FIELD(topic),
+		.preset = "{prefix}.{schema}.{table}", .argument = "TEMPLATE", .help =
 		"topic, or name of the objects, made from {prefix}, {db}, {schema}, {table} and {sink}"},
-	{"message-topic", 0, OPTION_STRING, FIELD(message_topic), .preset = "{prefix}.message",
-		.argument = "TEMPLATE", .help =
+	{"message-topic", 0, OPTION_STRING, FIELD(message_topic),
+		.preset = "{prefix}.message", .argument = "TEMPLATE", .help =
 	"the same for logical messages (-o messages=on); has no {schema} and {table}"},
 	{"prefix", 0, OPTION_STRING, FIELD(prefix), .argument = "PREFIX", .help =
 	"what {prefix} stands for; the database's name if not set"},
-	{"checkpoint-interval", 0, OPTION_TIME, FIELD(checkpoint_interval), .preset = "1s",
-		.min = 0, .max = INT64_C(3600) * CLOCK_SECOND, .argument = "SECS", .help =
+	{"checkpoint-interval", 0, OPTION_TIME, FIELD(checkpoint_interval),
+		.preset = "1s", .min = 0, .max = INT64_C(3600) * CLOCK_SECOND,
+		.argument = "SECS", .help =
 	"longest time between checkpoints, and so until the slot is confirmed"},
 };
 
@@ -161,7 +172,9 @@ read_long(Settings *settings, Arguments *args, Error *err)
 {
 	const char *given = args->argv[args->at];
 	const char *equals = strchr(given, '=');
-	char	   *name = strndup(given + 2, equals ? (size_t) (equals - given - 2) : strlen(given + 2));
+	char	   *name = strndup(given + 2,
+							   equals ? (size_t) (equals - given - 2) :
+							   strlen(given + 2));
 	const Option *option;
 	const char *value = equals ? equals + 1 : NULL;
 	bool		ok = false;
@@ -171,7 +184,8 @@ read_long(Settings *settings, Arguments *args, Error *err)
 	option = option_find(&settings_table, name);
 	if (option != NULL && is_flag(option) && value == NULL)
 		value = "on";
-	if (option != NULL && value == NULL && !take_value(args, given, &value, err))
+	if (option != NULL && value == NULL &&
+		!take_value(args, given, &value, err))
 		goto done;
 	ok = option_set(&settings_table, settings, name, value ? value : "", err);
 
@@ -265,14 +279,17 @@ apply_section(Settings *settings, const Config *config, int argc, char **argv,
 
 		if (strcmp(entry->section, SECTION) == 0)
 		{
-			if (!option_set(&settings_table, settings, entry->name, entry->value, err))
-				return error_prefix(err, "%s:%d", settings->config, entry->line);
+			if (!option_set(&settings_table, settings, entry->name,
+							entry->value, err))
+				return error_prefix(err, "%s:%d", settings->config,
+									entry->line);
 		}
 		else if (strncmp(entry->section, "sink ", 5) != 0)
 		{
 			error_set(err, ERROR_USAGE, "%s:%d: unknown section [%s]",
 					  settings->config, entry->line, entry->section);
-			return error_hint(err, "Sections are [pg_fanout] and [sink NAME].");
+			return error_hint(err,
+							  "Sections are [pg_fanout] and [sink NAME].");
 		}
 	}
 	return read_arguments(settings, argc, argv, err);
@@ -288,7 +305,8 @@ free_list(OptionList *list)
 }
 
 static bool
-read_file(Settings *settings, Config *config, int argc, char **argv, Error *err)
+read_file(Settings *settings, Config *config, int argc, char **argv,
+		  Error *err)
 {
 	if (!config_read(config, settings->config, is_secret, err))
 		return false;
@@ -305,8 +323,10 @@ read_file(Settings *settings, Config *config, int argc, char **argv, Error *err)
 static bool
 check_actions(const Settings *settings, Error *err)
 {
-	bool		on_slot = settings->create_slot || settings->drop_slot || settings->start;
-	bool		on_server = on_slot || settings->check || settings->print_proto.count > 0;
+	bool		on_slot = settings->create_slot || settings->drop_slot ||
+		settings->start;
+	bool		on_server = on_slot || settings->check ||
+		settings->print_proto.count > 0;
 
 	if (!on_server)
 	{
@@ -333,7 +353,8 @@ check_start_options(const Settings *settings, Error *err)
 {
 	if (registry_find_source(settings->plugin) == NULL)
 	{
-		error_set(err, ERROR_USAGE, "no source reads the output plugin \"%s\"", settings->plugin);
+		error_set(err, ERROR_USAGE, "no source reads the output plugin \"%s\"",
+				  settings->plugin);
 		return error_hint(err, "pg_fanout reads: pg_fanout.");
 	}
 	return true;
@@ -342,7 +363,8 @@ check_start_options(const Settings *settings, Error *err)
 static bool
 check_settings(const Settings *settings, Error *err)
 {
-	if (settings->help || settings->version || settings->print_config || settings->print_manual)
+	if (settings->help || settings->version || settings->print_config ||
+		settings->print_manual)
 		return true;
 	if (!check_actions(settings, err))
 		return false;
@@ -394,7 +416,8 @@ hash_text(uint64_t hash, const char *text)
 uint64_t
 settings_source_hash(const Settings *settings)
 {
-	uint64_t	hash = hash_text(UINT64_C(14695981039346656037), settings->plugin);
+	uint64_t	hash = hash_text(UINT64_C(14695981039346656037),
+								 settings->plugin);
 
 	for (size_t i = 0; i < settings->plugin_options.count; i++)
 	{
@@ -420,20 +443,26 @@ settings_free(Settings *settings)
 static bool
 check_no_secret(const Settings *settings, Error *err)
 {
-	if (settings->dbname == NULL || !connection_string_has_secret(settings->dbname))
+	if (settings->dbname == NULL ||
+		!connection_string_has_secret(settings->dbname))
 		return true;
-	error_set(err, ERROR_USAGE, "-d holds a password, and the command line is no place for it");
+	error_set(err, ERROR_USAGE,
+			  "-d holds a password, and the command line is no place for it");
 	return error_hint(err, "Others can see it in the process list. Use PGPASSWORD, ~/.pgpass, -W or a configuration file of mode 0600.");
 }
 
 bool
-settings_read(Settings *settings, Config *config, int argc, char **argv, Error *err)
+settings_read(Settings *settings, Config *config, int argc, char **argv,
+			  Error *err)
 {
-	if (!read_arguments(settings, argc, argv, err) || !check_no_secret(settings, err))
+	if (!read_arguments(settings, argc, argv, err) ||
+		!check_no_secret(settings, err))
 		return false;
-	if (settings->config != NULL && !read_file(settings, config, argc, argv, err))
+	if (settings->config != NULL &&
+		!read_file(settings, config, argc, argv, err))
 		return false;
-	return check_settings(settings, err) && split_source_options(settings, err);
+	return check_settings(settings, err) &&
+		split_source_options(settings, err);
 }
 
 /* ---- printing ---- */
@@ -458,7 +487,8 @@ settings_print_help(FILE *out)
 	}
 	fputs("\nExit codes:\n", out);
 	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, "  %2d  %s\n", code, error_code_meaning((ErrorCode) code));
+		fprintf(out, "  %2d  %s\n", code,
+				error_code_meaning((ErrorCode) code));
 }
 
 void
@@ -499,6 +529,7 @@ settings_print_manual(FILE *out)
 			option_print_manual(registry_sinks[i]->options, out);
 	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
 	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, ".It %d\n%s\n", code, error_code_meaning((ErrorCode) code));
+		fprintf(out, ".It %d\n%s\n", code,
+				error_code_meaning((ErrorCode) code));
 	fputs(".El\n", out);
 }

@@ -81,12 +81,15 @@ split_name(const char *text, char **name)
 static bool
 refuse_secret(const char *name, Error *err)
 {
-	error_set(err, ERROR_USAGE, "option %s is a secret and does not belong on the command line", name);
+	error_set(err, ERROR_USAGE,
+			  "option %s is a secret and does not belong on the command line",
+			  name);
 	return error_hint(err, "Others can see it in the process list. Put it into a file of mode 0600 and use --config.");
 }
 
 static bool
-set_option(SinkSetup *setup, const ConfigEntry *entry, SetupOrigin origin, Error *err)
+set_option(SinkSetup *setup, const ConfigEntry *entry, SetupOrigin origin,
+		   Error *err)
 {
 	const OptionTable *table = setup->ops->options;
 	const Option *option;
@@ -99,7 +102,8 @@ set_option(SinkSetup *setup, const ConfigEntry *entry, SetupOrigin origin, Error
 						  entry->value, err);
 	option = option_find(table, entry->name);
 	if (origin == SETUP_COMMAND_LINE && option != NULL &&
-		(option->type == OPTION_SECRET || strstr(entry->name, "password") != NULL))
+		(option->type == OPTION_SECRET ||
+		 strstr(entry->name, "password") != NULL))
 		return refuse_secret(entry->name, err);
 	return option_set(table, setup->options, entry->name, entry->value, err);
 }
@@ -123,7 +127,8 @@ find_format(SinkSetup *setup, Error *err)
 	setup->config.format = registry_find_format(setup->common->format);
 	if (setup->config.format != NULL)
 		return true;
-	error_set(err, ERROR_USAGE, "unknown format \"%s\"", setup->common->format);
+	error_set(err, ERROR_USAGE, "unknown format \"%s\"",
+			  setup->common->format);
 	return error_hint(err, "Formats are json and protobuf.");
 }
 
@@ -145,13 +150,15 @@ find_sink(SinkSetup *setup, Error *err)
 	setup->ops = registry_find_sink(setup->url.scheme);
 	if (setup->ops == NULL)
 	{
-		error_set(err, ERROR_USAGE, "unknown kind of sink \"%s\"", setup->url.scheme);
+		error_set(err, ERROR_USAGE, "unknown kind of sink \"%s\"",
+				  setup->url.scheme);
 		return error_hint(err, "Kinds are kafka://, s3://, dir://, file: and null:.");
 	}
 	setup->common = option_new(&sink_common_table);
 	if (setup->ops->options != NULL)
 		setup->options = option_new(setup->ops->options);
-	if (setup->common == NULL || (setup->ops->options != NULL && setup->options == NULL))
+	if (setup->common == NULL ||
+		(setup->ops->options != NULL && setup->options == NULL))
 		return error_no_memory(err);
 	return true;
 }
@@ -244,7 +251,8 @@ add_from_section(SinkSetups *sinks, const Config *config, const char *section,
 
 	if (url == NULL)
 	{
-		error_set(err, ERROR_USAGE, "%s: section [%s] has no url", file, section);
+		error_set(err, ERROR_USAGE, "%s: section [%s] has no url", file,
+				  section);
 		goto failed;
 	}
 	if (build_setup(sinks, &setup, url, SETUP_FILE, err) &&
@@ -277,7 +285,8 @@ add_file(SinkSetups *sinks, const Settings *settings, Error *err)
 	if (strpbrk(path, "?%#") != NULL)
 	{
 		free(url);
-		error_set(err, ERROR_USAGE, "--file: \"%s\" holds ?, %% or #", settings->file);
+		error_set(err, ERROR_USAGE, "--file: \"%s\" holds ?, %% or #",
+				  settings->file);
 		return error_hint(err, "Use --sink file:PATH with these characters percent-escaped.");
 	}
 	ok = add_from_line(sinks, url, err);
@@ -287,8 +296,10 @@ add_file(SinkSetups *sinks, const Settings *settings, Error *err)
 		SinkSetup  *setup = &sinks->setups[sinks->count - 1];
 		char		interval[32];
 
-		snprintf(interval, sizeof(interval), "%lldus", (long long) settings->fsync_interval);
-		ok = option_set(setup->ops->options, setup->options, "sync-interval", interval, err);
+		snprintf(interval, sizeof(interval), "%lldus",
+				 (long long) settings->fsync_interval);
+		ok = option_set(setup->ops->options, setup->options, "sync-interval",
+						interval, err);
 	}
 	return ok;
 }
@@ -308,7 +319,8 @@ is_first_of_section(const Config *config, size_t index)
 }
 
 static bool
-add_all(SinkSetups *sinks, const Settings *settings, const Config *config, Error *err)
+add_all(SinkSetups *sinks, const Settings *settings, const Config *config,
+		Error *err)
 {
 	for (size_t i = 0; i < config->count; i++)
 		if (is_first_of_section(config, i) &&

@@ -130,7 +130,8 @@ sidecar_read(const Sidecar *sidecar, Buf *text, Error *err)
 		if (!buf_reserve(text, SIDECAR_READ))
 			return error_set(err, ERROR_CHECKPOINT, "\"%s\" is too large",
 							 sidecar->name);
-		size = pread(sidecar->fd, text->data + text->size, SIDECAR_READ, offset);
+		size = pread(sidecar->fd, text->data + text->size, SIDECAR_READ,
+					 offset);
 		if (size < 0 && errno == EINTR)
 			continue;
 		if (size < 0)

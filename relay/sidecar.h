@@ -30,7 +30,8 @@ extern MUST_USE bool sidecar_open(Sidecar *sidecar, int dir, const char *name,
 								  Error *err);
 
 /* Appends the content to text. */
-extern MUST_USE bool sidecar_read(const Sidecar *sidecar, Buf *text, Error *err);
+extern MUST_USE bool sidecar_read(const Sidecar *sidecar, Buf *text,
+								  Error *err);
 
 /* Replaces the content. When it returns true it is on disk, name included. */
 extern MUST_USE bool sidecar_write(Sidecar *sidecar, Slice text, Error *err);
@@ -38,7 +39,9 @@ extern MUST_USE bool sidecar_write(Sidecar *sidecar, Slice text, Error *err);
 /* Lets go of it; one that is still empty is removed. */
 extern void sidecar_close(Sidecar *sidecar);
 
-/* Fills err for a system call that failed: full disks are told from the rest. */
+/*
+ * Fills err for a system call that failed: full disks are told from the rest.
+ */
 extern bool sidecar_io_error(const char *what, const char *name, Error *err);
 
 #endif							/* PG_FANOUT_SIDECAR_H */

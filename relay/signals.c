@@ -37,7 +37,8 @@ signals_init(Error *err)
 
 	wake_descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (wake_descriptor < 0)
-		return error_set(err, ERROR_INTERNAL, "cannot make an eventfd: %s", strerror(errno));
+		return error_set(err, ERROR_INTERNAL, "cannot make an eventfd: %s",
+						 strerror(errno));
 	memset(&action, 0, sizeof(action));
 	sigemptyset(&action.sa_mask);
 	action.sa_handler = on_signal;

@@ -39,7 +39,8 @@ sigv4_hash(Slice data, char *hex)
 {
 	uint8_t		digest[SIGV4_DIGEST];
 
-	if (EVP_Digest(data.data, data.size, digest, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(data.data, data.size, digest, NULL, EVP_sha256(),
+				   NULL) != 1)
 		abort();				/* no memory for a hash: nothing would work */
 	sigv4_hex(digest, sizeof(digest), hex);
 }
@@ -130,7 +131,8 @@ sigv4_query(Buf *out, const SigV4Pair *query, size_t count, Error *err)
 	if (count == 0)
 		return true;
 	if (count > SIGV4_MAX_PAIRS)
-		return error_set(err, ERROR_INTERNAL, "too many query parameters to sign");
+		return error_set(err, ERROR_INTERNAL,
+						 "too many query parameters to sign");
 	buf_init(&scratch, SIGV4_MAX_TEXT);
 	query_parts_escape(&scratch, parts, query, count);
 	if (buf_failed(&scratch))
@@ -319,8 +321,9 @@ signature_compute(const SigV4Key *key, const char *time, Slice string_to_sign,
 }
 
 static void
-authorization_append(Buf *out, const SigV4Request *request, const SigV4Key *key,
-					 const char *time, const char *signature)
+authorization_append(Buf *out, const SigV4Request *request,
+					 const SigV4Key *key, const char *time,
+					 const char *signature)
 {
 	const SigV4Pair *sorted[SIGV4_MAX_PAIRS];
 	Error		ignored;

@@ -53,12 +53,13 @@ extern void sigv4_time(int64_t wall, char *text);
 extern void sigv4_escape(Buf *out, Slice text, bool keep_slash);
 
 /* The canonical query string: also the one to send. */
-extern MUST_USE bool sigv4_query(Buf *out, const SigV4Pair *query, size_t count,
-								 Error *err);
-extern MUST_USE bool sigv4_canonical_request(Buf *out, const SigV4Request *request,
+extern MUST_USE bool sigv4_query(Buf *out, const SigV4Pair *query,
+								 size_t count, Error *err);
+extern MUST_USE bool sigv4_canonical_request(Buf *out,
+											 const SigV4Request *request,
 											 Error *err);
-extern void sigv4_string_to_sign(Buf *out, const char *time, const SigV4Key *key,
-								 Slice canonical_request);
+extern void sigv4_string_to_sign(Buf *out, const char *time,
+								 const SigV4Key *key, Slice canonical_request);
 
 /*
  * The value of the Authorization header. `time` is also the value of

@@ -20,7 +20,8 @@ sink_frame(Buf *out, Slice value, bool binary)
 	uint8_t		length[WIRE_MAX_VARINT];
 	size_t		size;
 
-	size = binary ? (size_t) (wire_put_varint(length, value.size) - length) : 1;
+	size = binary ?
+		(size_t) (wire_put_varint(length, value.size) - length) : 1;
 
 	/* all or nothing: half a record must not stay behind a failure */
 	if (!buf_reserve(out, value.size + size))

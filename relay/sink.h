@@ -8,15 +8,17 @@
  * to hand bytes over, except resume and drain.
  *
  * Progress is asked for, never reported: the base struct holds
- *	accepted	start of what the sink still wants. put moves it past the record,
- *				commit to (end LSN, 0). It falls back to (durable, 0) when poll
- *				answers SINK_REWIND. The relay drops what lies before it.
- *	durable		everything up to here is safe where the data is, and recorded in
- *				the sink's own checkpoint. Never goes back. The slot is confirmed
- *				up to the smallest durable of all sinks, nothing else.
- * A sink that got nothing from a transaction becomes durable past it as soon as
- * everything before it is durable (R6), which includes writing the checkpoint
- * (at most every checkpoint interval).
+ *	accepted	start of what the sink still wants. put moves it past the
+ *				record, commit to (end LSN, 0). It falls back to (durable, 0)
+ *				when poll answers SINK_REWIND. The relay drops what lies before
+ *				it.
+ *	durable		everything up to here is safe where the data is, and recorded
+ *				in the sink's own checkpoint. Never goes back. The slot is
+ *				confirmed up to the smallest durable of all sinks, nothing
+ *				else.
+ * A sink that got nothing from a transaction becomes durable past it as soon
+ * as everything before it is durable (R6), which includes writing the
+ * checkpoint (at most every checkpoint interval).
  */
 #ifndef PG_FANOUT_SINK_H
 #define PG_FANOUT_SINK_H
@@ -41,7 +43,7 @@ typedef struct SlotIdentity
 	const char *slot;
 	const char *database;
 	uint64_t	options_hash;	/* of the source's options */
-	Lsn			confirmed;		/* where the slot stands: where a new sink begins */
+	Lsn			confirmed;		/* the slot's place: a new sink begins here */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */
@@ -62,7 +64,7 @@ typedef struct Delivery
 	Position	position;
 	const Table *table;			/* NULL: a logical message */
 	const Transaction *txn;		/* NULL: a non-transactional message */
-	const char *topic;			/* where it goes: from the sink's topic template */
+	const char *topic;			/* where to: from the sink's topic template */
 	PgFanout__Op op;			/* OP_UNKNOWN for a message */
 	Slice		key;			/* data NULL: none */
 	Slice		old_key;		/* data NULL: the key did not change */
@@ -72,21 +74,21 @@ typedef struct Delivery
 typedef enum SinkResult
 {
 	SINK_OK,
-	SINK_FULL,					/* nothing taken: offer it again after a poll */
+	SINK_FULL,					/* nothing taken: offer again after a poll */
 	SINK_FAILED
 } SinkResult;
 
 typedef enum SinkPoll
 {
 	SINK_POLL_OK,
-	SINK_POLL_REWIND,			/* accepted fell back: start the stream again */
+	SINK_POLL_REWIND,			/* accepted fell back: restart the stream */
 	SINK_POLL_FAILED
 } SinkPoll;
 
 typedef enum SinkResume
 {
-	SINK_RESUMED,				/* accepted and durable come from a checkpoint */
-	SINK_NEW,					/* no checkpoint: begins at identity.confirmed */
+	SINK_RESUMED,				/* accepted, durable come from a checkpoint */
+	SINK_NEW,					/* no checkpoint: from identity.confirmed */
 	SINK_RESUME_FAILED
 } SinkResume;
 
@@ -115,7 +117,8 @@ typedef struct SinkOps
 	 * database fails with ERROR_CHECKPOINT; so does one that lies before
 	 * identity.confirmed, since the slot no longer holds what lies between.
 	 */
-	SinkResume	(*resume) (Sink *sink, const SlotIdentity *identity, Error *err);
+	SinkResume	(*resume) (Sink *sink, const SlotIdentity *identity,
+						   Error *err);
 
 	/* For --check: reachable, writable, rights. Leaves nothing behind. */
 	bool		(*check) (Sink *sink, Error *err);
@@ -135,7 +138,8 @@ typedef struct SinkOps
 	 * microseconds, lowered if the sink needs it earlier). Returns how many
 	 * of room it used; a sink may fall back on a short deadline.
 	 */
-	int			(*watch) (Sink *sink, struct pollfd *fds, int room, int64_t *deadline);
+	int			(*watch) (Sink *sink, struct pollfd *fds, int room,
+						  int64_t *deadline);
 
 	/*
 	 * Makes everything accepted up to the last commit durable and recorded,
@@ -167,7 +171,8 @@ sink_put(Sink *sink, const Delivery *delivery, Error *err)
 
 	assert(!position_before(delivery->position, sink->accepted));
 	result = sink->ops->put(sink, delivery, err);
-	assert(result != SINK_OK || position_before(delivery->position, sink->accepted));
+	assert(result != SINK_OK ||
+		   position_before(delivery->position, sink->accepted));
 	return result;
 }
 

@@ -3,12 +3,12 @@
  *		The file sink: records one behind the other in a file, or on standard
  *		output.
  *
- * A file has its checkpoint beside it, in PATH.checkpoint: position and length.
- * Progress is made in this order: data synced, checkpoint replaced, durable. A
- * start cuts the file back to the recorded length, so a crash doubles nothing.
- * Standard output, pipes and devices have no checkpoint: what was written is
- * durable, and every start is a new one. Rotation and reopening happen at
- * commits only, so no transaction lies in two files.
+ * A file has its checkpoint beside it, in PATH.checkpoint: position and
+ * length. Progress is made in this order: data synced, checkpoint replaced,
+ * durable. A start cuts the file back to the recorded length, so a crash
+ * doubles nothing. Standard output, pipes and devices have no checkpoint: what
+ * was written is durable, and every start is a new one. Rotation and reopening
+ * happen at commits only, so no transaction lies in two files.
  */
 #include "sink.h"
 
@@ -25,7 +25,7 @@
 #include "sidecar.h"
 
 #define CHECKPOINT_LIMIT	((size_t) 64 << 10)
-#define WRITE_RETRY			(10 * CLOCK_MS) /* where the descriptor cannot be watched */
+#define WRITE_RETRY			(10 * CLOCK_MS) /* where poll cannot watch it */
 #define NEVER				INT64_MAX
 
 typedef struct FileOptions
@@ -100,7 +100,8 @@ parse_mode(const char *text, mode_t *mode, Error *err)
 		if (*mode <= 0777 && (*mode & 0600) == 0600)
 			return true;
 	}
-	error_set(err, ERROR_USAGE, "invalid value \"%s\" for option \"mode\"", text);
+	error_set(err, ERROR_USAGE, "invalid value \"%s\" for option \"mode\"",
+			  text);
 	return error_hint(err, "It must be octal permissions with read and write for the owner, such as 0640.");
 }
 
@@ -238,7 +239,8 @@ is_stream(const SinkFile *file)
 static bool
 checkpoint_too_long(const SinkFile *file, int64_t size, Error *err)
 {
-	error_set(err, ERROR_CHECKPOINT, "\"%s\" has %lld bytes, its checkpoint says %lld",
+	error_set(err, ERROR_CHECKPOINT,
+			  "\"%s\" has %lld bytes, its checkpoint says %lld",
 			  file->place.path, (long long) size,
 			  (long long) file->checkpoint.file_size);
 	error_detail(err, "It was moved away, emptied or cut since: what is missing is not sent again.");
@@ -248,8 +250,8 @@ checkpoint_too_long(const SinkFile *file, int64_t size, Error *err)
 
 /*
  * A crash in the middle of a rotation: the file has its new name, the
- * checkpoint still describes it under the old one. What else may be missing was
- * taken by somebody else.
+ * checkpoint still describes it under the old one. What else may be missing
+ * was taken by somebody else.
  */
 static bool
 finish_rotation(SinkFile *file, int64_t size, Error *err)
@@ -301,7 +303,8 @@ cut_file(SinkFile *file, int fd, int64_t size, Error *err)
 	if (size == file->checkpoint.file_size)
 		return true;
 	log_info("%s: cutting off %lld bytes behind the checkpoint: they come again",
-			 file->place.path, (long long) (size - file->checkpoint.file_size));
+			 file->place.path,
+			 (long long) (size - file->checkpoint.file_size));
 	if (ftruncate(fd, file->checkpoint.file_size) != 0 || fsync(fd) != 0)
 		return sidecar_io_error("cut back", file->place.path, err);
 	return true;
@@ -445,7 +448,9 @@ sink_file_check(Sink *sink, Error *err)
 
 /* ---- another file ---- */
 
-/* Goes on in the file that has the name now; all that was written is synced. */
+/*
+ * Goes on in the file that has the name now; all that was written is synced.
+ */
 static bool
 switch_file(SinkFile *file, Error *err)
 {
@@ -458,7 +463,8 @@ switch_file(SinkFile *file, Error *err)
 		fsync(file->place.dir) != 0)
 	{
 		close(fd);
-		return error_set(err, ERROR_SINK_SETUP, "\"%s\" is no regular file any more",
+		return error_set(err, ERROR_SINK_SETUP,
+						 "\"%s\" is no regular file any more",
 						 file->place.path);
 	}
 	close(file->output.fd);
@@ -711,8 +717,8 @@ sink_file_stats(const Sink *sink, SinkStats *stats)
 }
 
 /*
- * The part of a transaction that has not committed would be cut off by the next
- * start; readers of the file need not see it meanwhile.
+ * The part of a transaction that has not committed would be cut off by the
+ * next start; readers of the file need not see it meanwhile.
  */
 static void
 sink_file_free(Sink *sink)

@@ -3,16 +3,17 @@
  *		Records to Kafka topics, at least once, in order, none skipped.
  *
  * A record is durable when all in-sync replicas have it. Once everything
- * before a commit is, the commit's position goes to the progress topic (at most
- * every checkpoint interval), and durable follows when that record is stored
- * too. A record larger than allowed, a topic that cannot be written, a producer
- * that lost track: the sink fails, and the relay stops. Brokers that are away
- * are waited for. What was sent after the last checkpoint is sent again after
- * a crash. Knows neither the source nor what records say.
+ * before a commit is, the commit's position goes to the progress topic (at
+ * most every checkpoint interval), and durable follows when that record is
+ * stored too. A record larger than allowed, a topic that cannot be written, a
+ * producer that lost track: the sink fails, and the relay stops. Brokers that
+ * are away are waited for. What was sent after the last checkpoint is sent
+ * again after a crash. Knows neither the source nor what records say.
  *
  * A delete is followed by a tombstone, and an update that changes the key is
  * preceded by one for the old key (option tombstones). A tombstone's position
- * is in its headers pg_fanout.lsn and pg_fanout.seq: it has no value to hold it.
+ * is in its headers pg_fanout.lsn and pg_fanout.seq: it has no value to hold
+ * it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,8 +79,10 @@ sink_kafka_check_url(const SinkConfig *config, Error *err)
 	if (config->path != NULL && config->path[0] != '\0' &&
 		strcmp(config->path, "/") != 0)
 	{
-		error_set(err, ERROR_USAGE, "Kafka URL has a path: \"%s\"", config->path);
-		return error_hint(err, "Topics are named by the options topic and prefix.");
+		error_set(err, ERROR_USAGE, "Kafka URL has a path: \"%s\"",
+				  config->path);
+		return error_hint(err,
+						  "Topics are named by the options topic and prefix.");
 	}
 	return true;
 }
@@ -107,7 +110,8 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 	sink->target.brokers = config->authority;
 	sink->target.options = sink->options;
 	sink->target.client_id = sink->client_id;
-	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s", config->name);
+	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s",
+			 config->name);
 	sink->client.wake_fd = -1;
 	buf_init(&sink->text, SINK_KAFKA_TEXT_LIMIT);
 	conf = kafka_config_producer(&sink->target, err);
@@ -177,7 +181,8 @@ sink_kafka_open(SinkKafka *sink, int64_t deadline, Error *err)
 static bool
 sink_kafka_open_progress(SinkKafka *sink, int64_t deadline, Error *err)
 {
-	sink->progress_plan = kafka_progress_plan((int) sink->options->replication);
+	sink->progress_plan =
+		kafka_progress_plan((int) sink->options->replication);
 	sink->progress = kafka_topics_get(sink->topics, sink->place.topic,
 									  &sink->progress_plan, err);
 	if (sink->progress == NULL)
@@ -192,7 +197,8 @@ sink_kafka_open_progress(SinkKafka *sink, int64_t deadline, Error *err)
 	}
 	if (sink->progress->partitions == 1)
 		return true;
-	error_set(err, ERROR_SINK_SETUP, "progress topic \"%s\" has %d partitions, not 1",
+	error_set(err, ERROR_SINK_SETUP,
+			  "progress topic \"%s\" has %d partitions, not 1",
 			  sink->place.topic, sink->progress->partitions);
 	return error_hint(err, "Create it with one partition and cleanup.policy=compact.");
 }
@@ -208,8 +214,8 @@ sink_kafka_begin(SinkKafka *sink, SinkResume result, Lsn accepted, Lsn durable)
 }
 
 static SinkResume
-sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity, int64_t deadline,
-				   Error *err)
+sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
+				   int64_t deadline, Error *err)
 {
 	const char *name = sink->base.config->name;
 	Checkpoint	found;
@@ -217,17 +223,20 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity, int64_t deadli
 	/* What a mock held is gone. */
 	buf_clear(&sink->text);
 	if (!kafka_target_is_mock(&sink->target) &&
-		!kafka_progress_read(&sink->target, &sink->place, deadline, &sink->text, err))
+		!kafka_progress_read(&sink->target, &sink->place, deadline,
+							 &sink->text, err))
 		return SINK_RESUME_FAILED;
 	if (sink->text.size == 0)
-		return sink_kafka_begin(sink, SINK_NEW, identity->confirmed, LSN_INVALID);
+		return sink_kafka_begin(sink, SINK_NEW, identity->confirmed,
+								LSN_INVALID);
 	if (!checkpoint_parse(&found, buf_slice(&sink->text), err) ||
 		!checkpoint_verify(&found, identity, name, err))
 	{
 		error_prefix(err, "progress topic \"%s\"", sink->place.topic);
 		return SINK_RESUME_FAILED;
 	}
-	return sink_kafka_begin(sink, SINK_RESUMED, found.position.lsn, found.position.lsn);
+	return sink_kafka_begin(sink, SINK_RESUMED, found.position.lsn,
+							found.position.lsn);
 }
 
 static SinkResume
@@ -238,9 +247,10 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 
 	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s-%s",
 			 identity->slot, base->config->name);
-	checkpoint_init(&sink->checkpoint, identity, base->config->name, LSN_INVALID);
-	if (!kafka_progress_place(&sink->place, identity->system_id, identity->slot,
-							  base->config->name, err) ||
+	checkpoint_init(&sink->checkpoint, identity, base->config->name,
+					LSN_INVALID);
+	if (!kafka_progress_place(&sink->place, identity->system_id,
+							  identity->slot, base->config->name, err) ||
 		!sink_kafka_open(sink, deadline, err) ||
 		!sink_kafka_open_progress(sink, deadline, err))
 		return SINK_RESUME_FAILED;
@@ -279,15 +289,16 @@ sink_kafka_records(const SinkKafka *sink, const Delivery *delivery,
 }
 
 static SinkResult
-sink_kafka_send(SinkKafka *sink, const Delivery *delivery, rd_kafka_topic_t *topic,
-				Error *err)
+sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
+				rd_kafka_topic_t *topic, Error *err)
 {
 	KafkaRecord records[SINK_KAFKA_MAX_RECORDS];
 	int			count = sink_kafka_records(sink, delivery, records);
 	uint32_t	hash = 0;
 
 	if (delivery->key.data == NULL && delivery->table != NULL)
-		hash = kafka_partition_hash(delivery->table->schema, delivery->table->name);
+		hash = kafka_partition_hash(delivery->table->schema,
+									delivery->table->name);
 	if (sink->partial.lsn != delivery->position.lsn ||
 		sink->partial.seq != delivery->position.seq)
 		sink->partial_count = 0;
@@ -328,11 +339,13 @@ sink_kafka_put(Sink *base, const Delivery *delivery, Error *err)
 	result = sink_kafka_send(sink, delivery, topic->rkt, err);
 	if (result == SINK_FAILED)
 		error_prefix(err, "at %s, record %" PRIu64,
-					 lsn_format(delivery->position.lsn, lsn), delivery->position.seq);
+					 lsn_format(delivery->position.lsn, lsn),
+					 delivery->position.seq);
 	if (result != SINK_OK)
 		return result;
 	sink->partial_count = 0;
-	base->accepted = (Position) {delivery->position.lsn, delivery->position.seq + 1};
+	base->accepted = (Position) {delivery->position.lsn,
+		delivery->position.seq + 1};
 	sink->records++;
 	sink->bytes += delivery->key.size + delivery->value.size;
 	return SINK_OK;
@@ -366,7 +379,8 @@ sink_kafka_checkpoint_due(const SinkKafka *sink)
 	if (sink->checkpoint_sent != LSN_INVALID || reached <= sink->base.durable)
 		return false;
 	return (sink->wanted > sink->base.durable && reached >= sink->wanted) ||
-		clock_now() >= sink->checkpoint_at + sink->base.config->checkpoint_interval;
+		clock_now() >= sink->checkpoint_at +
+		sink->base.config->checkpoint_interval;
 }
 
 static bool
@@ -468,7 +482,8 @@ sink_kafka_drain(Sink *base, int64_t deadline, Error *err)
 		return kafka_error_set(err, ERROR_SINK_WRITE, sink->client.trouble,
 							   sink->client.trouble_text[0] != '\0' ?
 							   sink->client.trouble_text : "No answer in time",
-							   "%" PRIu64 " records were not acknowledged in time",
+							   "%" PRIu64
+							   " records were not acknowledged in time",
 							   window->in_flight);
 	}
 	return true;
@@ -478,7 +493,8 @@ static void
 sink_kafka_stats(const Sink *base, SinkStats *stats)
 {
 	const SinkKafka *sink = (const SinkKafka *) base;
-	const char *topic = sink->topics ? kafka_topics_pending(sink->topics) : NULL;
+	const char *topic = sink->topics ? kafka_topics_pending(sink->topics) :
+		NULL;
 	int64_t		down = kafka_client_waiting_since(&sink->client);
 
 	stats->records = sink->records;
@@ -490,12 +506,15 @@ sink_kafka_stats(const Sink *base, SinkStats *stats)
 				 "all brokers down since %" PRId64 " s",
 				 (clock_now() - down) / CLOCK_SECOND);
 	else if (topic != NULL)
-		snprintf(stats->state, sizeof(stats->state), "waiting for topic %.40s", topic);
+		snprintf(stats->state, sizeof(stats->state), "waiting for topic %.40s",
+				 topic);
 }
 
 /* ---- --check ---- */
 
-/* Whether topics of that plan could be created; a missing right is no failure. */
+/*
+ * Whether topics of that plan could be created; a missing right is no failure.
+ */
 static bool
 sink_kafka_try_create(SinkKafka *sink, int64_t deadline, Error *err)
 {

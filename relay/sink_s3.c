@@ -2,12 +2,13 @@
  * sink_s3.c
  *		Records as objects in a bucket or a directory, at least once, in order.
  *
- * One object per topic is open at a time; a flush closes all of them together at
- * a commit. When they have all arrived, the position of that commit is written
- * to the checkpoint object, and only then it is durable. What was written after
- * the last checkpoint is written again after a crash: objects that begin at the
- * same position have the same name and are replaced, so readers see a record
- * twice only where a flush by time or memory fell differently.
+ * One object per topic is open at a time; a flush closes all of them together
+ * at a commit. When they have all arrived, the position of that commit is
+ * written to the checkpoint object, and only then it is durable. What was
+ * written after the last checkpoint is written again after a crash: objects
+ * that begin at the same position have the same name and are replaced, so
+ * readers see a record twice only where a flush by time or memory fell
+ * differently.
  *
  * Knows neither the source nor what records say, nor whether the store is a
  * bucket.
@@ -31,7 +32,9 @@
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
 #define SINK_S3_MAX_FDS			32
 
-/* A row may be 1 GB, and is not cut: what a flush of parts must have room for. */
+/*
+ * A row may be 1 GB, and is not cut: what a flush of parts must have room for.
+ */
 #define SINK_S3_MAX_RECORD		((int64_t) 1 << 31)
 
 typedef struct SinkS3
@@ -83,11 +86,13 @@ sink_s3_store_options(const SinkConfig *config)
 			.endpoint = options->endpoint,.path_style = options->path_style,
 			.access_key_id = options->access_key_id,
 			.secret_access_key = options->secret_access_key,
-			.session_token = options->session_token,.profile = options->profile,
+			.session_token = options->session_token,
+			.profile = options->profile,
 			.credentials_file = options->credentials_file,
 			.region = options->region,.ca_file = options->ca_file,
 			.storage_class = options->storage_class,
-			.encryption = options->encryption,.kms_key_id = options->kms_key_id,
+			.encryption = options->encryption,
+			.kms_key_id = options->kms_key_id,
 			.max_uploads = options->max_uploads,
 			.connect_timeout = options->connect_timeout,
 			.request_timeout = options->request_timeout
@@ -106,7 +111,8 @@ sink_s3_make_store(const SinkConfig *config, Error *err)
 	}
 	if (config->authority == NULL || config->authority[0] == '\0')
 		return store_dir_new(config->path, err);
-	error_set(err, ERROR_USAGE, "URL of the directory sink names a host: \"%s\"",
+	error_set(err, ERROR_USAGE,
+			  "URL of the directory sink names a host: \"%s\"",
 			  config->authority);
 	error_hint(err, "Write dir:///path/of/directory, with three slashes.");
 	return NULL;
@@ -115,12 +121,15 @@ sink_s3_make_store(const SinkConfig *config, Error *err)
 static bool
 sink_s3_check_options(const SinkS3Options *options, Error *err)
 {
-	int			max = compression_max_level((Compression) options->compression);
+	int			max =
+		compression_max_level((Compression) options->compression);
 
 	if (options->compression_level > max)
 	{
-		error_set(err, ERROR_USAGE, "compression_level %" PRId64 " is not one of %s",
-				  options->compression_level, compression_words[options->compression]);
+		error_set(err, ERROR_USAGE,
+				  "compression_level %" PRId64 " is not one of %s",
+				  options->compression_level,
+				  compression_words[options->compression]);
 		return error_hint(err, "gzip has 1 to 9, zstd 1 to 19; none has no levels.");
 	}
 	if (options->memory < 2 * options->part_bytes)
@@ -135,9 +144,11 @@ sink_s3_check_options(const SinkS3Options *options, Error *err)
 static size_t
 sink_s3_part_bytes(const SinkS3Options *options)
 {
-	int64_t		least = (options->flush_bytes + SINK_S3_MAX_RECORD) / (STORE_MAX_PARTS / 2);
+	int64_t		least = (options->flush_bytes + SINK_S3_MAX_RECORD) /
+		(STORE_MAX_PARTS / 2);
 
-	return (size_t) (options->part_bytes > least ? options->part_bytes : least);
+	return (size_t) (options->part_bytes > least ? options->part_bytes :
+					 least);
 }
 
 static Sink *
@@ -172,7 +183,8 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	sink->objects.plan.part_bytes = sink_s3_part_bytes(options);
 	sink->names.path = strcmp(config->scheme, "s3") == 0 ? config->path : NULL;
 	sink->names.extension = config->format->extension;
-	sink->names.suffix = compression_extension((Compression) options->compression);
+	sink->names.suffix =
+		compression_extension((Compression) options->compression);
 	return &sink->base;
 }
 
@@ -192,14 +204,16 @@ sink_s3_ask(SinkS3 *sink, StoreRequest *request, Error *err)
 }
 
 static SinkResume
-sink_s3_restore(SinkS3 *sink, const SlotIdentity *identity, Slice text, Error *err)
+sink_s3_restore(SinkS3 *sink, const SlotIdentity *identity, Slice text,
+				Error *err)
 {
 	Checkpoint	found;
 
 	if (!checkpoint_parse(&found, text, err) ||
 		!checkpoint_verify(&found, identity, sink->base.config->name, err))
 	{
-		error_prefix(err, "checkpoint object \"%s\"", buf_string(&sink->checkpoint_key));
+		error_prefix(err, "checkpoint object \"%s\"",
+					 buf_string(&sink->checkpoint_key));
 		return SINK_RESUME_FAILED;
 	}
 	sink->base.accepted = (Position) {found.position.lsn, 0};
@@ -210,7 +224,8 @@ sink_s3_restore(SinkS3 *sink, const SlotIdentity *identity, Slice text, Error *e
 static SinkResume
 sink_s3_read_checkpoint(SinkS3 *sink, const SlotIdentity *identity, Error *err)
 {
-	StoreRequest get = {.verb = STORE_GET,.key = buf_string(&sink->checkpoint_key)};
+	StoreRequest get = {.verb = STORE_GET,
+		.key = buf_string(&sink->checkpoint_key)};
 	SinkResume	result = SINK_RESUME_FAILED;
 
 	if (!sink_s3_ask(sink, &get, err))
@@ -235,12 +250,14 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	SinkResume	result;
 
 	sink->names.timeline = identity->timeline;
-	snprintf(sink->system, sizeof(sink->system), "%" PRIu64, identity->system_id);
+	snprintf(sink->system, sizeof(sink->system), "%" PRIu64,
+			 identity->system_id);
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
-	checkpoint_init(&sink->checkpoint, identity, base->config->name, LSN_INVALID);
+	checkpoint_init(&sink->checkpoint, identity, base->config->name,
+					LSN_INVALID);
 	buf_clear(&sink->checkpoint_key);
-	if (!sink_s3_name_checkpoint(&sink->checkpoint_key, &sink->names, identity->slot,
-								 base->config->name, err) ||
+	if (!sink_s3_name_checkpoint(&sink->checkpoint_key, &sink->names,
+								 identity->slot, base->config->name, err) ||
 		!sink->store->ops->open(sink->store, err))
 		return SINK_RESUME_FAILED;
 	result = sink_s3_read_checkpoint(sink, identity, err);
@@ -248,7 +265,9 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	return result;
 }
 
-/* Begins an upload and gives it up: that needs the rights, and leaves nothing. */
+/*
+ * Begins an upload and gives it up: that needs the rights, and leaves nothing.
+ */
 static bool
 sink_s3_check_upload(SinkS3 *sink, const char *key, Error *err)
 {
@@ -281,7 +300,8 @@ sink_s3_check(Sink *base, Error *err)
 	if (ok)
 	{
 		get.key = buf_string(&key);
-		ok = sink_s3_ask(sink, &get, err) && sink_s3_check_upload(sink, get.key, err);
+		ok = sink_s3_ask(sink, &get, err) &&
+			sink_s3_check_upload(sink, get.key, err);
 	}
 	store_release(sink->store, &get);
 	buf_free(&key);
@@ -356,7 +376,8 @@ sink_s3_count(SinkS3 *sink, const Delivery *delivery, uint64_t size)
 	sink->open_records++;
 	sink->records++;
 	sink->bytes += delivery->value.size;
-	sink->base.accepted = (Position) {delivery->position.lsn, delivery->position.seq + 1};
+	sink->base.accepted = (Position) {delivery->position.lsn,
+		delivery->position.seq + 1};
 	if (delivery->txn != NULL)
 		sink->in_transaction = true;
 }
@@ -364,12 +385,14 @@ sink_s3_count(SinkS3 *sink, const Delivery *delivery, uint64_t size)
 static bool
 sink_s3_take(SinkS3 *sink, const Delivery *delivery, Error *err)
 {
-	SinkS3Object *object = sink_s3_objects_find(&sink->objects, delivery->topic);
+	SinkS3Object *object = sink_s3_objects_find(&sink->objects,
+												delivery->topic);
 	uint64_t	size;
 
 	if (object == NULL)
 		object = sink_s3_open_object(sink, delivery, err);
-	if (object == NULL || !sink_s3_append(sink, object->writer, delivery->value, &size, err))
+	if (object == NULL ||
+		!sink_s3_append(sink, object->writer, delivery->value, &size, err))
 		return false;
 	object->bytes += size;
 	sink_s3_count(sink, delivery, size);
@@ -408,7 +431,8 @@ static bool
 sink_s3_cut(SinkS3 *sink, Error *err)
 {
 	sink->open_bytes = sink->open_records = 0;
-	return sink_s3_objects_cut(&sink->objects, sink->committed, sink->records, err);
+	return sink_s3_objects_cut(&sink->objects, sink->committed, sink->records,
+							   err);
 }
 
 /* Something is open, or was closed on its own since the last cut. */
@@ -457,7 +481,8 @@ sink_s3_settle(SinkS3 *sink)
 		if (cut.end > sink->wanted)
 			sink->wanted = cut.end;
 	}
-	if (!sink_s3_has_open(sink) && sink->objects.closed == NULL && !sink->in_transaction)
+	if (!sink_s3_has_open(sink) && sink->objects.closed == NULL &&
+		!sink->in_transaction)
 	{
 		sink->complete = sink->committed;
 		sink->complete_records = sink->records;
@@ -509,23 +534,27 @@ sink_s3_take_checkpoint(SinkS3 *sink, Error *err)
 static bool
 sink_s3_checkpoint_is_due(const SinkS3 *sink)
 {
-	if (sink->checkpoint_put.state != STORE_IDLE || sink->complete <= sink->base.durable)
+	if (sink->checkpoint_put.state != STORE_IDLE ||
+		sink->complete <= sink->base.durable)
 		return false;
 	return sink->wanted > sink->base.durable ||
-		clock_now() >= sink->checkpoint_at + sink->base.config->checkpoint_interval;
+		clock_now() >= sink->checkpoint_at +
+		sink->base.config->checkpoint_interval;
 }
 
 /* A step of everything but flushing. */
 static bool
 sink_s3_advance(SinkS3 *sink, Error *err)
 {
-	if (!sink_s3_objects_poll(&sink->objects, err) || !sink_s3_take_checkpoint(sink, err))
+	if (!sink_s3_objects_poll(&sink->objects, err) ||
+		!sink_s3_take_checkpoint(sink, err))
 		return false;
 	sink_s3_settle(sink);
 	if (!sink_s3_checkpoint_is_due(sink))
 		return true;
 	/* a directory is done at once */
-	return sink_s3_send_checkpoint(sink, err) && sink_s3_take_checkpoint(sink, err);
+	return sink_s3_send_checkpoint(sink, err) &&
+		sink_s3_take_checkpoint(sink, err);
 }
 
 static SinkPoll
@@ -533,7 +562,8 @@ sink_s3_poll(Sink *base, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	if (!sink->in_transaction && sink_s3_flush_is_due(sink) && !sink_s3_cut(sink, err))
+	if (!sink->in_transaction && sink_s3_flush_is_due(sink) &&
+		!sink_s3_cut(sink, err))
 		return SINK_POLL_FAILED;
 	return sink_s3_advance(sink, err) ? SINK_POLL_OK : SINK_POLL_FAILED;
 }
@@ -560,11 +590,13 @@ sink_s3_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 	int64_t		flush = sink->open_since + sink->options->flush_interval;
-	int64_t		checkpoint = sink->checkpoint_at + base->config->checkpoint_interval;
+	int64_t		checkpoint =
+		sink->checkpoint_at + base->config->checkpoint_interval;
 
 	if (sink_s3_has_open(sink) && !sink->in_transaction && flush < *deadline)
 		*deadline = flush;
-	if (sink->checkpoint_put.state == STORE_IDLE && sink->complete > base->durable &&
+	if (sink->checkpoint_put.state == STORE_IDLE &&
+		sink->complete > base->durable &&
 		checkpoint < *deadline)
 		*deadline = checkpoint;
 	return sink->store->ops->watch(sink->store, fds, room, deadline);
@@ -578,13 +610,14 @@ sink_s3_wait(SinkS3 *sink, int64_t deadline)
 	struct pollfd fds[SINK_S3_MAX_FDS];
 	int			count;
 
-	count = sink->store->ops->watch(sink->store, fds, SINK_S3_MAX_FDS, &deadline);
+	count = sink->store->ops->watch(sink->store, fds, SINK_S3_MAX_FDS,
+									&deadline);
 	poll(fds, (nfds_t) count, clock_ms_until(deadline));
 }
 
 /*
- * Records of a transaction whose commit did not come go along: they are written
- * again after the next start, before their commit.
+ * Records of a transaction whose commit did not come go along: they are
+ * written again after the next start, before their commit.
  */
 static bool
 sink_s3_drain(Sink *base, int64_t deadline, Error *err)
@@ -613,7 +646,8 @@ sink_s3_drain(Sink *base, int64_t deadline, Error *err)
 		error_set(err, ERROR_SINK_WRITE,
 				  "checkpoint object \"%s\" was not written in the time for stopping",
 				  buf_string(&sink->checkpoint_key));
-	return error_detail(err, "What is missing is written after the next start.");
+	return error_detail(err,
+						"What is missing is written after the next start.");
 }
 
 static void
@@ -624,7 +658,8 @@ sink_s3_stats(const Sink *base, SinkStats *stats)
 	stats->records = sink->records;
 	stats->bytes = sink->bytes;
 	stats->in_flight = sink->records - sink->durable_records;
-	snprintf(stats->state, sizeof(stats->state), "%zu objects open, %zu uploading",
+	snprintf(stats->state, sizeof(stats->state),
+			 "%zu objects open, %zu uploading",
 			 sink->objects.open_count, sink->objects.closed_count);
 }
 
@@ -636,7 +671,8 @@ sink_s3_free(Sink *base)
 	if (sink->store != NULL)
 	{
 		store_release(sink->store, &sink->checkpoint_put);
-		sink_s3_objects_abort(&sink->objects, clock_now() + SINK_S3_ABORT_TIME);
+		sink_s3_objects_abort(&sink->objects,
+							  clock_now() + SINK_S3_ABORT_TIME);
 		sink->store->ops->free(sink->store);
 	}
 	buf_free(&sink->key);

@@ -38,7 +38,8 @@ key_check(Buf *out, Error *err)
 	if (key == NULL)
 		return error_no_memory(err);
 	if (out->size > SINK_S3_MAX_KEY)
-		return error_set(err, ERROR_RECORD, "name of an object is too long: \"%.200s...\"",
+		return error_set(err, ERROR_RECORD,
+						 "name of an object is too long: \"%.200s...\"",
 						 key);
 	if (key_has_odd_part(key))
 	{
@@ -74,9 +75,9 @@ sink_s3_name_object(Buf *out, const SinkS3Names *names, const char *topic,
 
 	stem = stem == NULL ? topic : stem + 1;
 	prefix_append(out, names->path);
-	buf_printf(out, "%s/%.*s-%08" PRIX32 "-%016" PRIX64 "-%010" PRIu64 ".%s%s", topic,
-			   SINK_S3_MAX_STEM, stem, names->timeline, first.lsn, first.seq,
-			   names->extension, names->suffix);
+	buf_printf(out, "%s/%.*s-%08" PRIX32 "-%016" PRIX64 "-%010" PRIu64 ".%s%s",
+			   topic, SINK_S3_MAX_STEM, stem, names->timeline, first.lsn,
+			   first.seq, names->extension, names->suffix);
 	return key_check(out, err);
 }
 
@@ -90,7 +91,8 @@ sink_s3_name_checkpoint(Buf *out, const SinkS3Names *names, const char *slot,
 }
 
 bool
-sink_s3_name_probe(Buf *out, const SinkS3Names *names, const char *sink, Error *err)
+sink_s3_name_probe(Buf *out, const SinkS3Names *names, const char *sink,
+				   Error *err)
 {
 	prefix_append(out, names->path);
 	buf_printf(out, "_pg_fanout-check-%s", sink);

@@ -5,8 +5,8 @@
  *	PREFIX/TOPIC/TOPIC-TIMELINE-COMMITLSN-SEQ.jsonl.gz
  *	PREFIX/_pg_fanout/SLOT/SINK.json		the checkpoint
  *
- * Timeline, LSN and sequence are those of the first record, with leading zeros.
- * Lake engines pass over names that begin with "_" or ".".
+ * Timeline, LSN and sequence are those of the first record, with leading
+ * zeros. Lake engines pass over names that begin with "_" or ".".
  */
 #ifndef PG_FANOUT_SINK_S3_NAME_H
 #define PG_FANOUT_SINK_S3_NAME_H
@@ -27,9 +27,10 @@ typedef struct SinkS3Names
 extern MUST_USE bool sink_s3_name_object(Buf *out, const SinkS3Names *names,
 										 const char *topic, Position first,
 										 Error *err);
-extern MUST_USE bool sink_s3_name_checkpoint(Buf *out, const SinkS3Names *names,
-											 const char *slot, const char *sink,
-											 Error *err);
+extern MUST_USE bool sink_s3_name_checkpoint(Buf *out,
+											 const SinkS3Names *names,
+											 const char *slot,
+											 const char *sink, Error *err);
 
 /* Where --check tries whether it may write: no object is left there. */
 extern MUST_USE bool sink_s3_name_probe(Buf *out, const SinkS3Names *names,

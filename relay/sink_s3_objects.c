@@ -43,8 +43,8 @@ sink_s3_objects_find(SinkS3Objects *objects, const char *topic)
 }
 
 SinkS3Object *
-sink_s3_objects_open(SinkS3Objects *objects, const char *topic, const char *key,
-					 const StoreMeta *meta, Error *err)
+sink_s3_objects_open(SinkS3Objects *objects, const char *topic,
+					 const char *key, const StoreMeta *meta, Error *err)
 {
 	SinkS3Object *object = calloc(1, sizeof(*object));
 	SinkS3Object **bucket;
@@ -117,7 +117,8 @@ sink_s3_objects_relieve(SinkS3Objects *objects, size_t bytes, Error *err)
 		SinkS3Object *largest = objects->open;
 
 		for (SinkS3Object *at = objects->open; at != NULL; at = at->next)
-			if (object_writer_memory(at->writer) > object_writer_memory(largest->writer))
+			if (object_writer_memory(at->writer) >
+				object_writer_memory(largest->writer))
 				largest = at;
 		if (!sink_s3_objects_close(objects, largest, err))
 			return false;
@@ -131,7 +132,8 @@ sink_s3_objects_relieve(SinkS3Objects *objects, size_t bytes, Error *err)
 }
 
 bool
-sink_s3_objects_cut(SinkS3Objects *objects, Lsn end, uint64_t records, Error *err)
+sink_s3_objects_cut(SinkS3Objects *objects, Lsn end, uint64_t records,
+					Error *err)
 {
 	SinkS3Cut  *cut = calloc(1, sizeof(*cut));
 
@@ -187,7 +189,8 @@ bool
 sink_s3_objects_poll(SinkS3Objects *objects, Error *err)
 {
 	objects->plan.store->ops->poll(objects->plan.store);
-	for (SinkS3Object *object = objects->open; object != NULL; object = object->next)
+	for (SinkS3Object *object = objects->open; object != NULL;
+		 object = object->next)
 		if (object_writer_poll(object->writer, err) == OBJECT_FAILED)
 			return false;
 	return closed_poll(objects, err);

@@ -2,9 +2,9 @@
  * sink_s3_objects.h
  *		The objects of a sink: one open per topic, and those on their way.
  *
- * A cut closes all open objects together at a position; when every object of it
- * and of the cuts before has arrived, everything up to that position is there.
- * An object closed on its own belongs to the next cut. Knows neither
+ * A cut closes all open objects together at a position; when every object of
+ * it and of the cuts before has arrived, everything up to that position is
+ * there. An object closed on its own belongs to the next cut. Knows neither
  * checkpoints nor when to cut.
  */
 #ifndef PG_FANOUT_SINK_S3_OBJECTS_H
@@ -49,18 +49,19 @@ typedef struct SinkS3Objects
 } SinkS3Objects;
 
 /* The open object of a topic; NULL: none. */
-extern SinkS3Object *sink_s3_objects_find(SinkS3Objects *objects, const char *topic);
-extern SinkS3Object *sink_s3_objects_open(SinkS3Objects *objects, const char *topic,
-										  const char *key, const StoreMeta *meta,
-										  Error *err);
+extern SinkS3Object *sink_s3_objects_find(SinkS3Objects *objects,
+										  const char *topic);
+extern SinkS3Object *sink_s3_objects_open(SinkS3Objects *objects,
+										  const char *topic, const char *key,
+										  const StoreMeta *meta, Error *err);
 
 /* Closes one on its own. */
 extern MUST_USE bool sink_s3_objects_close(SinkS3Objects *objects,
 										   SinkS3Object *object, Error *err);
 
 /* Closes the largest, until so many bytes are on their way or none is open. */
-extern MUST_USE bool sink_s3_objects_relieve(SinkS3Objects *objects, size_t bytes,
-											 Error *err);
+extern MUST_USE bool sink_s3_objects_relieve(SinkS3Objects *objects,
+											 size_t bytes, Error *err);
 
 /* Closes all: what is in them lies before end. */
 extern MUST_USE bool sink_s3_objects_cut(SinkS3Objects *objects, Lsn end,

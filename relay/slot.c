@@ -31,7 +31,8 @@ read_system(PGconn *conn, ServerInfo *server, Error *err)
 	if (PQntuples(result) != 1 || PQnfields(result) < 4 ||
 		!lsn_parse(PQgetvalue(result, 0, 2), &server->wal_position))
 	{
-		error_set(err, ERROR_SOURCE, "the server's answer to IDENTIFY_SYSTEM is not understood");
+		error_set(err, ERROR_SOURCE,
+				  "the server's answer to IDENTIFY_SYSTEM is not understood");
 		goto done;
 	}
 	server->system_id = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
@@ -59,7 +60,8 @@ slot_server(PGconn *conn, ServerInfo *server, Error *err)
 	if (result == NULL)
 		return false;
 	if (PQntuples(result) == 1)
-		server->sender_timeout = strtoll(PQgetvalue(result, 0, 0), NULL, 10) * CLOCK_MS;
+		server->sender_timeout = strtoll(PQgetvalue(result, 0, 0), NULL, 10) *
+			CLOCK_MS;
 	PQclear(result);
 	return true;
 }
@@ -163,7 +165,8 @@ slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
 	*start = LSN_INVALID;
 	if (create->failover && PQserverVersion(conn) < 170000)
 	{
-		error_set(err, ERROR_USAGE, "--enable-failover needs PostgreSQL 17 or newer");
+		error_set(err, ERROR_USAGE,
+				  "--enable-failover needs PostgreSQL 17 or newer");
 		goto done;
 	}
 	if (create->if_not_exists)
@@ -179,7 +182,8 @@ slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
 	append_create(&sql, create, slot, plugin, PQserverVersion(conn));
 	ok = run_create(conn, buf_string(&sql), start, err);
 	if (!ok)
-		error_prefix(err, "cannot create replication slot \"%s\"", create->slot);
+		error_prefix(err, "cannot create replication slot \"%s\"",
+					 create->slot);
 
 done:
 	PQfreemem(slot);
@@ -212,13 +216,15 @@ slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 {
 	if (!info->exists)
 	{
-		error_set(err, ERROR_SLOT_MISSING, "replication slot \"%s\" does not exist", slot);
+		error_set(err, ERROR_SLOT_MISSING,
+				  "replication slot \"%s\" does not exist", slot);
 		return error_hint(err, "Create it with: pg_fanout -d %s -S %s --create-slot -P %s",
 						  server->database, slot, plugin);
 	}
 	if (strcmp(info->plugin, plugin) != 0)
 	{
-		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" was made for %s%s, not for %s",
+		error_set(err, ERROR_SLOT_UNUSABLE,
+				  "replication slot \"%s\" was made for %s%s, not for %s",
 				  slot, info->plugin[0] ? "plugin " : "physical replication",
 				  info->plugin, plugin);
 		return error_hint(err, "Use a slot of its own: pg_fanout --create-slot -S NAME -P %s", plugin);
@@ -231,13 +237,15 @@ slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 	}
 	if (info->two_phase)
 	{
-		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" is a two-phase slot", slot);
+		error_set(err, ERROR_SLOT_UNUSABLE,
+				  "replication slot \"%s\" is a two-phase slot", slot);
 		return error_hint(err, "A prepared transaction that was confirmed would come without its rows "
 						  "after a restart. Create a slot without --two-phase: its rows come at COMMIT PREPARED.");
 	}
 	if (strcmp(info->wal_status, "lost") == 0 || info->invalidation[0] != '\0')
 	{
-		error_set(err, ERROR_SLOT_UNUSABLE, "replication slot \"%s\" has been invalidated%s%s", slot,
+		error_set(err, ERROR_SLOT_UNUSABLE,
+				  "replication slot \"%s\" has been invalidated%s%s", slot,
 				  info->invalidation[0] ? ": " : "", info->invalidation);
 		return error_hint(err, "The server has removed WAL that the slot still needed (max_slot_wal_keep_size): "
 						  "changes are missing. Drop the slot, create it anew and copy the tables again.");

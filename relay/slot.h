@@ -17,7 +17,7 @@ typedef struct ServerInfo
 	Lsn			wal_position;	/* flushed when asked */
 	char		database[257];
 	int			version;		/* 150020 */
-	int64_t		sender_timeout; /* wal_sender_timeout in microseconds, 0: off */
+	int64_t		sender_timeout; /* wal_sender_timeout, microseconds; 0: off */
 } ServerInfo;
 
 typedef struct SlotInfo

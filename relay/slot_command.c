@@ -16,7 +16,8 @@ slot_command_create(const Settings *settings,
 		.if_not_exists = settings->if_not_exists,
 		.two_phase = settings->two_phase, .failover = settings->enable_failover
 	};
-	PGconn	   *conn = connection_open(connection, CONNECTION_REPLICATION, err);
+	PGconn	   *conn = connection_open(connection, CONNECTION_REPLICATION,
+									   err);
 	char		text[LSN_TEXT_SIZE];
 	Lsn			start;
 	bool		ok;
@@ -29,7 +30,8 @@ slot_command_create(const Settings *settings,
 	ok = slot_create(conn, &create, &start, err);
 	PQfinish(conn);
 	if (ok && start != LSN_INVALID)
-		log_info("created replication slot \"%s\" at %s", settings->slot, lsn_format(start, text));
+		log_info("created replication slot \"%s\" at %s", settings->slot,
+				 lsn_format(start, text));
 	else if (ok)
 		log_info("replication slot \"%s\" exists already", settings->slot);
 	return ok;
@@ -39,7 +41,8 @@ bool
 slot_command_drop(const Settings *settings,
 				  ConnectionOptions *connection, Error *err)
 {
-	PGconn	   *conn = connection_open(connection, CONNECTION_REPLICATION, err);
+	PGconn	   *conn = connection_open(connection, CONNECTION_REPLICATION,
+									   err);
 	bool		ok;
 
 	if (conn == NULL)

@@ -2,11 +2,11 @@
  * source.h
  *		A Source turns frames of the stream into Changes.
  *
- * Order of calls: create; then for each start of the stream reset (also after a
- * reconnect: everything half read is forgotten) and for each frame feed, then
- * next until it answers SOURCE_EMPTY. What next hands out, and all it points
- * to, is valid until the following next, feed or reset (R4): who keeps, copies.
- * A Source knows neither libpq nor sinks.
+ * Order of calls: create; then for each start of the stream reset (also after
+ * a reconnect: everything half read is forgotten) and for each frame feed,
+ * then next until it answers SOURCE_EMPTY. What next hands out, and all it
+ * points to, is valid until the following next, feed or reset (R4): who keeps,
+ * copies. A Source knows neither libpq nor sinks.
  */
 #ifndef PG_FANOUT_SOURCE_H
 #define PG_FANOUT_SOURCE_H

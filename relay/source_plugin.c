@@ -81,7 +81,8 @@ check_option(const char *name, Error *err)
 {
 	if (strcmp(name, "streaming") != 0 && strcmp(name, "proto_version") != 0)
 		return true;
-	error_set(err, ERROR_USAGE, "plugin option \"%s\" is set by pg_fanout itself", name);
+	error_set(err, ERROR_USAGE,
+			  "plugin option \"%s\" is set by pg_fanout itself", name);
 	return error_hint(err, "Leave it out.");
 }
 
@@ -109,7 +110,8 @@ source_plugin_feed(Source *base, Slice frame, Error *err)
 	SourcePlugin *source = (SourcePlugin *) base;
 
 	if (source->frame.at != source->frame.end || source->truncate != NULL)
-		return error_set(err, ERROR_INTERNAL, "frame fed before the last one was read");
+		return error_set(err, ERROR_INTERNAL,
+						 "frame fed before the last one was read");
 	source->frame = wire_reader(frame.data, frame.size);
 	return true;
 }
@@ -117,7 +119,8 @@ source_plugin_feed(Source *base, Slice frame, Error *err)
 static SourceResult
 malformed(const char *record, Error *err)
 {
-	error_set(err, ERROR_SOURCE, "malformed %s record from the output plugin", record);
+	error_set(err, ERROR_SOURCE, "malformed %s record from the output plugin",
+			  record);
 	error_hint(err, "Are the plugin and pg_fanout of the same version? "
 			   "Compare SELECT fanout.version() with pg_fanout --version.");
 	return SOURCE_FAILED;
@@ -128,7 +131,8 @@ malformed(const char *record, Error *err)
 static SourceResult
 read_begin(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 {
-	PgFanout__Begin *begin = pg_fanout__begin__unpack(NULL, bytes.size, bytes.data);
+	PgFanout__Begin *begin = pg_fanout__begin__unpack(NULL, bytes.size,
+													  bytes.data);
 
 	if (begin == NULL || source->in_transaction)
 	{
@@ -150,7 +154,8 @@ read_begin(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 static SourceResult
 read_commit(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 {
-	PgFanout__Commit *commit = pg_fanout__commit__unpack(NULL, bytes.size, bytes.data);
+	PgFanout__Commit *commit = pg_fanout__commit__unpack(NULL, bytes.size,
+														 bytes.data);
 
 	if (commit == NULL || !source->in_transaction ||
 		commit->commit_lsn != source->txn.commit_lsn ||
@@ -171,7 +176,8 @@ read_commit(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 static bool
 read_table(SourcePlugin *source, Slice bytes, Error *err)
 {
-	PgFanout__Table *record = pg_fanout__table__unpack(NULL, bytes.size, bytes.data);
+	PgFanout__Table *record = pg_fanout__table__unpack(NULL, bytes.size,
+													   bytes.data);
 	Table	   *table = record ? table_new(record) : NULL;
 	Table	   *old;
 
@@ -199,7 +205,8 @@ find_table(SourcePlugin *source, uint32_t oid, Error *err)
 	const Table *table = oid_map_find(&source->tables, oid);
 
 	if (table == NULL)
-		error_set(err, ERROR_SOURCE, "change of table %" PRIu32 " before its description", oid);
+		error_set(err, ERROR_SOURCE,
+				  "change of table %" PRIu32 " before its description", oid);
 	return table;
 }
 
@@ -221,7 +228,8 @@ read_change(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 static SourceResult
 read_truncate(SourcePlugin *source, Slice bytes, Error *err)
 {
-	source->truncate = pg_fanout__truncate__unpack(NULL, bytes.size, bytes.data);
+	source->truncate = pg_fanout__truncate__unpack(NULL, bytes.size,
+												   bytes.data);
 	source->truncate_next = 0;
 	if (source->truncate == NULL || !source->in_transaction)
 		return malformed("Truncate", err);
@@ -247,7 +255,8 @@ next_truncated(SourcePlugin *source, SourceEvent *event, Error *err)
 	end = wire_put_uint(end, 5, truncate->lsn);
 	memset(change, 0, sizeof(*change));
 	change->txn = &source->txn;
-	change->table = find_table(source, truncate->table[source->truncate_next++], err);
+	change->table = find_table(source,
+							   truncate->table[source->truncate_next++], err);
 	change->body = slice_make(source->truncate_body,
 							  (size_t) (end - source->truncate_body));
 	change->parts.op = PG_FANOUT__OP__TRUNCATE;
@@ -258,7 +267,8 @@ next_truncated(SourcePlugin *source, SourceEvent *event, Error *err)
 static SourceResult
 read_message(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 {
-	PgFanout__Message *message = pg_fanout__message__unpack(NULL, bytes.size, bytes.data);
+	PgFanout__Message *message = pg_fanout__message__unpack(NULL, bytes.size,
+															bytes.data);
 
 	source->message = message;
 	if (message == NULL || (message->transactional && !source->in_transaction))
@@ -266,7 +276,8 @@ read_message(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 	event->message.txn = message->transactional ? &source->txn : NULL;
 	event->message.lsn = message->lsn;
 	event->message.prefix = message->prefix;
-	event->message.content = slice_make(message->content.data, message->content.len);
+	event->message.content = slice_make(message->content.data,
+										message->content.len);
 	return SOURCE_MESSAGE;
 }
 
@@ -291,7 +302,8 @@ read_record(SourcePlugin *source, Slice record, SourceEvent *event, Error *err)
 		case RECORD_COMMIT:
 			return read_commit(source, bytes, event, err);
 		case RECORD_TABLE:
-			return read_table(source, bytes, err) ? SOURCE_EMPTY : SOURCE_FAILED;
+			return read_table(source, bytes, err) ? SOURCE_EMPTY :
+				SOURCE_FAILED;
 		case RECORD_CHANGE:
 			return read_change(source, bytes, event, err);
 		case RECORD_TRUNCATE:
@@ -328,7 +340,8 @@ source_plugin_next(Source *base, SourceEvent *event, Error *err)
 		}
 		if (field.number != RECORD_IN_FRAME || field.kind != WIRE_BYTES)
 			return malformed("frame around a", err);
-		result = read_record(source, slice_make(field.data, field.size), event, err);
+		result = read_record(source, slice_make(field.data, field.size), event,
+							 err);
 		if (result != SOURCE_EMPTY)
 			return result;
 	}

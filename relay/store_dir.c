@@ -3,10 +3,10 @@
  *		A local directory as an object store.
  *
  * An object is written to a hidden file beside its name, forced to disk and
- * renamed; the directory is forced too. The hidden name depends on the object's
- * name alone, so that a second try after a crash takes over what the first left
- * behind. Keys never leave the directory and follow no symbolic link. All work
- * is done at once in start: there is never anything pending.
+ * renamed; the directory is forced too. The hidden name depends on the
+ * object's name alone, so that a second try after a crash takes over what the
+ * first left behind. Keys never leave the directory and follow no symbolic
+ * link. All work is done at once in start: there is never anything pending.
  */
 #include "object_store.h"
 
@@ -50,21 +50,24 @@ typedef struct DirStore
 } DirStore;
 
 static bool
-dir_error(const DirStore *store, Error *err, const char *action, const char *key)
+dir_error(const DirStore *store, Error *err, const char *action,
+		  const char *key)
 {
 	int			cause = errno;
 	bool		disk = cause == ENOSPC || cause == EDQUOT || cause == EIO;
 
 	error_set(err, disk ? ERROR_DISK : store->root < 0 ? ERROR_SINK_SETUP :
-			  ERROR_SINK_WRITE, "could not %s \"%s%s%s\": %s", action, store->path,
-			  key[0] == '\0' ? "" : "/", key, strerror(cause));
+			  ERROR_SINK_WRITE, "could not %s \"%s%s%s\": %s", action,
+			  store->path, key[0] == '\0' ? "" : "/", key, strerror(cause));
 	if (cause == ENOSPC || cause == EDQUOT)
 		return error_hint(err, "Free space on the file system of \"%s\" and start again: "
-						  "the relay goes on where its checkpoint stands.", store->path);
+						  "the relay goes on where its checkpoint stands.",
+						  store->path);
 	if (cause == EACCES || cause == EPERM || cause == EROFS)
 		return error_hint(err, "The directory must be writable for the user pg_fanout runs as.");
 	if (cause == ELOOP || cause == ENOTDIR)
-		return error_hint(err, "Below \"%s\" symbolic links are not followed.", store->path);
+		return error_hint(err, "Below \"%s\" symbolic links are not followed.",
+						  store->path);
 	return false;
 }
 
@@ -258,7 +261,8 @@ dir_part(DirStore *store, StoreRequest *request)
 
 	if (*link == NULL || request->part != (*link)->parts + 1)
 		return error_set(&request->error, ERROR_INTERNAL,
-						 "part %d of \"%s\" out of order", request->part, request->key);
+						 "part %d of \"%s\" out of order", request->part,
+						 request->key);
 	if (!dir_file_write(&(*link)->file, request->body))
 		return dir_error(store, &request->error, "write", request->key);
 	(*link)->parts++;
@@ -368,7 +372,8 @@ dir_store_open(ObjectStore *base, Error *err)
 		bool		orphan = errno == ENOENT;
 
 		dir_error(store, err, "create directory", "");
-		return orphan ? error_hint(err, "The directory above it must exist.") : false;
+		return orphan ? error_hint(err, "The directory above it must exist.") :
+			false;
 	}
 	store->root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return store->root >= 0 || dir_error(store, err, "open directory", "");
@@ -378,7 +383,8 @@ static void
 dir_store_start(ObjectStore *base, StoreRequest *request)
 {
 	static bool (*const verbs[]) (DirStore *, StoreRequest *) = {
-		[STORE_PUT] = dir_put,[STORE_GET] = dir_get,[STORE_DELETE] = dir_delete,
+		[STORE_PUT] = dir_put,[STORE_GET] = dir_get,
+		[STORE_DELETE] = dir_delete,
 		[STORE_BEGIN] = dir_begin,[STORE_PART] = dir_part,
 		[STORE_COMPLETE] = dir_complete,[STORE_ABORT] = dir_abort
 	};
@@ -406,7 +412,8 @@ dir_store_cancel(ObjectStore *base, StoreRequest *request)
 }
 
 static int
-dir_store_watch(ObjectStore *base, struct pollfd *fds, int room, int64_t *deadline)
+dir_store_watch(ObjectStore *base, struct pollfd *fds, int room,
+				int64_t *deadline)
 {
 	(void) base;
 	(void) fds;
@@ -445,7 +452,8 @@ store_dir_new(const char *path, Error *err)
 
 	if (path == NULL || path[0] == '\0')
 	{
-		error_set(err, ERROR_USAGE, "URL of the directory sink names no directory");
+		error_set(err, ERROR_USAGE,
+				  "URL of the directory sink names no directory");
 		error_hint(err, "Write dir:///path/of/directory.");
 		return NULL;
 	}

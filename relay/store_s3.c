@@ -2,8 +2,8 @@
  * store_s3.c
  *		A bucket as an object store, over libcurl's multi interface.
  *
- * A few workers send at once; other requests wait in a queue. Waits for nothing:
- * libcurl's sockets are asked with a zero timeout.
+ * A few workers send at once; other requests wait in a queue. Waits for
+ * nothing: libcurl's sockets are asked with a zero timeout.
  */
 #include "object_store.h"
 
@@ -34,7 +34,8 @@ typedef struct S3Store
 /* ---- what libcurl calls ---- */
 
 static int
-s3_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
+s3_on_socket(CURL *easy, curl_socket_t fd, int what, void *context,
+			 void *unused)
 {
 	S3Store    *store = context;
 	int			i = 0;
@@ -76,7 +77,8 @@ store_drive_curl(S3Store *store)
 {
 	int			running;
 
-	if (store->socket_count > 0 && poll(store->sockets, (nfds_t) store->socket_count, 0) > 0)
+	if (store->socket_count > 0 &&
+		poll(store->sockets, (nfds_t) store->socket_count, 0) > 0)
 	{
 		struct pollfd ready[S3_MAX_SOCKETS];
 		int			count = store->socket_count;
@@ -92,13 +94,15 @@ store_drive_curl(S3Store *store)
 				what |= CURL_CSELECT_IN;
 			if (ready[i].revents & POLLOUT)
 				what |= CURL_CSELECT_OUT;
-			curl_multi_socket_action(store->session.multi, ready[i].fd, what, &running);
+			curl_multi_socket_action(store->session.multi, ready[i].fd, what,
+									 &running);
 		}
 	}
 	if (store->timer != 0 && clock_now() >= store->timer)
 	{
 		store->timer = 0;
-		curl_multi_socket_action(store->session.multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		curl_multi_socket_action(store->session.multi, CURL_SOCKET_TIMEOUT, 0,
+								 &running);
 	}
 }
 
@@ -108,14 +112,16 @@ store_reap(S3Store *store)
 	CURLMsg    *message;
 	int			left;
 
-	while ((message = curl_multi_info_read(store->session.multi, &left)) != NULL)
+	while ((message = curl_multi_info_read(store->session.multi,
+										   &left)) != NULL)
 	{
 		S3Worker   *worker = NULL;
 		CURLcode	result = message->data.result;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &worker);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+						  (char **) &worker);
 		s3_worker_finish(worker, result);
 	}
 }
@@ -184,7 +190,8 @@ queue_remove(S3Store *store, StoreRequest *request)
 {
 	StoreRequest *before = NULL;
 
-	for (StoreRequest *at = store->head; at != NULL; before = at, at = at->next)
+	for (StoreRequest *at = store->head; at != NULL;
+		 before = at, at = at->next)
 	{
 		if (at != request)
 			continue;
@@ -213,10 +220,12 @@ s3_store_cancel(ObjectStore *base, StoreRequest *request)
 }
 
 static int
-s3_store_watch(ObjectStore *base, struct pollfd *fds, int room, int64_t *deadline)
+s3_store_watch(ObjectStore *base, struct pollfd *fds, int room,
+			   int64_t *deadline)
 {
 	S3Store    *store = (S3Store *) base;
-	int			count = store->socket_count < room ? store->socket_count : room;
+	int			count = store->socket_count < room ? store->socket_count :
+		room;
 	int64_t		soonest = store->timer;
 
 	if (store->head == NULL && !store_is_busy(store))
@@ -327,13 +336,16 @@ options_check(const StoreS3Options *options, Error *err)
 {
 	S3Target	target;
 
-	if (!option_is_plain(options->storage_class) || !option_is_plain(options->encryption) ||
-		!option_is_plain(options->kms_key_id) || !option_is_plain(options->access_key_id) ||
+	if (!option_is_plain(options->storage_class) ||
+		!option_is_plain(options->encryption) ||
+		!option_is_plain(options->kms_key_id) ||
+		!option_is_plain(options->access_key_id) ||
 		!option_is_plain(options->session_token))
 		return error_set(err, ERROR_USAGE,
 						 "option of the S3 sink holds a blank or a control character");
 	return s3_target_init(&target, options->bucket, options->endpoint,
-						  options->region != NULL ? options->region : "us-east-1",
+						  options->region != NULL ? options->region :
+						  "us-east-1",
 						  (S3PathStyle) options->path_style, err);
 }
 
@@ -358,7 +370,8 @@ store_s3_new(const StoreS3Options *options, Error *err)
 	store->session.signer.options = &store->session.options;
 	if (getentropy(&random, sizeof(random)) != 0)
 		random = (uint64_t) clock_wall();
-	snprintf(store->session.signer.writer, sizeof(store->session.signer.writer), "%016llx",
+	snprintf(store->session.signer.writer,
+			 sizeof(store->session.signer.writer), "%016llx",
 			 (unsigned long long) random);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (!store_make_multi(store) || !store_make_workers(store))

@@ -36,8 +36,10 @@ static bool
 append_option(Buf *sql, PGconn *conn, const char *name, const char *value)
 {
 	char	   *quoted_name = connection_quote_name(conn, name);
-	char	   *quoted_value = value ? connection_quote_literal(conn, value) : NULL;
-	bool		ok = quoted_name != NULL && (value == NULL || quoted_value != NULL);
+	char	   *quoted_value = value ? connection_quote_literal(conn, value) :
+		NULL;
+	bool		ok = quoted_name != NULL &&
+		(value == NULL || quoted_value != NULL);
 
 	if (ok)
 		buf_printf(sql, "%s %s", quoted_name, value ? quoted_value : "");
@@ -79,8 +81,10 @@ stream_start(PGconn *conn, const char *slot, Lsn start,
 	buf_init(&sql, COMMAND_LIMIT);
 	if (!append_start(&sql, conn, slot, start, options))
 	{
-		error_set(err, ERROR_USAGE, "a plugin option cannot be sent to the server");
-		error_hint(err, "Names and values must be valid UTF-8, 64 kB together.");
+		error_set(err, ERROR_USAGE,
+				  "a plugin option cannot be sent to the server");
+		error_hint(err,
+				   "Names and values must be valid UTF-8, 64 kB together.");
 		goto done;
 	}
 	result = PQexec(conn, buf_string(&sql));
@@ -118,7 +122,8 @@ read_uint64(const char *at)
 }
 
 static StreamResult
-parse_message(const char *copy, size_t size, StreamMessage *message, Error *err)
+parse_message(const char *copy, size_t size, StreamMessage *message,
+			  Error *err)
 {
 	if (size >= FRAME_HEADER && copy[0] == 'w')
 	{
@@ -261,7 +266,8 @@ stream_finish(Stream *stream, int64_t deadline)
 		result = stream_next(stream, &message, &ignored);
 		if (result == STREAM_ENDED || result == STREAM_FAILED)
 			return;
-		if (result == STREAM_NOTHING && poll(&fd, 1, clock_ms_until(deadline)) < 0)
+		if (result == STREAM_NOTHING &&
+			poll(&fd, 1, clock_ms_until(deadline)) < 0)
 			return;
 	}
 }

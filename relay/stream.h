@@ -40,7 +40,8 @@ typedef struct StreamMessage
  */
 extern Stream *stream_start(PGconn *conn, const char *slot, Lsn start,
 							const SourceOptions *options, Error *err);
-extern StreamResult stream_next(Stream *stream, StreamMessage *message, Error *err);
+extern StreamResult stream_next(Stream *stream, StreamMessage *message,
+								Error *err);
 extern int	stream_socket(const Stream *stream);
 
 /*

@@ -93,7 +93,8 @@ url_parse_authority(Url *url, const char *text, Error *err)
 	}
 	if (memchr(text, '@', size) != NULL)
 	{
-		error_set(err, ERROR_USAGE, "user name or password in the URL of a %s sink",
+		error_set(err, ERROR_USAGE,
+				  "user name or password in the URL of a %s sink",
 				  url->scheme);
 		error_hint(err, "Secrets do not belong on a command line, where every user of the machine reads them: set the sink's options in a [sink NAME] section of the configuration file (mode 0600) or its environment variables.");
 		return NULL;
@@ -117,7 +118,8 @@ url_add_query(Url *url, const char *text, size_t size, Error *err)
 
 	if (equals == NULL || equals == text)
 	{
-		error_set(err, ERROR_USAGE, "option without name or value in the URL of a %s sink",
+		error_set(err, ERROR_USAGE,
+				  "option without name or value in the URL of a %s sink",
 				  url->scheme);
 		return error_hint(err, "Write \"?name=value&name=value\".");
 	}

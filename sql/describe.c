@@ -93,5 +93,6 @@ pg_fanout_proto(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("description of the table is too large"));
-	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(text, out.size, PG_UTF8)));
+	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(text, out.size,
+													  PG_UTF8)));
 }

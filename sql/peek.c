@@ -47,7 +47,7 @@ typedef struct Peek
 typedef struct PeekRecord
 {
 	Slice		bytes;
-	XLogRecPtr	lsn;			/* of the frame, for records without their own */
+	XLogRecPtr	lsn;			/* the frame's, for records without one */
 	RecordRow	row;
 	Datum		json;
 } PeekRecord;
@@ -60,7 +60,8 @@ peek_render(Peek *peek, PeekRecord *record, RecordStyle style,
 	const char *text;
 
 	buf_init(&out, JSON_LIMIT);
-	record->row = record_append_json(&peek->reader, record->bytes, style, &out);
+	record->row = record_append_json(&peek->reader, record->bytes, style,
+									 &out);
 	if (error != NULL && !buf_failed(&out))
 	{
 		out.size--;				/* the closing brace */
@@ -77,7 +78,9 @@ peek_render(Peek *peek, PeekRecord *record, RecordStyle style,
 	record->json = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 }
 
-/* Whether another style may do better: too much for jsonb, not a broken slot. */
+/*
+ * Whether another style may do better: too much for jsonb, not a broken slot.
+ */
 static bool
 peek_error_is_of_content(int sqlstate)
 {

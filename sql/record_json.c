@@ -3,8 +3,8 @@
  *		The records of a frame as JSON. See record_json.h.
  *
  * Control records are unpacked by protobuf-c into memory of the current
- * context; rows are shown by the code that the relay's JSON uses. Knows neither
- * slots nor how the frames came here.
+ * context; rows are shown by the code that the relay's JSON uses. Knows
+ * neither slots nor how the frames came here.
  */
 #include "postgres.h"
 
@@ -166,7 +166,9 @@ put_table_name(Buf *out, const Table *table)
 	json_append_string(out, slice_of(name));
 }
 
-/* An enum's label as protobuf-c has it, in lower case and without its prefix. */
+/*
+ * An enum's label as protobuf-c has it, in lower case and without its prefix.
+ */
 static void
 put_label(Buf *out, const char *key, const ProtobufCEnumDescriptor *labels,
 		  int value, const char *prefix)

@@ -8,7 +8,8 @@
 #ifdef PG_FANOUT_BACKEND
 #include "postgres.h"
 #define buf_realloc(old, size) \
-	((old) ? repalloc_huge(old, size) : MemoryContextAllocHuge(CurrentMemoryContext, size))
+	((old) ? repalloc_huge(old, size) : \
+	 MemoryContextAllocHuge(CurrentMemoryContext, size))
 #define buf_release(old)	pfree(old)
 #else
 #include <stdlib.h>
@@ -57,7 +58,8 @@ buf_reserve(Buf *buf, size_t more)
 	if (more > buf->limit - buf->size)
 		goto failed;
 	if (capacity < BUF_MIN_CAPACITY)
-		capacity = buf->limit < BUF_MIN_CAPACITY ? buf->limit : BUF_MIN_CAPACITY;
+		capacity = buf->limit < BUF_MIN_CAPACITY ? buf->limit :
+			BUF_MIN_CAPACITY;
 	while (capacity - buf->size < more)
 		capacity = capacity > buf->limit / 2 ? buf->limit : capacity * 2;
 	data = buf_realloc(buf->data, capacity);

@@ -40,7 +40,8 @@ slice_of(const char *string)
 static inline bool
 slice_equal(Slice a, Slice b)
 {
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+	return a.size == b.size &&
+		(a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
 typedef struct Buf
@@ -70,7 +71,9 @@ extern void buf_printf(Buf *buf, const char *format,...)
 /* Drops that many bytes from the front. */
 extern void buf_consume(Buf *buf, size_t size);
 
-/* The content as a string; the NUL is not part of size. NULL after a failure. */
+/*
+ * The content as a string; the NUL is not part of size. NULL after a failure.
+ */
 extern const char *buf_string(Buf *buf);
 
 static inline bool

@@ -23,7 +23,7 @@ typedef struct ProtoType
 {
 	const char *name;
 	const char *array;			/* the message that holds an array of it */
-	const char *note;			/* what the value is, if its type does not say */
+	const char *note;			/* what it is, if its type does not say */
 } ProtoType;
 
 static const ProtoType types[] = {
@@ -204,7 +204,9 @@ names_get(const ProtoNames *names, size_t index)
 	return (const char *) names->text.data + names->offset[index];
 }
 
-/* The next character that counts: generated names drop underscores and case. */
+/*
+ * The next character that counts: generated names drop underscores and case.
+ */
 static int
 canonical_next(const char **at)
 {
@@ -300,7 +302,8 @@ names_add(ProtoNames *names, size_t index)
 	append_identifier(&names->text, column->name);
 	if (names_contain(nested_names, column->name, size))
 		buf_append_byte(&names->text, '_');
-	while (buf_string(&names->text) != NULL && names_last_clashes(names, index))
+	while (buf_string(&names->text) != NULL &&
+		   names_last_clashes(names, index))
 		buf_printf(&names->text, "_xn%u", column->number);
 	buf_append_byte(&names->text, '\0');
 }
@@ -435,7 +438,8 @@ append_row(Buf *out, const Table *table)
 	ProtoNames	names = {.table = table};
 
 	buf_init(&names.text, NAMES_LIMIT);
-	for (size_t i = 0; i < table->column_count && !buf_failed(&names.text); i++)
+	for (size_t i = 0; i < table->column_count && !buf_failed(&names.text);
+		 i++)
 		names_add(&names, i);
 	buf_append_string(out, "\n  // An absent field is NULL.\n"
 					  "  message Row {\n");

@@ -26,7 +26,8 @@
  * highest are reserved. The text depends on the table's names, columns and
  * types only: not on its oid.
  */
-extern void proto_append_table(Buf *out, const Table *table, const char *package);
+extern void proto_append_table(Buf *out, const Table *table,
+							   const char *package);
 
 /* Identifiers joined by dots: anything else is not to be put into a .proto. */
 extern bool proto_package_is_valid(const char *package);

@@ -333,7 +333,7 @@ table_fingerprint(const PgFanout__Table *record)
 		uint8_t    *end = wire_put_tag(prefix, FIELD_COLUMN, WIRE_BYTES);
 
 		end = wire_put_varint(end,
-							  pg_fanout__column__get_packed_size(record->column[i]));
+			pg_fanout__column__get_packed_size(record->column[i]));
 		hash_append(&hash.base, (size_t) (end - prefix), prefix);
 		pg_fanout__column__pack_to_buffer(record->column[i], &hash.base);
 	}

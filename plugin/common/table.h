@@ -30,7 +30,7 @@ typedef struct Column
 	int32_t		typmod;			/* -1: none */
 	uint32_t	key_position;	/* 1.. in the primary key, 0: no part of it */
 	uint32_t	identity_position;	/* 1.. in the identity index, 0: no part */
-	PgFanout__Encoding encoding;	/* of the value or of an array's elements */
+	PgFanout__Encoding encoding;	/* of the value or an array's elements */
 	bool		is_array;
 	bool		not_null;
 	bool		generated;

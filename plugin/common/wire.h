@@ -124,10 +124,10 @@ wire_put_bytes(uint8_t *at, uint32_t number, const void *data, size_t size)
 /*
  * A nested message whose size is not known beforehand, in a buffer that may
  * move while it grows: wire_open_nested writes the tag and leaves one byte for
- * the length, its result's offset is the mark; wire_close_nested takes the mark
- * and the offset of the end, writes the shortest length, moving the content if
- * it needs more than that byte, and returns the new end. The caller keeps four
- * bytes of room after the content for that.
+ * the length, its result's offset is the mark; wire_close_nested takes the
+ * mark and the offset of the end, writes the shortest length, moving the
+ * content if it needs more than that byte, and returns the new end. The caller
+ * keeps four bytes of room after the content for that.
  */
 #define WIRE_NESTED_ROOM	4
 
@@ -164,7 +164,8 @@ typedef enum WireResult
 {
 	WIRE_FIELD,					/* *field is set */
 	WIRE_END,					/* nothing left */
-	WIRE_BAD					/* not protobuf: cut short, overlong, number 0, groups */
+	/* not protobuf: cut short, overlong, number 0, groups */
+	WIRE_BAD
 } WireResult;
 
 static inline WireReader
