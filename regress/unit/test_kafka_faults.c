@@ -29,11 +29,17 @@ static const char *const quick[] = {
 };
 
 static void
-start(void)
+start_with(const char *const *options)
 {
-	rig_start_sink(&rig, quick, SINK_NEW);
+	rig_start_sink(&rig, options, SINK_NEW);
 	assert_true(rig.sink->ops->record(rig.sink, 1000, &rig.err));
 	assert_true(rig_wait_durable(&rig, 1000, 10));
+}
+
+static void
+start(void)
+{
+	start_with(quick);
 }
 
 static void
@@ -233,27 +239,33 @@ test_end_while_down(void **state)
 	assert_true(clock_now() - before < 5 * CLOCK_SECOND);
 }
 
-/* KAF-4: leaders move. */
+/*
+ * KAF-4: leaders move all the time. One request at a time: the mock brokers
+ * check no sequence numbers, so behind a refused batch they take the next one,
+ * and then records are missing. Whether real brokers and this librdkafka keep
+ * them with several requests under way is for a test with three of them.
+ */
 static void
 test_leaders_move(void **state)
 {
+	static const char *const one_request[] = {
+		"kafka.retry.backoff.ms", "10", "kafka.reconnect.backoff.ms", "10",
+		"kafka.reconnect.backoff.max.ms", "100", "kafka.max.in.flight", "1",
+		NULL
+	};
+
 	(void) state;
-	start();
-	for (int round = 0; round < 10; round++)
+	start_with(one_request);
+	for (int round = 0; round < 30; round++)
 	{
 		for (int partition = 0; partition < 4; partition++)
 			rd_kafka_mock_partition_set_leader(rig.cluster, "t", partition,
 											   1 + (round + partition) % 3);
 		put_range(round * 20, round * 20 + 20);
-
-		/*
-		 * The mock brokers check no sequence numbers: with records on their
-		 * way to two leaders they take what a real broker refuses. So each
-		 * move waits for the last one's records.
-		 */
-		assert_true(rig_wait_durable(&rig, end_of(round * 20 + 20), 30));
+		(void) rig_turn(&rig);
 	}
-	assert_all_once(200);
+	assert_true(rig_wait_durable(&rig, end_of(600), 60));
+	assert_all_once(600);
 }
 
 /* B19: acknowledgements in reverse order over partitions. */
