@@ -505,7 +505,10 @@ static bool
 make_parts(Relay *relay, Error *err)
 {
 	const SourceOps *ops = registry_find_source(relay->settings->plugin);
-	SourceOptions options = settings_source_options(relay->settings);
+	SourceConfig config = {
+		.server_version = relay->server.version,
+		.user = settings_source_options(relay->settings)
+	};
 
 	if (relay->fanout != NULL)
 		return true;
@@ -513,7 +516,7 @@ make_parts(Relay *relay, Error *err)
 	relay->fanout = fanout_new(relay->setups, relay->database, err);
 	if (relay->fanout == NULL)
 		return false;
-	relay->source = ops->create(&options, err);
+	relay->source = ops->create(&config, err);
 	return relay->source != NULL;
 }
 

@@ -19,6 +19,7 @@
 #include "table.h"
 
 typedef struct Source Source;
+typedef struct Spool Spool;
 
 typedef struct Transaction
 {
@@ -82,13 +83,22 @@ typedef struct SourceOptions
 	size_t		count;
 } SourceOptions;
 
+/* What a source is made with; all it points to outlives the source. */
+typedef struct SourceConfig
+{
+	int			server_version; /* 150020 */
+	SourceOptions user;			/* the -o options, passed on */
+	Spool	   *spool;			/* where in-progress transactions wait; NULL:
+								 * none are to be asked for */
+} SourceConfig;
+
 typedef struct SourceOps
 {
 	const char *name;			/* "pg_fanout" */
 	const char *plugin;			/* the output plugin it reads */
 
-	/* user: the -o options, passed on; NULL on failure */
-	Source	   *(*create) (const SourceOptions *user, Error *err);
+	/* NULL on failure */
+	Source	   *(*create) (const SourceConfig *config, Error *err);
 
 	/* the options to start the stream with; owned by the source */
 	SourceOptions (*options) (Source *source);

@@ -358,7 +358,7 @@ source_plugin_free(Source *base)
 	free(source);
 }
 
-static Source *source_plugin_create(const SourceOptions *user, Error *err);
+static Source *source_plugin_create(const SourceConfig *config, Error *err);
 
 const SourceOps source_plugin_ops = {
 	.name = "pg_fanout",
@@ -372,8 +372,9 @@ const SourceOps source_plugin_ops = {
 };
 
 static Source *
-source_plugin_create(const SourceOptions *user, Error *err)
+source_plugin_create(const SourceConfig *config, Error *err)
 {
+	const SourceOptions *user = &config->user;
 	SourcePlugin *source = calloc(1, sizeof(*source));
 	size_t		count = user->count + 1;
 

@@ -157,12 +157,13 @@ set_up(void **state)
 {
 	const char *names[] = {"publication_names"};
 	const char *values[] = {"fan"};
-	SourceOptions options = {names, values, 1};
+	SourceConfig config = {.server_version = 150020,
+		.user = {names, values, 1}};
 
 	(void) state;
 	error_clear(&err);
 	buf_init(&frame, FRAME_LIMIT);
-	source = source_plugin_ops.create(&options, &err);
+	source = source_plugin_ops.create(&config, &err);
 	assert_non_null(source);
 	return 0;
 }
@@ -184,7 +185,7 @@ options_are_passed_on(void **state)
 	SourceOptions options = source->ops->options(source);
 	const char *names[] = {"streaming"};
 	const char *values[] = {"on"};
-	SourceOptions ours = {names, values, 1};
+	SourceConfig ours = {.user = {names, values, 1}};
 
 	(void) state;
 	assert_int_equal(options.count, 2);
