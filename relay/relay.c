@@ -196,6 +196,8 @@ read_records(Relay *relay, bool *empty, Error *err)
 				*empty = true;
 				return STEP_GO_ON;
 			}
+			if (kind == SOURCE_AGAIN)
+				return STEP_GO_ON;
 			receive(relay, kind);
 			if (relay->end_reached)
 				return STEP_DONE;

@@ -6,7 +6,8 @@
  * a reconnect: everything half read is forgotten) and for each frame feed,
  * then next until it answers SOURCE_EMPTY. What next hands out, and all it
  * points to, is valid until the following next, feed or reset (R4): who keeps,
- * copies. A Source knows neither libpq nor sinks.
+ * copies. A streamed transaction comes whole, at its commit, like any other.
+ * A Source knows neither libpq nor sinks.
  */
 #ifndef PG_FANOUT_SOURCE_H
 #define PG_FANOUT_SOURCE_H
@@ -64,6 +65,8 @@ typedef enum SourceResult
 	SOURCE_CHANGE,				/* event.change */
 	SOURCE_MESSAGE,				/* event.message */
 	SOURCE_COMMIT,				/* event.end */
+	SOURCE_AGAIN,				/* nothing yet: ask again after a look at the
+								 * clock */
 	SOURCE_FAILED
 } SourceResult;
 
