@@ -64,9 +64,9 @@ extern bool spool_knows(const Spool *spool, uint32_t xid);
 typedef enum SpoolResult
 {
 	SPOOL_RECORD,				/* *record; valid until the next call */
-	SPOOL_AGAIN,				/* much was passed over: look at the clock, then
-								 * call again */
-	SPOOL_END,					/* that was all; the transaction is forgotten */
+	SPOOL_AGAIN,				/* much was passed over: look at the clock,
+								 * then call again */
+	SPOOL_END,					/* all of it; the transaction is forgotten */
 	SPOOL_FAILED				/* a file is cut short, damaged, unreadable */
 } SpoolResult;
 
