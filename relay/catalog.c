@@ -8,10 +8,16 @@
  */
 #include "catalog.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "connection.h"
+#include "utf8.h"
+
+#define STRING_LIMIT	4096	/* names and labels have at most 63 bytes */
+#define TYPES_LIMIT		(TABLE_MAX_COLUMNS * 11 + 16)
 
 /* pg_type.oid of types that have an encoding of their own. */
 typedef struct TypeEncoding
@@ -43,11 +49,16 @@ static const TypeEncoding type_encodings[] = {
 
 /* ---- the queries ---- */
 
+#define SELECT_TABLE \
+	"SELECT c.oid, n.nspname, c.relname, c.relreplident, c.relkind" \
+	" FROM pg_catalog.pg_class c" \
+	" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+	" WHERE c.oid = "
+
 static const char table_query[] =
-	"SELECT c.oid, n.nspname, c.relname, c.relreplident, c.relkind"
-	" FROM pg_catalog.pg_class c"
-	" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-	" WHERE c.oid = pg_catalog.to_regclass($1)";
+	SELECT_TABLE "pg_catalog.to_regclass($1)";
+static const char table_by_oid_query[] =
+	SELECT_TABLE "$1::pg_catalog.oid";
 
 enum
 {
@@ -61,29 +72,49 @@ enum
 /*
  * A row for each column, of an enum one for each label. walk goes from each
  * column's type through domains, into an array once, and again through
- * domains; int2vector and oidvector pass for arrays but go as text. Of
- * indexes, those count that the server lets count; where a column stands
+ * domains; int2vector and oidvector pass for arrays but go as text.
+ */
+#define WALK_TYPES \
+	" type AS (" \
+	" SELECT t.oid, t.typtype, t.typbasetype, t.typelem," \
+	"  t.oid NOT IN (22, 30)" \
+	"  AND COALESCE(pg_catalog.to_jsonb(t)->>'typsubscript' = 'array_subscript_handler'," \
+	"   t.typelem <> 0 AND t.typlen = -1) AS is_true_array" \
+	"  FROM pg_catalog.pg_type t)," \
+	" walk AS (" \
+	" SELECT DISTINCT atttypid AS start, atttypid AS oid, false AS in_array" \
+	"  FROM attribute" \
+	" UNION ALL" \
+	" SELECT w.start," \
+	"   CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END," \
+	"   w.in_array OR t.typtype <> 'd'" \
+	"  FROM walk w JOIN type t ON t.oid = w.oid" \
+	"  WHERE t.typtype = 'd' OR (t.is_true_array AND NOT w.in_array))"
+
+#define SELECT_COLUMNS \
+	" SELECT a.attnum, a.attname, a.atttypid, n.nspname || '.' || t.typname," \
+	"  a.atttypmod, a.attnotnull, COALESCE(key.key_position, 0)," \
+	"  COALESCE(key.identity_position, 0), a.attgenerated <> ''," \
+	"  walk.oid, walk.in_array, walked.typtype = 'e', e.enumlabel" \
+	" FROM attribute a" \
+	" JOIN pg_catalog.pg_type t ON t.oid = a.atttypid" \
+	" JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace" \
+	" JOIN walk ON walk.start = a.atttypid" \
+	" JOIN type walked ON walked.oid = walk.oid AND walked.typtype <> 'd'" \
+	"  AND (walk.in_array OR NOT walked.is_true_array)" \
+	" LEFT JOIN key ON key.attnum = a.attnum" \
+	" LEFT JOIN pg_catalog.pg_enum e ON e.enumtypid = walk.oid" \
+	" ORDER BY a.attnum, e.enumsortorder"
+
+/*
+ * Of indexes, those count that the server lets count; where a column stands
  * twice, the last.
  */
 static const char columns_query[] =
 	"WITH RECURSIVE attribute AS ("
 	" SELECT a.* FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1"
 	"  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'),"
-	" type AS ("
-	" SELECT t.oid, t.typtype, t.typbasetype, t.typelem,"
-	"  t.oid NOT IN (22, 30)"
-	"  AND COALESCE(pg_catalog.to_jsonb(t)->>'typsubscript' = 'array_subscript_handler',"
-	"   t.typelem <> 0 AND t.typlen = -1) AS is_true_array"
-	"  FROM pg_catalog.pg_type t),"
-	" walk AS ("
-	" SELECT DISTINCT atttypid AS start, atttypid AS oid, false AS in_array"
-	"  FROM attribute"
-	" UNION ALL"
-	" SELECT w.start,"
-	"   CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END,"
-	"   w.in_array OR t.typtype <> 'd'"
-	"  FROM walk w JOIN type t ON t.oid = w.oid"
-	"  WHERE t.typtype = 'd' OR (t.is_true_array AND NOT w.in_array)),"
+	WALK_TYPES ","
 	" key AS ("
 	" SELECT k.attnum, pg_catalog.max(k.n) FILTER (WHERE i.indisprimary) AS key_position,"
 	"   pg_catalog.max(k.n) FILTER (WHERE i.indisvalid AND i.indisunique"
@@ -94,19 +125,34 @@ static const char columns_query[] =
 	"  JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indislive,"
 	"  pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY k(attnum, n)"
 	"  WHERE c.oid = $1 AND k.n <= i.indnkeyatts GROUP BY k.attnum)"
-	" SELECT a.attnum, a.attname, a.atttypid, n.nspname || '.' || t.typname,"
-	"  a.atttypmod, a.attnotnull, COALESCE(key.key_position, 0),"
-	"  COALESCE(key.identity_position, 0), a.attgenerated <> '',"
-	"  walk.oid, walk.in_array, walked.typtype = 'e', e.enumlabel"
-	" FROM attribute a"
-	" JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
-	" JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
-	" JOIN walk ON walk.start = a.atttypid"
-	" JOIN type walked ON walked.oid = walk.oid AND walked.typtype <> 'd'"
-	"  AND (walk.in_array OR NOT walked.is_true_array)"
-	" LEFT JOIN key ON key.attnum = a.attnum"
-	" LEFT JOIN pg_catalog.pg_enum e ON e.enumtypid = walk.oid"
-	" ORDER BY a.attnum, e.enumsortorder";
+	SELECT_COLUMNS;
+
+/* Types by their oids, in the shape of columns numbered from 1. */
+static const char types_query[] =
+	"WITH RECURSIVE attribute AS ("
+	" SELECT n AS attnum, 'type' AS attname, oid AS atttypid,"
+	"  -1 AS atttypmod, false AS attnotnull, '' AS attgenerated"
+	"  FROM pg_catalog.unnest($1::pg_catalog.oid[]) WITH ORDINALITY u(oid, n)),"
+	WALK_TYPES ","
+	" key AS (SELECT 0 AS attnum, 0 AS key_position, 0 AS identity_position"
+	"  WHERE false)"
+	SELECT_COLUMNS;
+
+/*
+ * Of each attribute number: dropped or not, and whether its row is younger
+ * than transaction $2, or its own. Transaction ids wrap around, and a row may
+ * be older than one round: what counts lies between $2 and the next id to be
+ * given.
+ */
+static const char attributes_query[] =
+	"SELECT a.attnum, a.attisdropped, $2::pg_catalog.int8 <> 0 AND"
+	"  (a.xmin::pg_catalog.text::pg_catalog.int8 - $2::pg_catalog.int8"
+	"   + 4294967296) % 4294967296 <"
+	"  (now.xid - $2::pg_catalog.int8 + 4294967296) % 4294967296"
+	" FROM pg_catalog.pg_attribute a,"
+	"  (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+	"   ::pg_catalog.text::pg_catalog.numeric % 4294967296 AS xid) now"
+	" WHERE a.attrelid = $1 AND a.attnum > 0 ORDER BY a.attnum";
 
 enum
 {
@@ -125,11 +171,18 @@ enum
 	COLUMN_LABEL
 };
 
-static PGresult *
-catalog_query(PGconn *conn, const char *sql, const char *parameter,
-			  Error *err)
+enum
 {
-	PGresult   *result = PQexecParams(conn, sql, 1, NULL, &parameter, NULL,
+	ATTRIBUTE_NUMBER,
+	ATTRIBUTE_IS_DROPPED,
+	ATTRIBUTE_IS_CHANGED
+};
+
+static PGresult *
+catalog_query_with(PGconn *conn, const char *sql, int count,
+				   const char *const *parameters, Error *err)
+{
+	PGresult   *result = PQexecParams(conn, sql, count, NULL, parameters, NULL,
 									  NULL, 0);
 
 	if (PQresultStatus(result) == PGRES_TUPLES_OK)
@@ -139,16 +192,54 @@ catalog_query(PGconn *conn, const char *sql, const char *parameter,
 	return NULL;
 }
 
+static PGresult *
+catalog_query(PGconn *conn, const char *sql, const char *parameter,
+			  Error *err)
+{
+	return catalog_query_with(conn, sql, 1, &parameter, err);
+}
+
 /* ---- the record ---- */
 
-/* Strings are the results'. */
+/* Strings are the results', but for those that had to be made UTF-8. */
 typedef struct CatalogRecord
 {
 	PgFanout__Table table;
 	PgFanout__Column *columns;
 	PgFanout__Column **pointers;
 	char	  **labels;
+	char	  **repaired;
+	size_t		repaired_count;
+	bool		failed;			/* no memory for one of those */
 } CatalogRecord;
+
+/* Of names and labels in a database whose encoding promises nothing. */
+static char *
+record_string(CatalogRecord *record, const PGresult *result, int row,
+			  int column)
+{
+	char	   *value = PQgetvalue(result, row, column);
+	Slice		text = slice_of(value);
+	char	  **list;
+	Buf			out;
+
+	if (utf8_valid_size(text) == text.size)
+		return value;
+	list = realloc(record->repaired,
+				   (record->repaired_count + 1) * sizeof(char *));
+	if (list != NULL)
+		record->repaired = list;
+	buf_init(&out, STRING_LIMIT);
+	utf8_append_repaired(&out, text);
+	if (list == NULL || buf_string(&out) == NULL)
+	{
+		buf_free(&out);
+		record->failed = true;
+		return value;
+	}
+	record->repaired[record->repaired_count++] = (char *) out.data;
+	return (char *) out.data;
+}
 
 static bool
 record_allocate(CatalogRecord *record, size_t rows, Error *err)
@@ -168,6 +259,9 @@ record_free(CatalogRecord *record)
 	free(record->columns);
 	free(record->pointers);
 	free(record->labels);
+	for (size_t i = 0; i < record->repaired_count; i++)
+		free(record->repaired[i]);
+	free(record->repaired);
 }
 
 static PgFanout__ReplicaIdentity
@@ -211,13 +305,14 @@ value_bool(const PGresult *result, int row, int column)
 }
 
 static void
-column_fill(PgFanout__Column *column, const PGresult *result, int row)
+column_fill(CatalogRecord *record, PgFanout__Column *column,
+			const PGresult *result, int row)
 {
 	pg_fanout__column__init(column);
 	column->number = value_number(result, row, COLUMN_NUMBER);
-	column->name = PQgetvalue(result, row, COLUMN_NAME);
+	column->name = record_string(record, result, row, COLUMN_NAME);
 	column->type_oid = value_number(result, row, COLUMN_TYPE_OID);
-	column->type_name = PQgetvalue(result, row, COLUMN_TYPE_NAME);
+	column->type_name = record_string(record, result, row, COLUMN_TYPE_NAME);
 	column->typmod = (int32_t) strtol(PQgetvalue(result, row, COLUMN_TYPMOD),
 									  NULL, 10);
 	column->not_null = value_bool(result, row, COLUMN_NOT_NULL);
@@ -246,32 +341,31 @@ record_fill_columns(CatalogRecord *record, const PGresult *result)
 		{
 			column = &record->columns[record->table.n_column];
 			record->pointers[record->table.n_column++] = column;
-			column_fill(column, result, row);
+			column_fill(record, column, result, row);
 			column->enum_label = &record->labels[row];
 		}
 		if (!PQgetisnull(result, row, COLUMN_LABEL))
 		{
-			record->labels[row] = PQgetvalue(result, row, COLUMN_LABEL);
+			record->labels[row] = record_string(record, result, row,
+												COLUMN_LABEL);
 			column->n_enum_label++;
 		}
 	}
 }
 
 static Table *
-record_build(CatalogRecord *record, const PGresult *table,
-			 const PGresult *columns, Error *err)
+record_finish(CatalogRecord *record, const PGresult *columns, Error *err)
 {
-	Table	   *built;
+	Table	   *built = NULL;
 
-	pg_fanout__table__init(&record->table);
-	record->table.oid = value_number(table, 0, TABLE_OID);
-	record->table.schema = PQgetvalue(table, 0, TABLE_SCHEMA);
-	record->table.name = PQgetvalue(table, 0, TABLE_NAME);
-	record->table.identity =
-		identity_of(PQgetvalue(table, 0, TABLE_IDENTITY)[0]);
 	if (!record_allocate(record, (size_t) PQntuples(columns), err))
 		return NULL;
 	record_fill_columns(record, columns);
+	if (record->failed)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
 	record->table.version = table_fingerprint(&record->table);
 	built = table_new(&record->table);
 	if (built == NULL)
@@ -280,6 +374,25 @@ record_build(CatalogRecord *record, const PGresult *table,
 				  record->table.name);
 	return built;
 }
+
+static Table *
+record_build(const PGresult *table, const PGresult *columns, Error *err)
+{
+	CatalogRecord record = {0};
+	Table	   *built;
+
+	pg_fanout__table__init(&record.table);
+	record.table.oid = value_number(table, 0, TABLE_OID);
+	record.table.schema = record_string(&record, table, 0, TABLE_SCHEMA);
+	record.table.name = record_string(&record, table, 0, TABLE_NAME);
+	record.table.identity =
+		identity_of(PQgetvalue(table, 0, TABLE_IDENTITY)[0]);
+	built = record_finish(&record, columns, err);
+	record_free(&record);
+	return built;
+}
+
+/* ---- by name ---- */
 
 static bool
 check_found(const PGresult *table, const char *name, Error *err)
@@ -305,7 +418,6 @@ catalog_table(PGconn *conn, const char *name, Error *err)
 {
 	PGresult   *table = catalog_query(conn, table_query, name, err);
 	PGresult   *columns = NULL;
-	CatalogRecord record = {0};
 	Table	   *built = NULL;
 
 	if (table == NULL || !check_found(table, name, err))
@@ -313,11 +425,143 @@ catalog_table(PGconn *conn, const char *name, Error *err)
 	columns = catalog_query(conn, columns_query,
 							PQgetvalue(table, 0, TABLE_OID), err);
 	if (columns != NULL)
-		built = record_build(&record, table, columns, err);
+		built = record_build(table, columns, err);
 
 done:
-	record_free(&record);
 	PQclear(columns);
 	PQclear(table);
 	return built;
+}
+
+/* ---- pictures ---- */
+
+typedef struct OidText
+{
+	char		text[16];
+} OidText;
+
+static const char *
+oid_text(uint32_t oid, OidText *out)
+{
+	snprintf(out->text, sizeof(out->text), "%" PRIu32, oid);
+	return out->text;
+}
+
+static bool
+picture_table(TablePicture *picture, PGconn *conn, const char *oid, Error *err)
+{
+	PGresult   *table = catalog_query(conn, table_by_oid_query, oid, err);
+	PGresult   *columns = NULL;
+	bool		ok = table != NULL;
+
+	if (ok && PQntuples(table) == 1)
+	{
+		columns = catalog_query(conn, columns_query, oid, err);
+		if (columns != NULL)
+			picture->table = record_build(table, columns, err);
+		ok = picture->table != NULL;
+	}
+	PQclear(columns);
+	PQclear(table);
+	return ok;
+}
+
+static bool
+picture_attributes(TablePicture *picture, PGconn *conn, const char *oid,
+				   const char *xid, Error *err)
+{
+	const char *parameters[] = {oid, xid};
+	PGresult   *result = catalog_query_with(conn, attributes_query, 2,
+											parameters, err);
+
+	if (result == NULL)
+		return false;
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		uint32_t	number = value_number(result, row, ATTRIBUTE_NUMBER);
+
+		if (number > TABLE_MAX_COLUMNS)
+			continue;
+		picture->attributes[number] =
+			(value_bool(result, row, ATTRIBUTE_IS_DROPPED) ?
+			 ATTRIBUTE_DROPPED : ATTRIBUTE_LIVE) |
+			(value_bool(result, row, ATTRIBUTE_IS_CHANGED) ?
+			 ATTRIBUTE_CHANGED : 0);
+	}
+	PQclear(result);
+	return true;
+}
+
+static bool
+picture_types(TablePicture *picture, PGconn *conn, const TableWish *wish,
+			  Error *err)
+{
+	CatalogRecord record = {0};
+	PGresult   *types = NULL;
+	Buf			list;
+
+	buf_init(&list, TYPES_LIMIT);
+	buf_append_string(&list, "{");
+	for (size_t i = 0; i < wish->type_count; i++)
+		buf_printf(&list, "%s%" PRIu32, i > 0 ? "," : "", wish->types[i]);
+	buf_append_string(&list, "}");
+	pg_fanout__table__init(&record.table);
+	record.table.schema = "types";
+	record.table.name = "types";
+	if (buf_failed(&list))
+		error_no_memory(err);
+	else
+		types = catalog_query(conn, types_query, buf_string(&list), err);
+	if (types != NULL)
+		picture->types = record_finish(&record, types, err);
+	record_free(&record);
+	PQclear(types);
+	buf_free(&list);
+	return picture->types != NULL;
+}
+
+/* All queries see one state of the catalog. */
+TablePicture *
+catalog_picture(PGconn *conn, const TableWish *wish, Error *err)
+{
+	TablePicture *picture = calloc(1, sizeof(*picture));
+	PGresult   *result;
+	OidText		oid;
+	OidText		xid;
+	bool		ok;
+
+	if (picture == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	oid_text(wish->oid, &oid);
+	oid_text(wish->xid, &xid);
+	result = connection_query(conn,
+		"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+	ok = result != NULL &&
+		picture_table(picture, conn, oid.text, err) &&
+		picture_attributes(picture, conn, oid.text, xid.text, err) &&
+		picture_types(picture, conn, wish, err);
+	PQclear(result);
+	if (ok)
+	{
+		result = connection_query(conn, "COMMIT", err);
+		ok = result != NULL;
+		PQclear(result);
+	}
+	if (ok)
+		return picture;
+	catalog_picture_free(picture);
+	return NULL;
+}
+
+void
+catalog_picture_free(TablePicture *picture)
+{
+	if (picture == NULL)
+		return;
+	table_free(picture->table);
+	table_free(picture->types);
+	free(picture);
 }

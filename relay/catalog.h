@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "table.h"
+#include "table_picture.h"
 
 /*
  * Describes the table of that name, written as in SQL: schema.table, quoted
@@ -25,5 +26,15 @@
  */
 extern MUST_USE Table *catalog_table(PGconn *conn, const char *name,
 									 Error *err);
+
+/*
+ * Today's picture of the table with the wish's oid; that there is none is no
+ * failure. NULL: failed; the connection may be in a failed transaction then
+ * and is to be closed.
+ */
+extern MUST_USE TablePicture *catalog_picture(PGconn *conn,
+											  const TableWish *wish,
+											  Error *err);
+extern void catalog_picture_free(TablePicture *picture);
 
 #endif							/* PG_FANOUT_CATALOG_H */

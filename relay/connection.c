@@ -312,14 +312,57 @@ ignore_notice(void *arg, const char *message)
 	(void) message;
 }
 
+/*
+ * Whatever the role, the database or the environment says: text is printed in
+ * one way, and nothing ends the session early. Settings that the server does
+ * not have are passed over.
+ */
+static const char pin_query[] =
+"SELECT pg_catalog.set_config(s.name, v.value, false)"
+" FROM pg_catalog.pg_settings s JOIN (VALUES"
+" ('bytea_output', 'hex'), ('client_min_messages', 'warning'),"
+" ('datestyle', 'ISO, MDY'), ('extra_float_digits', '3'),"
+" ('idle_in_transaction_session_timeout', '0'),"
+" ('idle_session_timeout', '0'), ('intervalstyle', 'postgres'),"
+" ('lc_monetary', 'C'), ('lock_timeout', '0'),"
+" ('quote_all_identifiers', 'off'), ('search_path', ''),"
+" ('statement_timeout', '0'), ('timezone', 'UTC'),"
+" ('transaction_timeout', '0'), ('xmlbinary', 'base64')"
+" ) v(name, value) ON pg_catalog.lower(s.name) = v.name";
+
 static bool
-secure_search_path(PGconn *conn, Error *err)
+pin_session(PGconn *conn, Error *err)
 {
 	PGresult   *result = connection_query(conn,
 		"SELECT pg_catalog.set_config('search_path', '', false)", err);
 
 	PQclear(result);
+	if (result == NULL)
+		return false;
+	result = connection_query(conn, pin_query, err);
+	PQclear(result);
 	return result != NULL;
+}
+
+bool
+connection_is_raw(PGconn *conn)
+{
+	const char *encoding = PQparameterStatus(conn, "server_encoding");
+
+	return encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
+}
+
+/*
+ * An SQL_ASCII database holds any bytes. Asked for UTF-8 the server would fail
+ * on those that are none, for ever, so it is asked for them as they are.
+ */
+static bool
+choose_encoding(PGconn *conn, Error *err)
+{
+	if (!connection_is_raw(conn) ||
+		PQsetClientEncoding(conn, "SQL_ASCII") == 0)
+		return true;
+	return connection_error(conn, NULL, err);
 }
 
 PGconn *
@@ -356,7 +399,7 @@ connection_open(ConnectionOptions *options, ConnectionKind kind, Error *err)
 		asked = true;
 	}
 	PQsetNoticeProcessor(conn, ignore_notice, NULL);
-	if (secure_search_path(conn, err))
+	if (pin_session(conn, err) && choose_encoding(conn, err))
 		return conn;
 	PQfinish(conn);
 	return NULL;

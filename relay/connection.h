@@ -32,12 +32,19 @@ typedef enum ConnectionKind
 } ConnectionKind;
 
 /*
- * Opens a connection with an empty search_path; asks for a password on the
- * terminal where one is needed and may be asked for. NULL: failed. What may
- * pass (server starting, network) is marked retriable.
+ * Opens a connection with an empty search_path and with every setting that
+ * changes text pinned; asks for a password on the terminal where one is needed
+ * and may be asked for. Text comes as UTF-8, but see connection_is_raw. NULL:
+ * failed. What may pass (server starting, network) is marked retriable.
  */
 extern PGconn *connection_open(ConnectionOptions *options, ConnectionKind kind,
 							   Error *err);
+
+/*
+ * Whether text comes as it is stored, in no particular encoding: the database
+ * is in SQL_ASCII.
+ */
+extern bool connection_is_raw(PGconn *conn);
 
 /* Whether a name or connection string (both forms) holds a password. */
 extern bool connection_string_has_secret(const char *dbname);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog_session.h"
 #include "clock.h"
 #include "fanout.h"
 #include "feedback.h"
@@ -66,6 +67,7 @@ typedef struct Relay
 	bool		resumed;
 
 	Stream	   *stream;
+	CatalogSession catalog;
 	Source	   *source;
 	Fanout	   *fanout;
 	Feedback	feedback;
@@ -175,6 +177,21 @@ settle(Relay *relay)
 	pending->kind = SOURCE_EMPTY;
 }
 
+/* Answers the source's question. */
+static StepResult
+describe_table(Relay *relay, Error *err)
+{
+	TablePicture *picture = catalog_session_ask(&relay->catalog,
+											&relay->pending.event.wish, err);
+	bool		ok;
+
+	if (picture == NULL)
+		return STEP_LOST;
+	ok = relay->source->ops->describe(relay->source, picture, err);
+	catalog_picture_free(picture);
+	return ok ? STEP_GO_ON : STEP_FAILED;
+}
+
 /* Offers records of the frame at hand; *empty: the frame is used up. */
 static StepResult
 read_records(Relay *relay, bool *empty, Error *err)
@@ -190,6 +207,14 @@ read_records(Relay *relay, bool *empty, Error *err)
 
 			if (kind == SOURCE_FAILED)
 				return STEP_FAILED;
+			if (kind == SOURCE_WANTS_TABLE)
+			{
+				StepResult	result = describe_table(relay, err);
+
+				if (result != STEP_GO_ON)
+					return result;
+				continue;
+			}
 			if (kind == SOURCE_EMPTY)
 			{
 				relay->in_frame = false;
@@ -270,7 +295,8 @@ handle_frame(Relay *relay, const StreamMessage *message, Error *err)
 	relay->pings = 0;
 	feedback_received(&relay->feedback, message->start);
 	progress_frame(&relay->progress, message->data.size);
-	if (!relay->source->ops->feed(relay->source, message->data, err))
+	if (!relay->source->ops->feed(relay->source, message->data, message->start,
+								  err))
 		return STEP_FAILED;
 	relay->in_frame = true;
 	return STEP_GO_ON;
@@ -509,6 +535,7 @@ make_parts(Relay *relay, Error *err)
 	const SourceOps *ops = registry_find_source(relay->settings->plugin);
 	SourceConfig config = {
 		.server_version = relay->server.version,
+		.raw_text = relay->server.raw_text,
 		.user = settings_source_options(relay->settings)
 	};
 
@@ -735,7 +762,7 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 		  const SinkSetups *setups, Error *err)
 {
 	Relay		relay = {.settings = settings, .connection = connection,
-		.setups = setups};
+		.setups = setups, .catalog = {.options = connection}};
 	bool		ok;
 
 	if (!parse_position("startpos", settings->startpos, &relay.startpos,
@@ -746,6 +773,7 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 	ok = run_streams(&relay, err);
 	ok = finish(&relay, ok, err);
 	close_stream(&relay);
+	catalog_session_close(&relay.catalog);
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
 	fanout_free(relay.fanout);

@@ -39,6 +39,7 @@ read_system(PGconn *conn, ServerInfo *server, Error *err)
 	server->timeline = (uint32_t) strtoul(PQgetvalue(result, 0, 1), NULL, 10);
 	copy_value(server->database, sizeof(server->database), result, 3);
 	server->version = PQserverVersion(conn);
+	server->raw_text = connection_is_raw(conn);
 	ok = true;
 
 done:

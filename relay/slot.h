@@ -17,6 +17,7 @@ typedef struct ServerInfo
 	Lsn			wal_position;	/* flushed when asked */
 	char		database[257];
 	int			version;		/* 150020 */
+	bool		raw_text;		/* text comes in no particular encoding */
 	int64_t		sender_timeout; /* wal_sender_timeout, microseconds; 0: off */
 } ServerInfo;
 

@@ -7,7 +7,8 @@
  * then next until it answers SOURCE_EMPTY. What next hands out, and all it
  * points to, is valid until the following next, feed or reset (R4): who keeps,
  * copies. A streamed transaction comes whole, at its commit, like any other.
- * A Source knows neither libpq nor sinks.
+ * SOURCE_WANTS_TABLE is a question: it is answered with describe, and next is
+ * called again. A Source knows neither libpq nor sinks.
  */
 #ifndef PG_FANOUT_SOURCE_H
 #define PG_FANOUT_SOURCE_H
@@ -18,6 +19,7 @@
 #include "lsn.h"
 #include "option.h"
 #include "table.h"
+#include "table_picture.h"
 
 typedef struct Source Source;
 typedef struct Spool Spool;
@@ -67,6 +69,7 @@ typedef enum SourceResult
 	SOURCE_COMMIT,				/* event.end */
 	SOURCE_AGAIN,				/* nothing yet: ask again after a look at the
 								 * clock */
+	SOURCE_WANTS_TABLE,			/* event.wish: describe it, then go on */
 	SOURCE_FAILED
 } SourceResult;
 
@@ -76,6 +79,7 @@ typedef union SourceEvent
 	Change		change;
 	LogicalMessage message;
 	TxnEnd		end;
+	TableWish	wish;
 } SourceEvent;
 
 /* What START_REPLICATION is to pass to the plugin. */
@@ -90,6 +94,7 @@ typedef struct SourceOptions
 typedef struct SourceConfig
 {
 	int			server_version; /* 150020 */
+	bool		raw_text;		/* the server's text may be no UTF-8 */
 	SourceOptions user;			/* the -o options, passed on */
 	Spool	   *spool;			/* where in-progress transactions wait; NULL:
 								 * none are to be asked for */
@@ -106,8 +111,14 @@ typedef struct SourceOps
 	/* the options to start the stream with; owned by the source */
 	SourceOptions (*options) (Source *source);
 	void		(*reset) (Source *source);
-	bool		(*feed) (Source *source, Slice frame, Error *err);
+
+	/* lsn: the position the server sent the frame with, 0 if it gave none */
+	bool		(*feed) (Source *source, Slice frame, Lsn lsn, Error *err);
 	SourceResult (*next) (Source *source, SourceEvent *event, Error *err);
+
+	/* the answer to SOURCE_WANTS_TABLE; stays the caller's */
+	bool		(*describe) (Source *source, const TablePicture *picture,
+							 Error *err);
 	void		(*free) (Source *source);
 } SourceOps;
 

@@ -105,15 +105,25 @@ source_plugin_reset(Source *base)
 }
 
 static bool
-source_plugin_feed(Source *base, Slice frame, Error *err)
+source_plugin_feed(Source *base, Slice frame, Lsn lsn, Error *err)
 {
 	SourcePlugin *source = (SourcePlugin *) base;
 
 	if (source->frame.at != source->frame.end || source->truncate != NULL)
 		return error_set(err, ERROR_INTERNAL,
 						 "frame fed before the last one was read");
+	(void) lsn;
 	source->frame = wire_reader(frame.data, frame.size);
 	return true;
+}
+
+/* Never asked for: our plugin sends what there is to know. */
+static bool
+source_plugin_describe(Source *base, const TablePicture *picture, Error *err)
+{
+	(void) base;
+	(void) picture;
+	return error_set(err, ERROR_INTERNAL, "a table described unasked");
 }
 
 static SourceResult
@@ -368,6 +378,7 @@ const SourceOps source_plugin_ops = {
 	.reset = source_plugin_reset,
 	.feed = source_plugin_feed,
 	.next = source_plugin_next,
+	.describe = source_plugin_describe,
 	.free = source_plugin_free
 };
 

@@ -143,7 +143,7 @@ add_stream_start(void)
 static void
 feed(void)
 {
-	assert_true(source->ops->feed(source, buf_slice(&frame), &err));
+	assert_true(source->ops->feed(source, buf_slice(&frame), 0, &err));
 }
 
 static SourceResult
@@ -343,7 +343,8 @@ damaged_frames_are_survived(void **state)
 			if (turn > 0)
 				copy[at] ^= turn == 1 ? 0xff : 0x01;
 			source->ops->reset(source);
-			assert_true(source->ops->feed(source, slice_make(copy, size), &err));
+			assert_true(source->ops->feed(source, slice_make(copy, size), 0,
+											   &err));
 			do
 				result = next();
 			while (result != SOURCE_EMPTY && result != SOURCE_FAILED);
