@@ -7,22 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "numbering.h"
 #include "oid_map.h"
 #include "route.h"
 
-/* Records and buffers are bounded by the server's 1 GB limit for a value. */
 #define TOPIC_LIMIT 4096
 
-/* A format in use and what it made of the record at hand. */
+/* A format in use, for sinks that want the same records of it. */
 typedef struct FormatUse
 {
 	Format	   *format;
-	bool		rendered;
-	Slice		key;
-	Slice		old_key;
-	Slice		value;
+	FormatConfig config;
+	const SinkSetup *setup;		/* of the first sink that uses it */
+	bool		rendered;		/* records are those of the change at hand */
+	Records		records;
 } FormatUse;
 
 typedef struct SinkUse
@@ -53,16 +53,48 @@ struct Fanout
 
 /* ---- making ---- */
 
-static FormatUse *
-find_format(Fanout *fanout, const FormatOps *ops, Error *err)
+static bool
+same_text(const char *a, const char *b)
 {
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Whether two sinks get the same records, byte for byte. */
+static bool
+same_records(const SinkSetup *a, const SinkSetup *b)
+{
+	const OptionTable *options = a->config.format->options;
+
+	if (a->config.format != b->config.format ||
+		(options != NULL &&
+		 !option_equal(options, a->format_options, b->format_options)))
+		return false;
+	if (!a->config.format->by_topic)
+		return true;
+	return same_text(a->common->prefix, b->common->prefix) &&
+		same_text(a->common->topic, b->common->topic) &&
+		same_text(a->common->message_topic, b->common->message_topic) &&
+		strstr(a->common->topic, "{sink}") == NULL &&
+		strstr(a->common->message_topic, "{sink}") == NULL;
+}
+
+static FormatUse *
+find_format(Fanout *fanout, const SinkSetup *setup, Error *err)
+{
+	const char *prefix = setup->common->prefix;
 	FormatUse  *use;
 
 	for (size_t i = 0; i < fanout->format_count; i++)
-		if (fanout->formats[i].format->ops == ops)
+		if (same_records(fanout->formats[i].setup, setup))
 			return &fanout->formats[i];
 	use = &fanout->formats[fanout->format_count];
-	use->format = ops->create(fanout->database, err);
+	use->setup = setup;
+	use->config = (FormatConfig) {
+		.database = fanout->database,
+		.prefix = prefix != NULL ? prefix : fanout->database,
+		.options = setup->format_options
+	};
+	use->format = setup->config.format->create(&use->config, err);
 	if (use->format == NULL)
 		return NULL;
 	fanout->format_count++;
@@ -104,7 +136,7 @@ add_sink(Fanout *fanout, const SinkSetup *setup, Error *err)
 	SinkUse    *use = &fanout->sinks[fanout->sink_count];
 
 	use->setup = setup;
-	use->format = find_format(fanout, setup->config.format, err);
+	use->format = find_format(fanout, setup, err);
 	if (use->format == NULL)
 		return false;
 	use->message_topic = make_topic(fanout, setup,
@@ -270,119 +302,183 @@ wants(const SinkUse *use, Position position)
 	return !position_before(position, use->sink->accepted);
 }
 
+/* What is to be rendered and offered: one of the four. */
+typedef struct Offer
+{
+	const Transaction *begin;
+	const Change *change;
+	const LogicalMessage *message;
+	const TxnEnd *commit;
+	const TableRoute *route;	/* of the change */
+	Position	position;
+} Offer;
+
+static FormatResult
+call_format(const FormatUse *use, const Offer *offer, const char *topic,
+			Records *records, Error *err)
+{
+	Format	   *format = use->format;
+	const FormatOps *ops = format->ops;
+
+	if (offer->begin != NULL)
+		return ops->begin(format, offer->begin, records, err);
+	if (offer->commit != NULL)
+		return ops->commit(format, offer->commit, offer->position, records,
+						   err);
+	if (offer->message != NULL)
+		return ops->message(format, offer->message, offer->position, topic,
+							records, err);
+	return ops->change(format, offer->change, offer->position, topic, records,
+					   err);
+}
+
+static FormatResult
+render(FormatUse *use, const Offer *offer, const char *topic, Error *err)
+{
+	FormatResult result;
+
+	if (use->rendered)
+		return FORMAT_OK;
+	result = call_format(use, offer, topic, &use->records, err);
+	if (result == FORMAT_FAILED && offer->change != NULL)
+		error_prefix(err, "table %s.%s", offer->change->table->schema,
+					 offer->change->table->name);
+	use->rendered = result == FORMAT_OK;
+	return result;
+}
+
+static const Transaction *
+offer_txn(const Offer *offer)
+{
+	if (offer->begin != NULL)
+		return offer->begin;
+	if (offer->commit != NULL)
+		return &offer->commit->txn;
+	return offer->change != NULL ? offer->change->txn : offer->message->txn;
+}
+
 static SinkResult
 put(SinkUse *use, const Delivery *delivery, Error *err)
 {
-	SinkResult	result = sink_put(use->sink, delivery, err);
+	SinkResult	result;
 
+	if (delivery->count == 0)
+		return SINK_OK;
+	result = sink_put(use->sink, delivery, err);
 	if (result == SINK_FAILED)
 		error_prefix(err, "sink %s", use->setup->name);
 	return result;
 }
 
-static bool
-render_change(FormatUse *use, const Change *change, Position position,
-			  Error *err)
+static SinkResult
+offer_one(Fanout *fanout, size_t index, const Offer *offer, Error *err)
 {
-	Format	   *format = use->format;
+	SinkUse    *use = &fanout->sinks[index];
+	FormatUse  *format = use->format;
+	bool		wanted = wants(use, offer->position);
+	Delivery	delivery = {
+		.position = offer->position, .txn = offer_txn(offer),
+		.table = offer->change != NULL ? offer->change->table : NULL,
+		.topic = offer->route != NULL ? offer->route->topics[index] :
+		use->message_topic
+	};
 
-	if (use->rendered)
-		return true;
-	if (!format->ops->key(format, change, false, &use->key, err) ||
-		!format->ops->key(format, change, true, &use->old_key, err) ||
-		!format->ops->value(format, change, position, &use->value, err))
-		return false;
-	use->rendered = true;
-	return true;
+	if (!wanted && !format->format->ops->sees_all)
+		return SINK_OK;
+	switch (render(format, offer, delivery.topic, err))
+	{
+		case FORMAT_OK:
+			break;
+		case FORMAT_WAIT:
+			return SINK_FULL;
+		case FORMAT_FAILED:
+			return SINK_FAILED;
+	}
+	if (!wanted)
+		return SINK_OK;
+	delivery.records = format->records.records;
+	delivery.count = format->records.count;
+	return put(use, &delivery, err);
+}
+
+static SinkResult
+offer_all(Fanout *fanout, const Offer *offer, Error *err)
+{
+	bool		full = false;
+
+	for (size_t i = 0; i < fanout->sink_count; i++)
+	{
+		SinkResult	result = offer_one(fanout, i, offer, err);
+
+		if (result == SINK_FAILED)
+			return result;
+		full |= result == SINK_FULL;
+	}
+	return full ? SINK_FULL : SINK_OK;
+}
+
+SinkResult
+fanout_begin(Fanout *fanout, const Transaction *txn, Error *err)
+{
+	Offer		offer = {
+		.begin = txn, .position = {txn->commit_lsn, 0}
+	};
+
+	return offer_all(fanout, &offer, err);
 }
 
 SinkResult
 fanout_change(Fanout *fanout, const Change *change, Position position,
 			  Error *err)
 {
-	TableRoute *route = find_route(fanout, change->table, err);
-	bool		full = false;
+	Offer		offer = {
+		.change = change, .position = position,
+		.route = find_route(fanout, change->table, err)
+	};
 
-	if (route == NULL)
+	if (offer.route == NULL)
 		return SINK_FAILED;
-	for (size_t i = 0; i < fanout->sink_count; i++)
-	{
-		SinkUse    *use = &fanout->sinks[i];
-		Delivery	delivery = {
-			.position = position, .table = change->table, .txn = change->txn,
-			.topic = route->topics[i], .op = change->parts.op
-		};
-		SinkResult	result;
-
-		if (!wants(use, position))
-			continue;
-		if (!render_change(use->format, change, position, err))
-		{
-			error_prefix(err, "table %s.%s", change->table->schema,
-						 change->table->name);
-			return SINK_FAILED;
-		}
-		delivery.key = use->format->key;
-		delivery.old_key = use->format->old_key;
-		delivery.value = use->format->value;
-		result = put(use, &delivery, err);
-		if (result == SINK_FAILED)
-			return result;
-		full |= result == SINK_FULL;
-	}
-	return full ? SINK_FULL : SINK_OK;
+	return offer_all(fanout, &offer, err);
 }
 
 SinkResult
 fanout_message(Fanout *fanout, const LogicalMessage *message,
 			   Position position, Error *err)
 {
-	bool		full = false;
+	Offer		offer = {.message = message, .position = position};
 
-	for (size_t i = 0; i < fanout->sink_count; i++)
-	{
-		SinkUse    *use = &fanout->sinks[i];
-		FormatUse  *made = use->format;
-		Delivery	delivery = {
-			.position = position, .txn = message->txn,
-			.topic = use->message_topic
-		};
-		SinkResult	result;
+	return offer_all(fanout, &offer, err);
+}
 
-		if (!wants(use, position))
-			continue;
-		if (!made->rendered &&
-			!made->format->ops->message(made->format, message, position,
-										&made->value, err))
-			return SINK_FAILED;
-		made->rendered = true;
-		delivery.value = made->value;
-		result = put(use, &delivery, err);
-		if (result == SINK_FAILED)
-			return result;
-		full |= result == SINK_FULL;
-	}
-	return full ? SINK_FULL : SINK_OK;
+static SinkResult
+commit_one(SinkUse *use, const TxnEnd *end, Error *err)
+{
+	SinkResult	result;
+
+	if (use->sink->accepted.lsn >= end->end_lsn)
+		return SINK_OK;
+	result = sink_commit(use->sink, end, err);
+	if (result == SINK_FAILED)
+		error_prefix(err, "sink %s", use->setup->name);
+	return result;
 }
 
 SinkResult
-fanout_commit(Fanout *fanout, const TxnEnd *end, Error *err)
+fanout_commit(Fanout *fanout, const TxnEnd *end, uint64_t last, Error *err)
 {
+	Offer		offer = {
+		.commit = end, .position = {end->txn.commit_lsn, last + 1}
+	};
 	bool		full = false;
 
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
-		SinkUse    *use = &fanout->sinks[i];
-		SinkResult	result;
+		SinkResult	result = offer_one(fanout, i, &offer, err);
 
-		if (use->sink->accepted.lsn >= end->end_lsn)
-			continue;
-		result = sink_commit(use->sink, end, err);
+		if (result == SINK_OK)
+			result = commit_one(&fanout->sinks[i], end, err);
 		if (result == SINK_FAILED)
-		{
-			error_prefix(err, "sink %s", use->setup->name);
 			return result;
-		}
 		full |= result == SINK_FULL;
 	}
 	return full ? SINK_FULL : SINK_OK;
@@ -397,11 +493,57 @@ fanout_next(Fanout *fanout)
 
 /* ---- progress ---- */
 
+/*
+ * A heartbeat goes to the sinks that have room for it: the next one is as
+ * good.
+ */
+static bool
+put_aside(Fanout *fanout, const FormatUse *format, const Records *records,
+		  Error *err)
+{
+	for (size_t i = 0; i < fanout->sink_count && records->count > 0; i++)
+	{
+		SinkUse    *use = &fanout->sinks[i];
+		Delivery	delivery = {
+			.position = use->sink->accepted, .aside = true,
+			.topic = use->message_topic, .records = records->records,
+			.count = records->count
+		};
+
+		if (use->format == format && put(use, &delivery, err) == SINK_FAILED)
+			return false;
+	}
+	return true;
+}
+
+/* Not while records it rendered wait to be taken. */
+static bool
+tick_formats(Fanout *fanout, Error *err)
+{
+	int64_t		now = clock_now();
+
+	for (size_t i = 0; i < fanout->format_count; i++)
+	{
+		FormatUse  *use = &fanout->formats[i];
+		Records		records = {.count = 0};
+
+		if (use->rendered)
+			continue;
+		if (use->format->ops->tick(use->format, now, &records,
+								   err) == FORMAT_FAILED ||
+			!put_aside(fanout, use, &records, err))
+			return false;
+	}
+	return true;
+}
+
 SinkPoll
 fanout_poll(Fanout *fanout, Error *err)
 {
 	SinkPoll	outcome = SINK_POLL_OK;
 
+	if (!tick_formats(fanout, err))
+		return SINK_POLL_FAILED;
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		switch (sink_poll(fanout->sinks[i].sink, err))
@@ -459,6 +601,12 @@ fanout_watch(Fanout *fanout, struct pollfd *fds, int room, int64_t *deadline)
 		Sink	   *sink = fanout->sinks[i].sink;
 
 		used += sink->ops->watch(sink, fds + used, room - used, deadline);
+	}
+	for (size_t i = 0; i < fanout->format_count; i++)
+	{
+		Format	   *format = fanout->formats[i].format;
+
+		used += format->ops->watch(format, fds + used, room - used, deadline);
 	}
 	return used;
 }

@@ -28,11 +28,17 @@ extern Fanout *fanout_new(const SinkSetups *setups, const char *database,
 extern MUST_USE bool fanout_resume(Fanout *fanout,
 								   const SlotIdentity *identity, Error *err);
 
+/* The position is (commit LSN, 0): few formats have a record for it. */
+extern SinkResult fanout_begin(Fanout *fanout, const Transaction *txn,
+							   Error *err);
 extern SinkResult fanout_change(Fanout *fanout, const Change *change,
 								Position position, Error *err);
 extern SinkResult fanout_message(Fanout *fanout, const LogicalMessage *message,
 								 Position position, Error *err);
-extern SinkResult fanout_commit(Fanout *fanout, const TxnEnd *end, Error *err);
+
+/* last: the number of the transaction's last record, 0 if it had none. */
+extern SinkResult fanout_commit(Fanout *fanout, const TxnEnd *end,
+								uint64_t last, Error *err);
 
 /* To be called after an offer was taken whole: forgets what was rendered. */
 extern void fanout_next(Fanout *fanout);

@@ -32,9 +32,6 @@
 #include "record_key.h"
 #include "row_json.h"
 
-#define FORMAT_LIMIT	((size_t) 1 << 30)	/* what PostgreSQL's values have */
-#define FORMAT_KEEP		((size_t) 4 << 20)	/* larger buffers are given back */
-
 typedef struct FormatJson
 {
 	Format		base;
@@ -45,6 +42,7 @@ typedef struct FormatJson
 	Buf			message;
 	Buf			row;			/* key columns before they are rendered */
 	Buf			scratch;
+	PositionHeaders headers;
 } FormatJson;
 
 static const char *const op_names[] = {
@@ -55,15 +53,6 @@ static const char *const op_names[] = {
 	[PG_FANOUT__OP__TRUNCATE] = "truncate",
 	[PG_FANOUT__OP__READ] = "read"
 };
-
-/* Empties a buffer, and gives back what an unusually large record needed. */
-static void
-buf_recycle(Buf *buf)
-{
-	if (buf->capacity > FORMAT_KEEP)
-		buf_free(buf);
-	buf_clear(buf);
-}
 
 static void
 append_text(Buf *out, const char *text)
@@ -78,15 +67,6 @@ row_error(const Change *change, const char *what, Error *err)
 					 change->table->schema, change->table->name);
 }
 
-static bool
-check_room(const Buf *out, Error *err)
-{
-	if (!buf_failed(out))
-		return true;
-	error_set(err, ERROR_RECORD, "record cannot be rendered as JSON");
-	return error_hint(err, "It is larger than 1 GB, or memory ran out.");
-}
-
 /* ---- keys ---- */
 
 /* Appends the key columns of row as an object. */
@@ -97,15 +77,14 @@ append_key(Buf *out, const Change *change, Slice row, Error *err)
 
 	if (!row_append_json(out, change->table, row, ROW_KEY, none))
 		return row_error(change, "key", err);
-	return check_room(out, err);
+	return format_fits(out, err);
 }
 
 /* Into a buffer of its own for each of the two: both are wanted at once. */
 static bool
-format_json_key(Format *format, const Change *change, bool old, Slice *key,
-				Error *err)
+render_key(FormatJson *json, const Change *change, bool old, Slice *key,
+		   Error *err)
 {
-	FormatJson *json = (FormatJson *) format;
 	Buf		   *out = old ? &json->old_key : &json->key;
 	RecordKey	found = old ?
 		record_key_find_old(change, &json->row, &json->scratch) :
@@ -116,9 +95,9 @@ format_json_key(Format *format, const Change *change, bool old, Slice *key,
 		return true;
 	if (found == RECORD_KEY_BAD)
 		return row_error(change, "row", err);
-	if (!check_room(&json->row, err))
+	if (!format_fits(&json->row, err))
 		return false;
-	buf_recycle(out);
+	format_recycle(out);
 	if (!append_key(out, change, buf_slice(&json->row), err))
 		return false;
 	*key = buf_slice(out);
@@ -229,13 +208,12 @@ append_rows(FormatJson *json, const Change *change, Error *err)
 /* ---- the operations ---- */
 
 static bool
-format_json_value(Format *format, const Change *change, Position position,
-				  Slice *value, Error *err)
+render_value(FormatJson *json, const Change *change, Position position,
+			 Error *err)
 {
-	FormatJson *json = (FormatJson *) format;
 	Buf		   *out = &json->value;
 
-	buf_recycle(out);
+	format_recycle(out);
 	append_member(out, "{\"op\":", op_names[change->parts.op]);
 	append_member(out, ",\"db\":", json->database);
 	append_member(out, ",\"schema\":", change->table->schema);
@@ -245,8 +223,24 @@ format_json_value(Format *format, const Change *change, Position position,
 		!append_rows(json, change, err))
 		return false;
 	buf_append_byte(out, '}');
-	*value = buf_slice(out);
-	return check_room(out, err);
+	return format_fits(out, err);
+}
+
+static FormatResult
+format_json_change(Format *format, const Change *change, Position position,
+				   const char *topic, Records *out, Error *err)
+{
+	FormatJson *json = (FormatJson *) format;
+	PlainRecord plain = {.op = change->parts.op};
+
+	(void) topic;
+	if (!render_key(json, change, false, &plain.key, err) ||
+		!render_key(json, change, true, &plain.old_key, err) ||
+		!render_value(json, change, position, err))
+		return FORMAT_FAILED;
+	plain.value = buf_slice(&json->value);
+	format_put_plain(out, &plain, position, &json->headers);
+	return FORMAT_OK;
 }
 
 /* Strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
@@ -273,14 +267,16 @@ is_utf8(Slice text)
 	return true;
 }
 
-static bool
+static FormatResult
 format_json_message(Format *format, const LogicalMessage *message,
-					Position position, Slice *value, Error *err)
+					Position position, const char *topic, Records *records,
+					Error *err)
 {
 	FormatJson *json = (FormatJson *) format;
 	Buf		   *out = &json->message;
 
-	buf_recycle(out);
+	(void) topic;
+	format_recycle(out);
 	append_member(out, "{\"op\":", "message");
 	append_member(out, ",\"db\":", json->database);
 	append_position(out, position, message->txn);
@@ -298,8 +294,9 @@ format_json_message(Format *format, const LogicalMessage *message,
 		json_append_base64(out, message->content);
 	}
 	buf_append_byte(out, '}');
-	*value = buf_slice(out);
-	return check_room(out, err);
+	records->count = 1;
+	records->records[0] = (Record) {.value = buf_slice(out)};
+	return format_fits(out, err) ? FORMAT_OK : FORMAT_FAILED;
 }
 
 static void
@@ -320,11 +317,12 @@ format_json_free(Format *format)
 extern const FormatOps format_json_ops;
 
 static Format *
-format_json_create(const char *database, Error *err)
+format_json_create(const FormatConfig *config, Error *err)
 {
 	FormatJson *json = calloc(1, sizeof(*json));
 
-	if (json == NULL || (json->database = strdup(database)) == NULL)
+	if (json == NULL ||
+		(json->database = strdup(config->database)) == NULL)
 	{
 		free(json);
 		error_no_memory(err);
@@ -345,8 +343,11 @@ const FormatOps format_json_ops = {
 	.extension = "jsonl",
 	.binary = false,
 	.create = format_json_create,
-	.key = format_json_key,
-	.value = format_json_value,
+	.begin = format_no_begin,
+	.change = format_json_change,
 	.message = format_json_message,
+	.commit = format_no_commit,
+	.tick = format_no_tick,
+	.watch = format_no_watch,
 	.free = format_json_free
 };

@@ -17,9 +17,6 @@
 #include "record_key.h"
 #include "wire.h"
 
-#define FORMAT_LIMIT	((size_t) 1 << 30)
-#define FORMAT_KEEP		((size_t) 4 << 20)	/* larger buffers are given back */
-
 /* The numbers of change.proto. */
 enum
 {
@@ -58,6 +55,7 @@ typedef struct FormatProtobuf
 	Buf			value;
 	Buf			message;
 	Buf			scratch;
+	PositionHeaders headers;
 } FormatProtobuf;
 
 /* Whose Source it is. */
@@ -68,24 +66,6 @@ typedef struct SourceOf
 	Position	position;
 	bool		snapshot;
 } SourceOf;
-
-/* Empties a buffer, and gives back what an unusually large record needed. */
-static void
-buf_recycle(Buf *buf)
-{
-	if (buf->capacity > FORMAT_KEEP)
-		buf_free(buf);
-	buf_clear(buf);
-}
-
-static bool
-check_room(const Buf *out, Error *err)
-{
-	if (!buf_failed(out))
-		return true;
-	error_set(err, ERROR_RECORD, "record cannot be put together");
-	return error_hint(err, "It is larger than 1 GB, or memory ran out.");
-}
 
 /* ---- Source ---- */
 
@@ -156,17 +136,16 @@ append_source(Buf *out, const char *database, const SourceOf *of)
 
 /* Into a buffer of its own for each of the two: both are wanted at once. */
 static bool
-format_protobuf_key(Format *format, const Change *change, bool old, Slice *key,
-					Error *err)
+render_key(FormatProtobuf *protobuf, const Change *change, bool old,
+		   Slice *key, Error *err)
 {
 	/* an empty row is a key too, and its data must not be NULL */
 	static const uint8_t empty[1];
-	FormatProtobuf *protobuf = (FormatProtobuf *) format;
 	Buf		   *out = old ? &protobuf->old_key : &protobuf->key;
 	RecordKey	found;
 
 	*key = slice_make(NULL, 0);
-	buf_recycle(out);
+	format_recycle(out);
 	found = old ? record_key_find_old(change, out, &protobuf->scratch) :
 		record_key_find(change, out);
 	if (found == RECORD_KEY_BAD)
@@ -174,45 +153,62 @@ format_protobuf_key(Format *format, const Change *change, bool old, Slice *key,
 						 change->table->schema, change->table->name);
 	if (found == RECORD_KEY_FOUND)
 		*key = out->size > 0 ? buf_slice(out) : slice_make(empty, 0);
-	return check_room(out, err) && check_room(&protobuf->scratch, err);
+	return format_fits(out, err) && format_fits(&protobuf->scratch, err);
 }
 
 static bool
-format_protobuf_value(Format *format, const Change *change, Position position,
-					  Slice *value, Error *err)
+render_value(FormatProtobuf *protobuf, const Change *change, Position position,
+			 Error *err)
 {
-	FormatProtobuf *protobuf = (FormatProtobuf *) format;
 	SourceOf	of = {
 		.table = change->table, .txn = change->txn, .position = position,
 		.snapshot = change->parts.op == PG_FANOUT__OP__READ
 	};
 	Buf		   *out = &protobuf->value;
 
-	buf_recycle(out);
+	format_recycle(out);
 	buf_append_slice(out, change->body);
 	buf_reserve(out, source_room(protobuf->database, &of));
-	if (!check_room(out, err))
+	if (!format_fits(out, err))
 		return false;
 	append_source(out, protobuf->database, &of);
-	*value = buf_slice(out);
 	return true;
 }
 
-static bool
+static FormatResult
+format_protobuf_change(Format *format, const Change *change, Position position,
+					   const char *topic, Records *out, Error *err)
+{
+	FormatProtobuf *protobuf = (FormatProtobuf *) format;
+	PlainRecord plain = {.op = change->parts.op};
+
+	(void) topic;
+	if (!render_key(protobuf, change, false, &plain.key, err) ||
+		!render_key(protobuf, change, true, &plain.old_key, err) ||
+		!render_value(protobuf, change, position, err))
+		return FORMAT_FAILED;
+	plain.value = buf_slice(&protobuf->value);
+	format_put_plain(out, &plain, position, &protobuf->headers);
+	return FORMAT_OK;
+}
+
+static FormatResult
 format_protobuf_message(Format *format, const LogicalMessage *message,
-						Position position, Slice *value, Error *err)
+						Position position, const char *topic, Records *records,
+						Error *err)
 {
 	FormatProtobuf *protobuf = (FormatProtobuf *) format;
 	SourceOf	of = {.txn = message->txn, .position = position};
 	Buf		   *out = &protobuf->message;
 	uint8_t    *at;
 
-	buf_recycle(out);
+	(void) topic;
+	format_recycle(out);
 	buf_reserve(out, 3 * WIRE_MAX_SCALAR + text_room(message->prefix) +
 				WIRE_MAX_PREFIX + message->content.size +
 				source_room(protobuf->database, &of));
-	if (!check_room(out, err))
-		return false;
+	if (!format_fits(out, err))
+		return FORMAT_FAILED;
 	at = out->data;
 	if (message->txn != NULL)
 		at = wire_put_uint(at, MESSAGE_TRANSACTIONAL, 1);
@@ -226,8 +222,9 @@ format_protobuf_message(Format *format, const LogicalMessage *message,
 		at = wire_put_uint(at, MESSAGE_XID, message->txn->xid);
 	out->size = (size_t) (at - out->data);
 	append_source(out, protobuf->database, &of);
-	*value = buf_slice(out);
-	return true;
+	records->count = 1;
+	records->records[0] = (Record) {.value = buf_slice(out)};
+	return FORMAT_OK;
 }
 
 static void
@@ -247,11 +244,12 @@ format_protobuf_free(Format *format)
 extern const FormatOps format_protobuf_ops;
 
 static Format *
-format_protobuf_create(const char *database, Error *err)
+format_protobuf_create(const FormatConfig *config, Error *err)
 {
 	FormatProtobuf *protobuf = calloc(1, sizeof(*protobuf));
 
-	if (protobuf == NULL || (protobuf->database = strdup(database)) == NULL)
+	if (protobuf == NULL ||
+		(protobuf->database = strdup(config->database)) == NULL)
 	{
 		free(protobuf);
 		error_no_memory(err);
@@ -271,8 +269,11 @@ const FormatOps format_protobuf_ops = {
 	.extension = "pb",
 	.binary = true,
 	.create = format_protobuf_create,
-	.key = format_protobuf_key,
-	.value = format_protobuf_value,
+	.begin = format_no_begin,
+	.change = format_protobuf_change,
 	.message = format_protobuf_message,
+	.commit = format_no_commit,
+	.tick = format_no_tick,
+	.watch = format_no_watch,
 	.free = format_protobuf_free
 };

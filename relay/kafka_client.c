@@ -300,30 +300,42 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 	return KAFKA_PRODUCE_FAILED;
 }
 
-/* With headers: only tombstones come here, so it may allocate. */
-static rd_kafka_resp_err_t
-client_send_with_position(KafkaClient *client, const KafkaRecord *record,
-						  void *opaque)
+static rd_kafka_headers_t *
+client_headers(const KafkaRecord *record)
 {
-	char		lsn[LSN_TEXT_SIZE];
-	char		seq[24];
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
 
-	snprintf(seq, sizeof(seq), "%" PRIu64, record->position->seq);
-	lsn_format(record->position->lsn, lsn);
-	return rd_kafka_producev(client->rk,
-							 RD_KAFKA_V_RKT(record->topic),
-							 RD_KAFKA_V_PARTITION(record->partition),
-							 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-							 RD_KAFKA_V_KEY(record->key.data,
-											record->key.size),
-							 RD_KAFKA_V_VALUE((void *) record->value.data,
-											  record->value.size),
-							 RD_KAFKA_V_OPAQUE(opaque),
-							 RD_KAFKA_V_HEADER("pg_fanout.lsn", lsn,
-											   strlen(lsn)),
-							 RD_KAFKA_V_HEADER("pg_fanout.seq", seq,
-											   strlen(seq)),
-							 RD_KAFKA_V_END);
+	for (size_t i = 0; i < record->header_count; i++)
+	{
+		const RecordHeader *header = &record->headers[i];
+
+		rd_kafka_header_add(headers, header->name, -1, header->value.data,
+							(ssize_t) header->value.size);
+	}
+	return headers;
+}
+
+static rd_kafka_resp_err_t
+client_send_with_headers(KafkaClient *client, const KafkaRecord *record,
+						 void *opaque)
+{
+	rd_kafka_headers_t *headers = client_headers(record);
+	rd_kafka_resp_err_t resp =
+		rd_kafka_producev(client->rk,
+						  RD_KAFKA_V_RKT(record->topic),
+						  RD_KAFKA_V_PARTITION(record->partition),
+						  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+						  RD_KAFKA_V_KEY(record->key.data, record->key.size),
+						  RD_KAFKA_V_VALUE((void *) record->value.data,
+										   record->value.size),
+						  RD_KAFKA_V_OPAQUE(opaque),
+						  RD_KAFKA_V_HEADERS(headers),
+						  RD_KAFKA_V_END);
+
+	/* taken over by the record only if that was taken */
+	if (resp != RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_headers_destroy(headers);
+	return resp;
 }
 
 static rd_kafka_resp_err_t
@@ -347,8 +359,8 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 	if (!record->is_progress)
 		opaque.entry = kafka_window_entry(&client->window);
 	pointer = kafka_opaque_pack(opaque);
-	if (record->position != NULL)
-		resp = client_send_with_position(client, record, pointer);
+	if (record->header_count > 0)
+		resp = client_send_with_headers(client, record, pointer);
 	else
 		resp = client_send(record, pointer);
 	if (resp != RD_KAFKA_RESP_ERR_NO_ERROR)

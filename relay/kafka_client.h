@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "format.h"
 #include "kafka_window.h"
 #include "lsn.h"
 
@@ -42,7 +43,8 @@ typedef struct KafkaRecord
 	int32_t		partition;		/* RD_KAFKA_PARTITION_UA: by key or table */
 	Slice		key;			/* data NULL: none */
 	Slice		value;			/* data NULL: a tombstone */
-	const Position *position;	/* in headers; NULL: the value holds it */
+	const RecordHeader *headers;
+	size_t		header_count;
 	uint32_t	table_hash;
 	bool		is_progress;
 } KafkaRecord;
@@ -58,7 +60,7 @@ typedef enum KafkaProduce
 extern MUST_USE bool kafka_client_open(KafkaClient *client,
 									   rd_kafka_conf_t *conf, Error *err);
 
-/* Copies key and value. */
+/* Copies key, value and headers. */
 extern KafkaProduce kafka_client_produce(KafkaClient *client,
 										 const KafkaRecord *record,
 										 Error *err);

@@ -515,3 +515,71 @@ option_free(const OptionTable *table, void *values)
 						  (char *) values + table->options[i].offset);
 	free(values);
 }
+
+static bool
+string_equal(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+list_equal(const OptionList *a, const OptionList *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!string_equal(a->items[i], b->items[i]))
+			return false;
+	return true;
+}
+
+static bool
+map_equal(const OptionMap *a, const OptionMap *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!string_equal(a->pairs[i].name, b->pairs[i].name) ||
+			!string_equal(a->pairs[i].value, b->pairs[i].value))
+			return false;
+	return true;
+}
+
+static bool
+value_equal(const Option *option, const void *a, const void *b)
+{
+	switch (option->type)
+	{
+		case OPTION_FLAG:
+		case OPTION_BOOL:
+			return *(const bool *) a == *(const bool *) b;
+		case OPTION_INT:
+		case OPTION_BYTES:
+		case OPTION_TIME:
+			return *(const int64_t *) a == *(const int64_t *) b;
+		case OPTION_WORD:
+			return *(const int *) a == *(const int *) b;
+		case OPTION_STRING:
+		case OPTION_SECRET:
+			return string_equal(*(char *const *) a, *(char *const *) b);
+		case OPTION_LIST:
+			return list_equal(a, b);
+		case OPTION_MAP:
+			return map_equal(a, b);
+	}
+	return false;
+}
+
+bool
+option_equal(const OptionTable *table, const void *a, const void *b)
+{
+	for (size_t i = 0; i < table->count; i++)
+	{
+		const Option *option = &table->options[i];
+
+		if (!value_equal(option, (const char *) a + option->offset,
+						 (const char *) b + option->offset))
+			return false;
+	}
+	return true;
+}

@@ -81,6 +81,10 @@ typedef struct OptionTable
 extern void *option_new(const OptionTable *table);
 extern void option_free(const OptionTable *table, void *values);
 
+/* Whether two structs of a table have all values alike. */
+extern bool option_equal(const OptionTable *table, const void *a,
+						 const void *b);
+
 /* The row with that name; NULL if there is none. Maps match by prefix. */
 extern const Option *option_find(const OptionTable *table, const char *name);
 extern const Option *option_find_letter(const OptionTable *table, char letter);

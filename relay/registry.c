@@ -54,3 +54,23 @@ registry_find_sink(const char *scheme)
 				return registry_sinks[i];
 	return NULL;
 }
+
+const OptionTable *
+registry_options(int index)
+{
+	const OptionTable *table;
+
+	for (int i = 0; registry_sinks[i] != NULL; i++)
+	{
+		table = registry_sinks[i]->options;
+		if (table != NULL && index-- == 0)
+			return table;
+	}
+	for (int i = 0; registry_formats[i] != NULL; i++)
+	{
+		table = registry_formats[i]->options;
+		if (table != NULL && index-- == 0)
+			return table;
+	}
+	return NULL;
+}

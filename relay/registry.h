@@ -15,6 +15,12 @@ extern const FormatOps *const registry_formats[];
 extern const SinkOps *const registry_sinks[];
 
 extern const SourceOps *registry_find_source(const char *plugin);
+/*
+ * The options of every kind of sink and of every format, one table after the
+ * other; NULL behind the last.
+ */
+extern const OptionTable *registry_options(int index);
+
 extern const FormatOps *registry_find_format(const char *name);
 extern const SinkOps *registry_find_sink(const char *scheme);
 

@@ -133,7 +133,7 @@ static SinkResult
 offer_commit(Relay *relay, Error *err)
 {
 	const TxnEnd *end = &relay->pending.event.end;
-	SinkResult	result = fanout_commit(relay->fanout, end, err);
+	SinkResult	result = fanout_commit(relay->fanout, end, relay->seq, err);
 
 	if (result != SINK_OK)
 		return result;
@@ -153,6 +153,8 @@ offer(Relay *relay, Error *err)
 
 	switch (pending->kind)
 	{
+		case SOURCE_BEGIN:
+			return fanout_begin(relay->fanout, &pending->event.txn, err);
 		case SOURCE_CHANGE:
 			return fanout_change(relay->fanout, &pending->event.change,
 								 pending->position, err);

@@ -248,14 +248,15 @@ read_arguments(Settings *settings, int argc, char **argv, Error *err)
 
 /* ---- the file ---- */
 
-/* Any sink's secret: the file must not be readable by others then. */
+/* Any sink's or format's: the file must not be readable by others then. */
 static bool
 is_secret(const ConfigEntry *entry)
 {
-	for (int i = 0; registry_sinks[i] != NULL; i++)
+	const OptionTable *table;
+
+	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 	{
-		const Option *option = registry_sinks[i]->options ?
-			option_find(registry_sinks[i]->options, entry->name) : NULL;
+		const Option *option = option_find(table, entry->name);
 
 		if (option != NULL && option->type == OPTION_SECRET)
 			return true;
@@ -470,6 +471,8 @@ settings_read(Settings *settings, Config *config, int argc, char **argv,
 void
 settings_print_help(FILE *out)
 {
+	const OptionTable *table;
+
 	fputs("pg_fanout sends PostgreSQL changes to Kafka topics, S3 objects and files.\n\n"
 		  "Usage:\n"
 		  "  pg_fanout -d bank -S fan --create-slot\n"
@@ -478,12 +481,10 @@ settings_print_help(FILE *out)
 	option_print_help(&settings_table, out);
 	fputs("\n", out);
 	option_print_help(&sink_common_table, out);
-	for (int i = 0; registry_sinks[i] != NULL; i++)
+	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 	{
-		if (registry_sinks[i]->options == NULL)
-			continue;
 		fputs("\n", out);
-		option_print_help(registry_sinks[i]->options, out);
+		option_print_help(table, out);
 	}
 	fputs("\nExit codes:\n", out);
 	for (int code = 0; code <= ERROR_DISK; code++)
@@ -509,12 +510,22 @@ settings_print_config(FILE *out)
 		if (registry_sinks[i]->options != NULL)
 			option_print_config(registry_sinks[i]->options, out);
 	}
+	for (int i = 0; registry_formats[i] != NULL; i++)
+	{
+		if (registry_formats[i]->options == NULL)
+			continue;
+		fprintf(out, "\n# In the section of a sink with format = %s:\n",
+				registry_formats[i]->name);
+		option_print_config(registry_formats[i]->options, out);
+	}
 }
 
 /* In mdoc, as option_print_manual writes it. */
 void
 settings_print_manual(FILE *out)
 {
+	const OptionTable *table;
+
 	fputs(".Dd 2026\n.Dt PG_FANOUT 1\n.Os\n"
 		  ".Sh NAME\n.Nm pg_fanout\n"
 		  ".Nd send PostgreSQL changes to Kafka topics, S3 objects and files\n"
@@ -524,9 +535,8 @@ settings_print_manual(FILE *out)
 		  "recorded in every sink.\n.Sh OPTIONS\n", out);
 	option_print_manual(&settings_table, out);
 	option_print_manual(&sink_common_table, out);
-	for (int i = 0; registry_sinks[i] != NULL; i++)
-		if (registry_sinks[i]->options != NULL)
-			option_print_manual(registry_sinks[i]->options, out);
+	for (int i = 0; (table = registry_options(i)) != NULL; i++)
+		option_print_manual(table, out);
 	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
 	for (int code = 0; code <= ERROR_DISK; code++)
 		fprintf(out, ".It %d\n%s\n", code,

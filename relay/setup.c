@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "registry.h"
 #include "route.h"
 
@@ -87,25 +88,45 @@ refuse_secret(const char *name, Error *err)
 	return error_hint(err, "Others can see it in the process list. Put it into a file of mode 0600 and use --config.");
 }
 
+/*
+ * The table that has the option: of every sink, of this format or of this kind
+ * of sink. If none has it, the last one that could have.
+ */
+static const OptionTable *
+find_table(const SinkSetup *setup, const char *name)
+{
+	const OptionTable *format = setup->config.format->options;
+
+	if (option_find(&sink_common_table, name) != NULL)
+		return &sink_common_table;
+	if (format != NULL && option_find(format, name) != NULL)
+		return format;
+	return setup->ops->options != NULL ? setup->ops->options :
+		&sink_common_table;
+}
+
+static void *
+find_values(SinkSetup *setup, const OptionTable *table)
+{
+	if (table == &sink_common_table)
+		return setup->common;
+	return table == setup->ops->options ? setup->options :
+		setup->format_options;
+}
+
 static bool
 set_option(SinkSetup *setup, const ConfigEntry *entry, SetupOrigin origin,
 		   Error *err)
 {
-	const OptionTable *table = setup->ops->options;
-	const Option *option;
+	const OptionTable *table = find_table(setup, entry->name);
+	const Option *option = option_find(table, entry->name);
 
-	if (option_find(&sink_common_table, entry->name) != NULL)
-		return option_set(&sink_common_table, setup->common, entry->name,
-						  entry->value, err);
-	if (table == NULL)
-		return option_set(&sink_common_table, setup->common, entry->name,
-						  entry->value, err);
-	option = option_find(table, entry->name);
 	if (origin == SETUP_COMMAND_LINE && option != NULL &&
 		(option->type == OPTION_SECRET ||
 		 strstr(entry->name, "password") != NULL))
 		return refuse_secret(entry->name, err);
-	return option_set(table, setup->options, entry->name, entry->value, err);
+	return option_set(table, find_values(setup, table), entry->name,
+					  entry->value, err);
 }
 
 static bool
@@ -122,14 +143,43 @@ check_templates(const SinkSetup *setup, Error *err)
 }
 
 static bool
-find_format(SinkSetup *setup, Error *err)
+unknown_format(const char *name, Error *err)
 {
-	setup->config.format = registry_find_format(setup->common->format);
-	if (setup->config.format != NULL)
+	Buf			names;
+
+	buf_init(&names, 1024);
+	for (int i = 0; registry_formats[i] != NULL; i++)
+		buf_printf(&names, "%s%s", i > 0 ? ", " : "",
+				   registry_formats[i]->name);
+	error_set(err, ERROR_USAGE, "unknown format \"%s\"", name);
+	error_hint(err, "Formats are %s.", buf_string(&names));
+	buf_free(&names);
+	return false;
+}
+
+/*
+ * Before all other options, which may be the format's. in_section: the format
+ * named in the sink's section, or NULL.
+ */
+static bool
+find_format(SinkSetup *setup, const char *in_section, Error *err)
+{
+	const char *name = setup->common->format;
+	const FormatOps *format;
+
+	for (size_t i = 0; i < setup->url.query_count; i++)
+		if (strcmp(setup->url.queries[i].name, "format") == 0)
+			name = setup->url.queries[i].value;
+	if (in_section != NULL)
+		name = in_section;
+	format = registry_find_format(name);
+	if (format == NULL)
+		return unknown_format(name, err);
+	setup->config.format = format;
+	if (format->options == NULL)
 		return true;
-	error_set(err, ERROR_USAGE, "unknown format \"%s\"",
-			  setup->common->format);
-	return error_hint(err, "Formats are json and protobuf.");
+	setup->format_options = option_new(format->options);
+	return setup->format_options != NULL || error_no_memory(err);
 }
 
 /* ---- one sink ---- */
@@ -139,6 +189,8 @@ free_setup(SinkSetup *setup)
 {
 	if (setup->ops != NULL && setup->ops->options != NULL)
 		option_free(setup->ops->options, setup->options);
+	if (setup->format_options != NULL)
+		option_free(setup->config.format->options, setup->format_options);
 	option_free(&sink_common_table, setup->common);
 	url_free(&setup->url);
 	free(setup->name);
@@ -174,10 +226,13 @@ fill_config(SinkSetup *setup)
 	setup->config.checkpoint_interval = setup->common->checkpoint_interval;
 }
 
-/* Takes name over (NULL: a default). entries: more options, from a section. */
+/*
+ * With setup's name (NULL: a default). format: the one named in the sink's
+ * section, or NULL.
+ */
 static bool
 build_setup(SinkSetups *sinks, SinkSetup *setup, const char *url,
-			SetupOrigin origin, Error *err)
+			const char *format, SetupOrigin origin, Error *err)
 {
 	if (!url_parse(&setup->url, url, err))
 		return false;
@@ -187,6 +242,8 @@ build_setup(SinkSetups *sinks, SinkSetup *setup, const char *url,
 		return error_no_memory(err);
 	if (!check_name(sinks, setup->name, err) || !find_sink(setup, err))
 		return false;
+	if (!find_format(setup, format, err))
+		return error_prefix(err, "sink %s", setup->name);
 	for (size_t i = 0; i < setup->url.query_count; i++)
 		if (!set_option(setup, &setup->url.queries[i], origin, err))
 			return false;
@@ -196,7 +253,7 @@ build_setup(SinkSetups *sinks, SinkSetup *setup, const char *url,
 static bool
 finish_setup(SinkSetups *sinks, SinkSetup *setup, Error *err)
 {
-	if (!check_templates(setup, err) || !find_format(setup, err))
+	if (!check_templates(setup, err))
 		return error_prefix(err, "sink %s", setup->name);
 	fill_config(setup);
 	sinks->setups[sinks->count++] = *setup;
@@ -209,7 +266,7 @@ add_from_line(SinkSetups *sinks, const char *text, Error *err)
 	SinkSetup	setup = {0};
 	const char *url = split_name(text, &setup.name);
 
-	if (build_setup(sinks, &setup, url, SETUP_COMMAND_LINE, err) &&
+	if (build_setup(sinks, &setup, url, NULL, SETUP_COMMAND_LINE, err) &&
 		finish_setup(sinks, &setup, err))
 		return true;
 	error_prefix(err, "--sink");
@@ -255,7 +312,8 @@ add_from_section(SinkSetups *sinks, const Config *config, const char *section,
 				  section);
 		goto failed;
 	}
-	if (build_setup(sinks, &setup, url, SETUP_FILE, err) &&
+	if (build_setup(sinks, &setup, url, find_entry(config, section, "format"),
+					SETUP_FILE, err) &&
 		apply_entries(&setup, config, section, file, err) &&
 		finish_setup(sinks, &setup, err))
 		return true;

@@ -16,6 +16,7 @@ typedef struct SinkSetup
 	Url			url;
 	SinkCommon *common;
 	void	   *options;
+	void	   *format_options; /* the struct of config.format's options */
 	const SinkOps *ops;
 	SinkConfig	config;
 } SinkSetup;

@@ -9,7 +9,7 @@
  *
  * Progress is asked for, never reported: the base struct holds
  *	accepted	start of what the sink still wants. put moves it past the
- *				record, commit to (end LSN, 0). It falls back to (durable, 0)
+ *				delivery, commit to (end LSN, 0). It falls back to (durable, 0)
  *				when poll answers SINK_REWIND. The relay drops what lies before
  *				it.
  *	durable		everything up to here is safe where the data is, and recorded
@@ -58,18 +58,38 @@ typedef struct SinkConfig
 	int64_t		checkpoint_interval;	/* microseconds */
 } SinkConfig;
 
-/* One record for one sink. Valid during the call only. */
+/*
+ * What one change becomes, for one sink: taken whole or not at all. Valid
+ * during the call only.
+ */
 typedef struct Delivery
 {
 	Position	position;
-	const Table *table;			/* NULL: a logical message */
-	const Transaction *txn;		/* NULL: a non-transactional message */
+	bool		aside;			/* belongs to no change: a heartbeat. position
+								 * is the sink's accepted, and stays it */
+	const Table *table;			/* NULL: not of a table */
+	const Transaction *txn;		/* NULL: outside of transactions */
 	const char *topic;			/* where to: from the sink's topic template */
-	PgFanout__Op op;			/* OP_UNKNOWN for a message */
-	Slice		key;			/* data NULL: none */
-	Slice		old_key;		/* data NULL: the key did not change */
-	Slice		value;
+	const Record *records;		/* may name topics of their own */
+	size_t		count;			/* at least 1 */
 } Delivery;
+
+/* Where a sink that took the delivery goes on. */
+static inline Position
+delivery_end(const Delivery *delivery)
+{
+	Position	end = delivery->position;
+
+	if (!delivery->aside)
+		end.seq++;
+	return end;
+}
+
+static inline const char *
+delivery_topic(const Delivery *delivery, const Record *record)
+{
+	return record->topic != NULL ? record->topic : delivery->topic;
+}
 
 typedef enum SinkResult
 {
@@ -171,7 +191,7 @@ sink_put(Sink *sink, const Delivery *delivery, Error *err)
 
 	assert(!position_before(delivery->position, sink->accepted));
 	result = sink->ops->put(sink, delivery, err);
-	assert(result != SINK_OK ||
+	assert(result != SINK_OK || delivery->aside ||
 		   position_before(delivery->position, sink->accepted));
 	return result;
 }

@@ -549,20 +549,39 @@ take_boundary(SinkFile *file, Position position)
 		schedule(&file->rotate_at, file->options->rotate_interval);
 }
 
+/* A file has no keys, and so no use for tombstones. */
+static bool
+put_values(SinkFile *file, const Delivery *delivery, Error *err)
+{
+	bool		binary = file->base.config->format->binary;
+
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		Slice		value = delivery->records[i].value;
+
+		if (value.data == NULL)
+			continue;
+		if (!file_output_put(&file->output, value, binary, err))
+			return false;
+		file->records++;
+		file->bytes += value.size;
+	}
+	return true;
+}
+
 static SinkResult
 sink_file_put(Sink *sink, const Delivery *delivery, Error *err)
 {
 	SinkFile   *file = (SinkFile *) sink;
+	size_t		size = 0;
 
-	if (!file_output_has_room(&file->output, delivery->value.size))
+	for (size_t i = 0; i < delivery->count; i++)
+		size += delivery->records[i].value.size;
+	if (!file_output_has_room(&file->output, size))
 		return SINK_FULL;
-	if (!file_output_put(&file->output, delivery->value,
-						 sink->config->format->binary, err))
+	if (!put_values(file, delivery, err))
 		return SINK_FAILED;
-	file->records++;
-	file->bytes += delivery->value.size;
-	sink->accepted = delivery->position;
-	sink->accepted.seq++;
+	sink->accepted = delivery_end(delivery);
 
 	/* a message outside transactions is complete in itself */
 	if (delivery->txn == NULL && !file->in_transaction)

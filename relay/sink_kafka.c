@@ -10,10 +10,7 @@
  * are away are waited for. What was sent after the last checkpoint is sent
  * again after a crash. Knows neither the source nor what records say.
  *
- * A delete is followed by a tombstone, and an update that changes the key is
- * preceded by one for the old key (option tombstones). A tombstone's position
- * is in its headers pg_fanout.lsn and pg_fanout.seq: it has no value to hold
- * it.
+ * Tombstones are made by the format; with tombstones=off they are left out.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,9 +32,6 @@
 #include "sink.h"
 
 #define SINK_KAFKA_TEXT_LIMIT	65536
-
-/* A delivery becomes at most: old key's tombstone, record, tombstone. */
-#define SINK_KAFKA_MAX_RECORDS	3
 
 typedef struct SinkKafka
 {
@@ -61,7 +55,7 @@ typedef struct SinkKafka
 	 * offered again, it goes on behind them.
 	 */
 	Position	partial;
-	int			partial_count;
+	size_t		partial_count;
 	uint64_t	records;
 	uint64_t	bytes;
 } SinkKafka;
@@ -259,58 +253,70 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 
 /* ---- records ---- */
 
-static KafkaRecord
-sink_kafka_tombstone(const Delivery *delivery, Slice key)
+/*
+ * The topics of a delivery's records. SINK_FULL: one of them is not ready, so
+ * that none of the records may be sent yet.
+ */
+static SinkResult
+sink_kafka_find_topics(SinkKafka *sink, const Delivery *delivery,
+					   KafkaTopic **topics, Error *err)
 {
-	KafkaRecord record = {
-		.key = key,.position = &delivery->position
-	};
+	bool		ready = true;
 
-	return record;
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		const char *name = delivery_topic(delivery, &delivery->records[i]);
+
+		topics[i] = i > 0 && delivery->records[i].topic ==
+			delivery->records[i - 1].topic ? topics[i - 1] :
+			kafka_topics_get(sink->topics, name, NULL, err);
+		if (topics[i] == NULL)
+			return SINK_FAILED;
+		ready &= topics[i]->state == KAFKA_TOPIC_READY;
+	}
+	return ready ? SINK_OK : SINK_FULL;
 }
 
-/* What a delivery becomes, in order. Returns how many of records it filled. */
-static int
-sink_kafka_records(const SinkKafka *sink, const Delivery *delivery,
-				   KafkaRecord *records)
+/* A record without key goes where its table's name puts it. */
+static uint32_t
+sink_kafka_hash(const Delivery *delivery, const Record *record)
 {
-	bool		tombstones = sink->options->tombstones;
-	int			count = 0;
+	if (record->key.data != NULL || delivery->table == NULL)
+		return 0;
+	return kafka_partition_hash(delivery->table->schema,
+								delivery->table->name);
+}
 
-	if (tombstones && delivery->old_key.data != NULL)
-		records[count++] = sink_kafka_tombstone(delivery, delivery->old_key);
-	records[count++] = (KafkaRecord) {
-		.key = delivery->key,.value = delivery->value
+static KafkaProduce
+sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery,
+					const Record *record, rd_kafka_topic_t *topic, Error *err)
+{
+	KafkaRecord sent = {
+		.topic = topic, .partition = RD_KAFKA_PARTITION_UA,
+		.key = record->key, .value = record->value,
+		.headers = record->headers, .header_count = record->header_count,
+		.table_hash = sink_kafka_hash(delivery, record)
 	};
-	if (tombstones && delivery->op == PG_FANOUT__OP__DELETE &&
-		delivery->key.data != NULL)
-		records[count++] = sink_kafka_tombstone(delivery, delivery->key);
-	return count;
+
+	if (record->value.data == NULL && !sink->options->tombstones)
+		return KAFKA_PRODUCE_OK;
+	return kafka_client_produce(&sink->client, &sent, err);
 }
 
 static SinkResult
 sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
-				rd_kafka_topic_t *topic, Error *err)
+				KafkaTopic *const *topics, Error *err)
 {
-	KafkaRecord records[SINK_KAFKA_MAX_RECORDS];
-	int			count = sink_kafka_records(sink, delivery, records);
-	uint32_t	hash = 0;
-
-	if (delivery->key.data == NULL && delivery->table != NULL)
-		hash = kafka_partition_hash(delivery->table->schema,
-									delivery->table->name);
 	if (sink->partial.lsn != delivery->position.lsn ||
 		sink->partial.seq != delivery->position.seq)
 		sink->partial_count = 0;
 	sink->partial = delivery->position;
-	for (; sink->partial_count < count; sink->partial_count++)
+	for (; sink->partial_count < delivery->count; sink->partial_count++)
 	{
-		KafkaRecord *record = &records[sink->partial_count];
+		size_t		i = sink->partial_count;
 
-		record->topic = topic;
-		record->partition = RD_KAFKA_PARTITION_UA;
-		record->table_hash = hash;
-		switch (kafka_client_produce(&sink->client, record, err))
+		switch (sink_kafka_send_one(sink, delivery, &delivery->records[i],
+									topics[i]->rkt, err))
 		{
 			case KAFKA_PRODUCE_OK:
 				break;
@@ -320,34 +326,41 @@ sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
 				return SINK_FAILED;
 		}
 	}
+	sink->partial_count = 0;
 	return SINK_OK;
+}
+
+static void
+sink_kafka_count(SinkKafka *sink, const Delivery *delivery)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		const Record *record = &delivery->records[i];
+
+		sink->bytes += record->key.size + record->value.size;
+	}
+	sink->records++;
 }
 
 static SinkResult
 sink_kafka_put(Sink *base, const Delivery *delivery, Error *err)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
+	KafkaTopic *topics[FORMAT_MAX_RECORDS];
 	char		lsn[LSN_TEXT_SIZE];
-	KafkaTopic *topic;
-	SinkResult	result;
+	SinkResult	result = sink_kafka_find_topics(sink, delivery, topics, err);
 
-	topic = kafka_topics_get(sink->topics, delivery->topic, NULL, err);
-	if (topic == NULL)
-		return SINK_FAILED;
-	if (topic->state != KAFKA_TOPIC_READY)
-		return SINK_FULL;
-	result = sink_kafka_send(sink, delivery, topic->rkt, err);
+	if (result != SINK_OK)
+		return result;
+	result = sink_kafka_send(sink, delivery, topics, err);
 	if (result == SINK_FAILED)
 		error_prefix(err, "at %s, record %" PRIu64,
 					 lsn_format(delivery->position.lsn, lsn),
 					 delivery->position.seq);
 	if (result != SINK_OK)
 		return result;
-	sink->partial_count = 0;
-	base->accepted = (Position) {delivery->position.lsn,
-		delivery->position.seq + 1};
-	sink->records++;
-	sink->bytes += delivery->key.size + delivery->value.size;
+	base->accepted = delivery_end(delivery);
+	sink_kafka_count(sink, delivery);
 	return SINK_OK;
 }
 

@@ -80,10 +80,14 @@ sink_null_put(Sink *sink, const Delivery *delivery, Error *err)
 	SinkNull   *null = (SinkNull *) sink;
 
 	(void) err;
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		const Record *record = &delivery->records[i];
+
+		null->bytes += record->key.size + record->value.size;
+	}
 	null->records++;
-	null->bytes += delivery->key.size + delivery->value.size;
-	sink->accepted = delivery->position;
-	sink->accepted.seq++;
+	sink->accepted = delivery_end(delivery);
 
 	/* a message outside transactions is complete in itself */
 	if (delivery->txn == NULL && null->committed + 1 == null->records)

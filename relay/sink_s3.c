@@ -327,7 +327,8 @@ sink_s3_content_type(const SinkS3 *sink)
 }
 
 static SinkS3Object *
-sink_s3_open_object(SinkS3 *sink, const Delivery *delivery, Error *err)
+sink_s3_open_object(SinkS3 *sink, const char *topic, Position start,
+					Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
 	char		position[LSN_TEXT_SIZE + 24];
@@ -335,15 +336,14 @@ sink_s3_open_object(SinkS3 *sink, const Delivery *delivery, Error *err)
 	.system = sink->system,.slot = sink->slot,.position = position};
 
 	snprintf(position, sizeof(position), "%s,%" PRIu64,
-			 lsn_format(delivery->position.lsn, lsn), delivery->position.seq);
+			 lsn_format(start.lsn, lsn), start.seq);
 	buf_clear(&sink->key);
-	if (!sink_s3_name_object(&sink->key, &sink->names, delivery->topic,
-							 delivery->position, err))
+	if (!sink_s3_name_object(&sink->key, &sink->names, topic, start, err))
 		return NULL;
 	if (sink->open_records == 0)
 		sink->open_since = clock_now();
-	return sink_s3_objects_open(&sink->objects, delivery->topic,
-								buf_string(&sink->key), &meta, err);
+	return sink_s3_objects_open(&sink->objects, topic, buf_string(&sink->key),
+								&meta, err);
 }
 
 /*
@@ -369,36 +369,45 @@ sink_s3_append(SinkS3 *sink, ObjectWriter *writer, Slice value, uint64_t *size,
 		object_writer_append(writer, tail, err);
 }
 
-static void
-sink_s3_count(SinkS3 *sink, const Delivery *delivery, uint64_t size)
-{
-	sink->open_bytes += size;
-	sink->open_records++;
-	sink->records++;
-	sink->bytes += delivery->value.size;
-	sink->base.accepted = (Position) {delivery->position.lsn,
-		delivery->position.seq + 1};
-	if (delivery->txn != NULL)
-		sink->in_transaction = true;
-}
-
 static bool
-sink_s3_take(SinkS3 *sink, const Delivery *delivery, Error *err)
+sink_s3_take(SinkS3 *sink, const char *topic, Position position, Slice value,
+			 Error *err)
 {
-	SinkS3Object *object = sink_s3_objects_find(&sink->objects,
-												delivery->topic);
+	SinkS3Object *object = sink_s3_objects_find(&sink->objects, topic);
 	uint64_t	size;
 
 	if (object == NULL)
-		object = sink_s3_open_object(sink, delivery, err);
+		object = sink_s3_open_object(sink, topic, position, err);
 	if (object == NULL ||
-		!sink_s3_append(sink, object->writer, delivery->value, &size, err))
+		!sink_s3_append(sink, object->writer, value, &size, err))
 		return false;
 	object->bytes += size;
-	sink_s3_count(sink, delivery, size);
+	sink->open_bytes += size;
+	sink->open_records++;
+	sink->records++;
+	sink->bytes += value.size;
 	if (object->bytes < (uint64_t) sink->options->flush_bytes)
 		return true;
 	return sink_s3_objects_close(&sink->objects, object, err);
+}
+
+/* Objects have no keys, and so no use for tombstones. */
+static bool
+sink_s3_take_all(SinkS3 *sink, const Delivery *delivery, Error *err)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		const Record *record = &delivery->records[i];
+
+		if (record->value.data != NULL &&
+			!sink_s3_take(sink, delivery_topic(delivery, record),
+						  delivery->position, record->value, err))
+			return false;
+	}
+	sink->base.accepted = delivery_end(delivery);
+	if (delivery->txn != NULL)
+		sink->in_transaction = true;
+	return true;
 }
 
 /* When open objects hold all the memory, some of them must go. */
@@ -422,7 +431,7 @@ sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
 		return SINK_FAILED;
 	if (sink->objects.plan.buffered >= memory)
 		return SINK_FULL;
-	return sink_s3_take(sink, delivery, err) ? SINK_OK : SINK_FAILED;
+	return sink_s3_take_all(sink, delivery, err) ? SINK_OK : SINK_FAILED;
 }
 
 /* ---- flushing ---- */

@@ -181,16 +181,24 @@ static const Table rig_table = {.schema = "public",.name = "t"};
 static inline SinkResult
 rig_offer(Rig *rig, const RigRow *row)
 {
+	Position	position = {row->lsn, row->seq};
+	PlainRecord plain = {
+		.op = row->op ? row->op : PG_FANOUT__OP__INSERT,
+		.value = slice_of(row->value)
+	};
+	PositionHeaders headers;
+	Records		records;
 	Delivery	delivery = {
-		.position = {row->lsn, row->seq},.table = &rig_table,.topic = row->topic,
-		.op = row->op ? row->op : PG_FANOUT__OP__INSERT
+		.position = position, .table = &rig_table, .topic = row->topic,
+		.records = records.records
 	};
 
 	if (row->key != NULL)
-		delivery.key = slice_of(row->key);
+		plain.key = slice_of(row->key);
 	if (row->old_key != NULL)
-		delivery.old_key = slice_of(row->old_key);
-	delivery.value = slice_of(row->value);
+		plain.old_key = slice_of(row->old_key);
+	format_put_plain(&records, &plain, position, &headers);
+	delivery.count = records.count;
 	return sink_put(rig->sink, &delivery, &rig->err);
 }
 

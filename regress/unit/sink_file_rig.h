@@ -188,9 +188,10 @@ static inline SinkResult
 put_text(Sink *sink, Position position, const char *text, size_t size, Error *err)
 {
 	static const Transaction txn;
+	Record		record = {.value = slice_make(text, size)};
 	Delivery	delivery = {
 		.position = position, .txn = &txn, .topic = "t",
-		.op = PG_FANOUT__OP__INSERT, .value = slice_make(text, size)
+		.records = &record, .count = 1
 	};
 
 	return sink_put(sink, &delivery, err);
@@ -199,8 +200,9 @@ put_text(Sink *sink, Position position, const char *text, size_t size, Error *er
 static inline SinkResult
 put_message(Sink *sink, Lsn lsn, const char *text, Error *err)
 {
+	Record		record = {.value = slice_of(text)};
 	Delivery	delivery = {
-		.position = {lsn, 0}, .topic = "m", .value = slice_of(text)
+		.position = {lsn, 0}, .topic = "m", .records = &record, .count = 1
 	};
 
 	return sink_put(sink, &delivery, err);

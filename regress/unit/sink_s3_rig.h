@@ -172,8 +172,9 @@ crash(void)
 static inline SinkResult
 put_bytes(const char *topic, Lsn lsn, uint64_t seq, Slice value)
 {
+	Record		record = {.value = value};
 	Delivery	delivery = {.position = {lsn, seq},.txn = &txn,.topic = topic,
-		.op = PG_FANOUT__OP__INSERT,.value = value};
+		.records = &record,.count = 1};
 
 	return sink_put(sink, &delivery, &err);
 }

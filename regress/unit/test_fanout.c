@@ -39,41 +39,72 @@ static int	rendered;
 
 /* ---- a format that counts ---- */
 
-static Format fake_format_instance;
+static Format fake_format_instances[SINKS];
+static int	formats_made;
+static int	format_waits;		/* answer FORMAT_WAIT that often */
+static bool frames;				/* records for begin and commit */
+static bool beat;				/* a record at each tick */
+static FormatOps typed_format;
 
-static bool
-fake_key(Format *format, const Change *change, bool old, Slice *key, Error *err)
+static FormatResult
+fake_one(Records *out, Slice value)
 {
-	(void) format;
-	(void) change;
-	(void) err;
-	*key = old ? slice_make(NULL, 0) : slice_of("key");
-	return true;
+	if (format_waits > 0)
+	{
+		format_waits--;
+		return FORMAT_WAIT;
+	}
+	rendered++;
+	out->count = 1;
+	out->records[0] = (Record) {.key = slice_of("key"), .value = value};
+	return FORMAT_OK;
 }
 
-static bool
-fake_value(Format *format, const Change *change, Position position, Slice *value,
-		   Error *err)
+static FormatResult
+fake_begin(Format *format, const Transaction *txn, Records *out, Error *err)
+{
+	if (frames)
+		return fake_one(out, slice_of("begin"));
+	return format_no_begin(format, txn, out, err);
+}
+
+static FormatResult
+fake_change(Format *format, const Change *change, Position position, const char *topic,
+			Records *out, Error *err)
 {
 	(void) format;
 	(void) change;
 	(void) position;
 	(void) err;
-	rendered++;
-	*value = slice_of("value");
-	return true;
+	return fake_one(out, slice_of(typed_format.by_topic ? topic : "value"));
 }
 
-static bool
+static FormatResult
 fake_message(Format *format, const LogicalMessage *message, Position position,
-			 Slice *value, Error *err)
+			 const char *topic, Records *out, Error *err)
 {
 	(void) format;
 	(void) position;
+	(void) topic;
 	(void) err;
-	rendered++;
-	*value = message->content;
-	return true;
+	return fake_one(out, message->content);
+}
+
+static FormatResult
+fake_commit_record(Format *format, const TxnEnd *end, Position position, Records *out,
+				   Error *err)
+{
+	if (frames)
+		return fake_one(out, slice_of("commit"));
+	return format_no_commit(format, end, position, out, err);
+}
+
+static FormatResult
+fake_tick(Format *format, int64_t now, Records *out, Error *err)
+{
+	if (beat)
+		return fake_one(out, slice_of("beat"));
+	return format_no_tick(format, now, out, err);
 }
 
 static void
@@ -82,21 +113,22 @@ fake_format_free(Format *format)
 	(void) format;
 }
 
-static Format *fake_format_create(const char *database, Error *err);
+static Format *fake_format_create(const FormatConfig *config, Error *err);
 
 static FormatOps typed_format = {
 	.name = "fake", .extension = "fake", .create = fake_format_create,
-	.key = fake_key, .value = fake_value, .message = fake_message,
+	.begin = fake_begin, .change = fake_change, .message = fake_message,
+	.commit = fake_commit_record, .tick = fake_tick, .watch = format_no_watch,
 	.free = fake_format_free
 };
 
 static Format *
-fake_format_create(const char *database, Error *err)
+fake_format_create(const FormatConfig *config, Error *err)
 {
-	(void) database;
+	(void) config;
 	(void) err;
-	fake_format_instance.ops = &typed_format;
-	return &fake_format_instance;
+	fake_format_instances[formats_made].ops = &typed_format;
+	return &fake_format_instances[formats_made++];
 }
 
 /* ---- a sink that is told what to answer ---- */
@@ -141,8 +173,9 @@ fake_put(Sink *sink, const Delivery *delivery, Error *err)
 	script->got[script->got_count++] = delivery->position;
 	snprintf(script->topic, sizeof(script->topic), "%s", delivery->topic);
 	snprintf(script->value, sizeof(script->value), "%.*s",
-			 (int) delivery->value.size, (const char *) delivery->value.data);
-	sink->accepted = (Position) {delivery->position.lsn, delivery->position.seq + 1};
+			 (int) delivery->records[0].value.size,
+			 (const char *) delivery->records[0].value.data);
+	sink->accepted = delivery_end(delivery);
 	return SINK_OK;
 }
 
@@ -247,7 +280,9 @@ set_up(void **state)
 	SlotIdentity identity = {.system_id = 1, .slot = "s", .database = "db", .confirmed = 500};
 
 	(void) state;
-	made = rendered = 0;
+	made = rendered = formats_made = format_waits = 0;
+	frames = beat = false;
+	typed_format.by_topic = typed_format.sees_all = false;
 	table.version = 1;
 	table.name = "customer";
 	table.oid = 42;
@@ -268,6 +303,19 @@ set_up(void **state)
 	assert_non_null(fanout);
 	assert_true(fanout_resume(fanout, &identity, &err));
 	return 0;
+}
+
+/* With what the format is, changed since set_up. */
+static void
+make_again(void)
+{
+	SlotIdentity identity = {.system_id = 1, .slot = "s", .database = "db", .confirmed = 500};
+
+	fanout_free(fanout);
+	made = formats_made = 0;
+	fanout = fanout_new(&all, "db", &err);
+	assert_non_null(fanout);
+	assert_true(fanout_resume(fanout, &identity, &err));
 }
 
 static int
@@ -312,6 +360,92 @@ all_get_it_rendered_once(void **state)
 }
 
 static void
+records_by_topic_are_rendered_for_each(void **state)
+{
+	(void) state;
+	typed_format.by_topic = true;
+	make_again();
+	assert_int_equal(offer(1), SINK_OK);
+	assert_int_equal(rendered, 2);
+	assert_string_equal(scripts[0]->value, "p.bank.customer");
+	assert_string_equal(scripts[1]->value, "all");
+}
+
+static void
+waiting_format_is_asked_again(void **state)
+{
+	(void) state;
+	format_waits = 3;
+	assert_int_equal(offer(1), SINK_FULL);
+	assert_int_equal(scripts[0]->got_count + scripts[1]->got_count, 0);
+	assert_int_equal(offer(1), SINK_FULL);	/* the second sink's turn gets it */
+	assert_int_equal(offer(1), SINK_OK);
+	assert_int_equal(scripts[0]->got_count, 1);
+	assert_int_equal(scripts[1]->got_count, 1);
+	assert_int_equal(rendered, 1);
+}
+
+static void
+begin_and_commit_have_records(void **state)
+{
+	TxnEnd		end = {.txn = txn, .end_lsn = 1100};
+
+	(void) state;
+	frames = true;
+	assert_int_equal(fanout_begin(fanout, &txn, &err), SINK_OK);
+	fanout_next(fanout);
+	assert_int_equal(offer(1), SINK_OK);
+	fanout_next(fanout);
+	scripts[1]->full = 1;
+	assert_int_equal(fanout_commit(fanout, &end, 1, &err), SINK_FULL);
+	assert_int_equal(scripts[0]->committed, 1100);
+	assert_int_equal(scripts[1]->committed, 0);
+	assert_int_equal(fanout_commit(fanout, &end, 1, &err), SINK_OK);
+	for (int i = 0; i < SINKS; i++)
+	{
+		assert_int_equal(scripts[i]->got_count, 3);
+		assert_int_equal(scripts[i]->got[0].seq, 0);
+		assert_int_equal(scripts[i]->got[2].seq, 2);
+		assert_string_equal(scripts[i]->value, "commit");
+		assert_int_equal(scripts[i]->committed, 1100);
+	}
+}
+
+static void
+format_that_counts_sees_what_nobody_wants(void **state)
+{
+	(void) state;
+	scripts[0]->base.accepted = scripts[1]->base.accepted = (Position) {1100, 0};
+	assert_int_equal(offer(1), SINK_OK);
+	assert_int_equal(rendered, 0);
+	typed_format.sees_all = true;
+	assert_int_equal(offer(2), SINK_OK);
+	assert_int_equal(rendered, 1);
+	assert_int_equal(scripts[0]->got_count, 0);
+}
+
+/* A heartbeat moves no position, and never disturbs a record that waits. */
+static void
+heartbeat_goes_aside(void **state)
+{
+	Position	before = scripts[0]->base.accepted;
+
+	(void) state;
+	beat = true;
+	assert_int_equal(fanout_poll(fanout, &err), SINK_POLL_OK);
+	assert_int_equal(scripts[0]->got_count, 1);
+	assert_string_equal(scripts[0]->value, "beat");
+	assert_true(scripts[0]->base.accepted.lsn == before.lsn);
+	assert_int_equal(scripts[0]->base.accepted.seq, before.seq);
+	scripts[1]->full = 1;
+	assert_int_equal(offer(1), SINK_FULL);
+	assert_int_equal(fanout_poll(fanout, &err), SINK_POLL_OK);
+	assert_int_equal(scripts[0]->got_count, 2);
+	assert_int_equal(offer(1), SINK_OK);
+	assert_string_equal(scripts[1]->value, "value");
+}
+
+static void
 full_sink_gets_it_later_others_once(void **state)
 {
 	(void) state;
@@ -331,10 +465,10 @@ commit_is_offered_again_too(void **state)
 
 	(void) state;
 	scripts[0]->full = 1;
-	assert_int_equal(fanout_commit(fanout, &end, &err), SINK_FULL);
+	assert_int_equal(fanout_commit(fanout, &end, 0, &err), SINK_FULL);
 	assert_int_equal(scripts[1]->committed, 1100);
 	scripts[1]->committed = 0;
-	assert_int_equal(fanout_commit(fanout, &end, &err), SINK_OK);
+	assert_int_equal(fanout_commit(fanout, &end, 0, &err), SINK_OK);
 	assert_int_equal(scripts[0]->committed, 1100);
 	assert_int_equal(scripts[1]->committed, 0);
 }
@@ -462,6 +596,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(new_sinks_are_asked_to_record),
 		TEST(all_get_it_rendered_once),
+		TEST(records_by_topic_are_rendered_for_each),
+		TEST(waiting_format_is_asked_again),
+		TEST(begin_and_commit_have_records),
+		TEST(format_that_counts_sees_what_nobody_wants),
+		TEST(heartbeat_goes_aside),
 		TEST(full_sink_gets_it_later_others_once),
 		TEST(commit_is_offered_again_too),
 		TEST(accepted_records_are_dropped),

@@ -69,11 +69,12 @@ make_table(PgFanout__ReplicaIdentity identity, bool keys)
 static int
 set_up(void **state)
 {
+	static const FormatConfig config = {.database = "bank", .prefix = "bank"};
 	Fixture    *fixture = calloc(1, sizeof(*fixture));
 	Error		err;
 
-	fixture->json = format_json_ops.create("bank", &err);
-	fixture->protobuf = format_protobuf_ops.create("bank", &err);
+	fixture->json = format_json_ops.create(&config, &err);
+	fixture->protobuf = format_protobuf_ops.create(&config, &err);
 	assert_non_null(fixture->json);
 	assert_non_null(fixture->protobuf);
 	fixture->table = make_table(PG_FANOUT__REPLICA_IDENTITY__REPLICA_IDENTITY_DEFAULT, true);
@@ -154,6 +155,64 @@ make_change(Fixture *fixture, PgFanout__Op op, Slice before, Slice after,
 	return change;
 }
 
+/* What a format makes of a change: value, and the keys it is recorded under. */
+static bool
+render_change(Format *format, const Change *change, Position position, Records *records,
+			  Error *err)
+{
+	return format->ops->change(format, change, position, "t", records, err) == FORMAT_OK;
+}
+
+static const Record *
+main_record(const Records *records)
+{
+	size_t		i = 0;
+
+	while (records->records[i].value.data == NULL)
+		i++;
+	return &records->records[i];
+}
+
+static bool
+render_value(Format *format, const Change *change, Position position, Slice *value, Error *err)
+{
+	Records		records;
+
+	if (!render_change(format, change, position, &records, err))
+		return false;
+	*value = main_record(&records)->value;
+	return true;
+}
+
+/* old: of the tombstone before the record; data NULL: there is none. */
+static bool
+render_key(Format *format, const Change *change, bool old, Slice *key, Error *err)
+{
+	Records		records;
+
+	if (!render_change(format, change, (Position) {0x16B3748, 3}, &records, err))
+		return false;
+	*key = main_record(&records)->key;
+	if (old)
+		*key = records.records[0].value.data == NULL ? records.records[0].key :
+			slice_make(NULL, 0);
+	return true;
+}
+
+static bool
+render_message(Format *format, const LogicalMessage *message, Position position, Slice *value,
+			   Error *err)
+{
+	Records		records;
+
+	if (format->ops->message(format, message, position, "m", &records, err) != FORMAT_OK)
+		return false;
+	assert_int_equal(records.count, 1);
+	assert_null(records.records[0].key.data);
+	*value = records.records[0].value;
+	return true;
+}
+
 static void
 assert_slice(Slice slice, const char *expected)
 {
@@ -168,7 +227,7 @@ assert_value(Fixture *fixture, const Change *change, const char *expected)
 	Slice		value;
 	Error		err;
 
-	assert_true(format_json_ops.value(fixture->json, change, fixture->position,
+	assert_true(render_value(fixture->json, change, fixture->position,
 									  &value, &err));
 	assert_slice(value, expected);
 }
@@ -185,8 +244,8 @@ assert_keys(Fixture *fixture, const Change *change, const char *new_json,
 		Slice		protobuf;
 		Error		err;
 
-		assert_true(format_json_ops.key(fixture->json, change, old, &json, &err));
-		assert_true(format_protobuf_ops.key(fixture->protobuf, change, old,
+		assert_true(render_key(fixture->json, change, old, &json, &err));
+		assert_true(render_key(fixture->protobuf, change, old,
 											&protobuf, &err));
 		if (expected == NULL)
 		{
@@ -260,18 +319,18 @@ test_json_messages(void **state)
 	Slice		value;
 	Error		err;
 
-	assert_true(format_json_ops.message(fixture->json, &message, fixture->position,
+	assert_true(render_message(fixture->json, &message, fixture->position,
 										&value, &err));
 	assert_slice(value, "{\"op\":\"message\",\"db\":\"bank\",\"lsn\":\"0/16B3748\",\"seq\":3,"
 				 "\"xid\":745,\"commit_time\":\"2026-01-31T13:00:00.123456Z\","
 				 "\"transactional\":true,\"prefix\":\"pre\",\"content\":\"a\\\"\\u0000b\"}");
 	message = make_message(NULL, "\xff\x01", 2);
-	assert_true(format_json_ops.message(fixture->json, &message, alone, &value, &err));
+	assert_true(render_message(fixture->json, &message, alone, &value, &err));
 	assert_slice(value, "{\"op\":\"message\",\"db\":\"bank\",\"lsn\":\"0/77\",\"seq\":0,"
 				 "\"xid\":null,\"commit_time\":null,"
 				 "\"transactional\":false,\"prefix\":\"pre\",\"content_base64\":\"/wE=\"}");
 	message = make_message(NULL, "", 0);
-	assert_true(format_json_ops.message(fixture->json, &message, alone, &value, &err));
+	assert_true(render_message(fixture->json, &message, alone, &value, &err));
 	assert_non_null(memmem(value.data, value.size, ",\"content\":\"\"}", 14));
 }
 
@@ -296,7 +355,7 @@ test_json_message_utf8(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 	{
 		message = make_message(NULL, bad[i], strlen(bad[i]));
-		assert_true(format_json_ops.message(fixture->json, &message, alone, &value, &err));
+		assert_true(render_message(fixture->json, &message, alone, &value, &err));
 		assert_non_null(memmem(value.data, value.size, "content_base64", 14));
 	}
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -304,7 +363,7 @@ test_json_message_utf8(void **state)
 		json_t	   *object;
 
 		message = make_message(NULL, good[i], strlen(good[i]));
-		assert_true(format_json_ops.message(fixture->json, &message, alone, &value, &err));
+		assert_true(render_message(fixture->json, &message, alone, &value, &err));
 		object = json_loadb((const char *) value.data, value.size, 0, NULL);
 		assert_non_null(object);
 		assert_string_equal(json_string_value(json_object_get(object, "content")), good[i]);
@@ -326,7 +385,7 @@ test_keys_plain(void **state)
 	assert_keys(fixture,
 				make_change(fixture, PG_FANOUT__OP__INSERT, row_none(), row, 0, false),
 				"{\"part\":\"p\",\"id\":7}", NULL);
-	assert_true(format_protobuf_ops.key(fixture->protobuf, &fixture->change, false, &key, &err));
+	assert_true(render_key(fixture->protobuf, &fixture->change, false, &key, &err));
 	assert_slice(key, "\x08\x0e\x1a\x01p");
 	assert_keys(fixture,
 				make_change(fixture, PG_FANOUT__OP__UPDATE, row_none(), row, 0, false),
@@ -353,21 +412,20 @@ test_keys_both_valid(void **state)
 	Slice		row = make_row(fixture->rows[0], 7, "p", "n");
 	Slice		before = make_row(fixture->rows[1], 6, "p", NULL);
 	Change	   *change = make_change(fixture, PG_FANOUT__OP__UPDATE, before, row, 0, true);
-	const FormatOps *const formats[] = {&format_json_ops, &format_protobuf_ops};
 
 	for (size_t i = 0; i < 2; i++)
 	{
 		Format	   *format = i == 0 ? fixture->json : fixture->protobuf;
-		Slice		key;
-		Slice		old;
-		Slice		value;
+		Records		records;
 		Error		err;
 
-		assert_true(formats[i]->key(format, change, false, &key, &err));
-		assert_true(formats[i]->key(format, change, true, &old, &err));
-		assert_true(formats[i]->value(format, change, fixture->position, &value, &err));
-		assert_slice(key, i == 0 ? "{\"part\":\"p\",\"id\":7}" : "\x08\x0e\x1a\x01p");
-		assert_slice(old, i == 0 ? "{\"part\":\"p\",\"id\":6}" : "\x08\x0c\x1a\x01p");
+		assert_true(render_change(format, change, fixture->position, &records, &err));
+		assert_int_equal(records.count, 2);
+		assert_slice(records.records[0].key,
+					 i == 0 ? "{\"part\":\"p\",\"id\":6}" : "\x08\x0c\x1a\x01p");
+		assert_slice(records.records[1].key,
+					 i == 0 ? "{\"part\":\"p\",\"id\":7}" : "\x08\x0e\x1a\x01p");
+		assert_non_null(records.records[1].value.data);
 	}
 }
 
@@ -429,7 +487,7 @@ test_keys_full(void **state)
 	/* an empty row is a key: protobuf's has no bytes, but is there */
 	row = make_row(fixture->rows[0], 0, NULL, NULL);
 	make_change(fixture, PG_FANOUT__OP__INSERT, row_none(), row, 0, false);
-	assert_true(format_protobuf_ops.key(fixture->protobuf, &fixture->change, false, &key, &err));
+	assert_true(render_key(fixture->protobuf, &fixture->change, false, &key, &err));
 	assert_non_null(key.data);
 	assert_int_equal(key.size, 0);
 
@@ -456,25 +514,58 @@ test_malformed_rows(void **state)
 										 slice_of(rows[i]), 0, false);
 
 		error_clear(&err);
-		assert_false(format_json_ops.key(fixture->json, change, false, &out, &err));
+		assert_false(render_key(fixture->json, change, false, &out, &err));
 		assert_int_equal(err.code, ERROR_RECORD);
 		assert_non_null(strstr(err.message, "s\"q.t"));
-		assert_false(format_json_ops.value(fixture->json, change, fixture->position, &out, &err));
-		assert_false(format_protobuf_ops.key(fixture->protobuf, change, false, &out, &err));
+		assert_false(render_value(fixture->json, change, fixture->position, &out, &err));
+		assert_false(render_key(fixture->protobuf, change, false, &out, &err));
 		change = make_change(fixture, PG_FANOUT__OP__UPDATE, slice_of(rows[i]),
 							 make_row(fixture->rows[0], 1, "p", NULL), 0, true);
-		assert_false(format_json_ops.key(fixture->json, change, true, &out, &err));
-		assert_false(format_protobuf_ops.key(fixture->protobuf, change, true, &out, &err));
+		assert_false(render_key(fixture->json, change, true, &out, &err));
+		assert_false(render_key(fixture->protobuf, change, true, &out, &err));
 	}
 	/* a column that is not there: listed as unchanged, and in the row */
-	assert_false(format_json_ops.value(fixture->json,
+	assert_false(render_value(fixture->json,
 									   make_change(fixture, PG_FANOUT__OP__INSERT, row_none(),
 												   make_row(fixture->rows[0], 1, "p", NULL), 5, false),
 									   fixture->position, &out, &err));
-	assert_false(format_json_ops.value(fixture->json,
+	assert_false(render_value(fixture->json,
 									   make_change(fixture, PG_FANOUT__OP__INSERT, row_none(),
 												   slice_of("\x08\x02\x10\x02\x1a\x01p"), 0, false),
 									   fixture->position, &out, &err));
+}
+
+/* A delete's tombstone is behind it, an old key's before; each has its position. */
+static void
+test_tombstones(void **state)
+{
+	Fixture    *fixture = *state;
+	Slice		row = make_row(fixture->rows[0], 7, "p", "n");
+	Slice		old = make_row(fixture->rows[1], 6, "p", NULL);
+	Format	   *formats[] = {fixture->json, fixture->protobuf};
+
+	for (size_t i = 0; i < 2; i++)
+	{
+		Records		records;
+		Error		err;
+
+		make_change(fixture, PG_FANOUT__OP__UPDATE, old, row, 0, true);
+		assert_true(render_change(formats[i], &fixture->change, fixture->position, &records, &err));
+		assert_int_equal(records.count, 2);
+		assert_null(records.records[0].value.data);
+		assert_int_equal(records.records[0].header_count, 2);
+		assert_string_equal(records.records[0].headers[0].name, "pg_fanout.lsn");
+		assert_slice(records.records[0].headers[0].value, "0/16B3748");
+		assert_string_equal(records.records[0].headers[1].name, "pg_fanout.seq");
+		assert_slice(records.records[0].headers[1].value, "3");
+		assert_int_equal(records.records[1].header_count, 0);
+
+		make_change(fixture, PG_FANOUT__OP__DELETE, old, row_none(), 0, true);
+		assert_true(render_change(formats[i], &fixture->change, fixture->position, &records, &err));
+		assert_int_equal(records.count, 2);
+		assert_true(slice_equal(records.records[0].key, records.records[1].key));
+		assert_null(records.records[1].value.data);
+	}
 }
 
 /* ---- protobuf ---- */
@@ -490,7 +581,7 @@ test_protobuf_value(void **state)
 	Error		err;
 
 	fixture->txn.origin = "node2";
-	assert_true(format_protobuf_ops.value(fixture->protobuf, change, fixture->position,
+	assert_true(render_value(fixture->protobuf, change, fixture->position,
 										  &value, &err));
 	assert_true(value.size > change->body.size);
 	assert_memory_equal(value.data, change->body.data, change->body.size);
@@ -527,11 +618,11 @@ test_protobuf_defaults(void **state)
 	Error		err;
 
 	fixture->txn = (Transaction) {0, 0, 0, ""};
-	assert_true(format_protobuf_ops.value(fixture->protobuf, change, zero, &value, &err));
+	assert_true(render_value(fixture->protobuf, change, zero, &value, &err));
 	/* db, schema, table, the two of the position, version */
 	assert_int_equal(value.size - change->body.size, 2 + 6 + 5 + 3 + 2 + 2 + 9);
 	fixture->txn.commit_time = -1;
-	assert_true(format_protobuf_ops.value(fixture->protobuf, change, zero, &value, &err));
+	assert_true(render_value(fixture->protobuf, change, zero, &value, &err));
 	assert_int_equal(value.size - change->body.size, 2 + 6 + 5 + 3 + 2 + 2 + 9 + 11);
 }
 
@@ -546,7 +637,7 @@ test_protobuf_messages(void **state)
 	Slice		value;
 	Error		err;
 
-	assert_true(format_protobuf_ops.message(fixture->protobuf, &message, fixture->position,
+	assert_true(render_message(fixture->protobuf, &message, fixture->position,
 											&value, &err));
 	unpacked = pg_fanout__message__unpack(NULL, value.size, value.data);
 	assert_non_null(unpacked);
@@ -558,7 +649,7 @@ test_protobuf_messages(void **state)
 	pg_fanout__message__free_unpacked(unpacked, NULL);
 
 	message = make_message(NULL, "", 0);
-	assert_true(format_protobuf_ops.message(fixture->protobuf, &message, alone, &value, &err));
+	assert_true(render_message(fixture->protobuf, &message, alone, &value, &err));
 	/* lsn is 2 77, prefix 5: the rest is Source, which Body reads too */
 	assert_int_equal(value.data[7], 15 << 3 | 2);
 	body = pg_fanout__body__unpack(NULL, value.size - 7, value.data + 7);
@@ -588,9 +679,9 @@ test_large_values(void **state)
 	text = memset(at, 'x', size);
 	change.body = slice_make(bytes, (size_t) (text + size - bytes));
 	assert_true(body_parse(change.body, &change.parts));
-	assert_true(format_json_ops.value(fixture->json, &change, fixture->position, &value, &err));
+	assert_true(render_value(fixture->json, &change, fixture->position, &value, &err));
 	assert_true(value.size > size);
-	assert_true(format_protobuf_ops.value(fixture->protobuf, &change, fixture->position, &value, &err));
+	assert_true(render_value(fixture->protobuf, &change, fixture->position, &value, &err));
 	assert_true(value.size > size);
 	free(bytes);
 	assert_value(fixture,
@@ -612,6 +703,7 @@ main(void)
 		TEST(test_keys_unchanged),
 		TEST(test_keys_full),
 		TEST(test_malformed_rows),
+		TEST(test_tombstones),
 		TEST(test_protobuf_value),
 		TEST(test_protobuf_defaults),
 		TEST(test_protobuf_messages),

@@ -277,6 +277,34 @@ check_width(const char *text)
 	}
 }
 
+/* Each kind of option makes the difference, and taking it back unmakes it. */
+static void
+test_option_equal(void **state)
+{
+	static const char *const settings[][2] = {
+		{"no-loop", ""}, {"create-topics", "off"}, {"partitions", "3"}, {"flush-bytes", "4096"},
+		{"linger", "1s"}, {"region", "x"}, {"secret-key", "x"}, {"compression", "zstd"},
+		{"option", "x"}, {"kafka.a", "x"}
+	};
+	Error		err;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+	{
+		Values	   *a = values_new();
+		Values	   *b = values_new();
+
+		assert_true(option_equal(&table, a, b));
+		assert_true(option_set(&table, a, settings[i][0], settings[i][1], &err));
+		assert_false(option_equal(&table, a, b));
+		assert_false(option_equal(&table, b, a));
+		assert_true(option_set(&table, b, settings[i][0], settings[i][1], &err));
+		assert_true(option_equal(&table, a, b));
+		option_free(&table, a);
+		option_free(&table, b);
+	}
+}
+
 static void
 test_option_print_help(void **state)
 {
@@ -378,6 +406,7 @@ main(void)
 		cmocka_unit_test(test_option_words_and_bools),
 		cmocka_unit_test(test_option_strings),
 		cmocka_unit_test(test_option_unknown),
+		cmocka_unit_test(test_option_equal),
 		cmocka_unit_test(test_option_print_help),
 		cmocka_unit_test(test_option_print_config),
 		cmocka_unit_test(test_option_print_sink),

@@ -367,7 +367,8 @@ test_nothing_for_this_sink(void **state)
 static void
 test_message_outside_transaction(void **state)
 {
-	Delivery	delivery = {.position = {0x180, 0},.topic = "messages",.value = slice_of("m")};
+	Record		record = {.value = slice_of("m")};
+	Delivery	delivery = {.position = {0x180, 0},.topic = "messages",.records = &record,.count = 1};
 
 	(void) state;
 	options->flush_interval = 1000;
