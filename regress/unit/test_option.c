@@ -282,7 +282,7 @@ static void
 test_option_equal(void **state)
 {
 	static const char *const settings[][2] = {
-		{"no-loop", ""}, {"create-topics", "off"}, {"partitions", "3"}, {"flush-bytes", "4096"},
+		{"no-loop", "on"}, {"create-topics", "off"}, {"partitions", "3"}, {"flush-bytes", "4096"},
 		{"linger", "1s"}, {"region", "x"}, {"secret-key", "x"}, {"compression", "zstd"},
 		{"option", "x"}, {"kafka.a", "x"}
 	};
