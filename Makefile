@@ -60,7 +60,7 @@ installcheck:
 	$(srcdir)/regress/rig/regression $(PG_CONFIG)
 endif
 
-$(OBJS): plugin/common/change.pb-c.h $(wildcard $(srcdir)/plugin/*.h \
+$(OBJS) $(OBJS:.o=.bc): plugin/common/change.pb-c.h $(wildcard $(srcdir)/plugin/*.h \
 	$(srcdir)/plugin/common/*.h $(srcdir)/sql/*.h)
 # In a build outside of the source tree the directories are missing, and VPATH
 # would find the source's.

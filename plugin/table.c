@@ -151,6 +151,7 @@ table_describe_column(Form_pg_attribute attribute, const KeyPositions *keys)
 		table_list_labels(column, type.oid);
 	column->encoding = type.encoding;
 	column->array = type.is_array;
+	column->delimiter = (uint8) type.delimiter;
 	return column;
 }
 

@@ -70,6 +70,19 @@ type_element(Oid type)
 	return get_element_type(type);
 }
 
+static char
+type_delimiter(Oid element)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(element));
+	char		delimiter;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", element);
+	delimiter = ((Form_pg_type) GETSTRUCT(tuple))->typdelim;
+	ReleaseSysCache(tuple);
+	return delimiter == ',' ? '\0' : delimiter;
+}
+
 TypeInfo
 type_info(Oid type)
 {
@@ -87,6 +100,7 @@ type_info(Oid type)
 	else
 		info = type_scalar_info(getBaseType(element));
 	info.is_array = true;
+	info.delimiter = type_delimiter(element);
 	return info;
 }
 

@@ -44,6 +44,7 @@ typedef struct TypeInfo
 	ValueKind	kind;
 	bool		is_array;
 	PgFanout__Encoding encoding;
+	char		delimiter;		/* of an array's text; 0: a comma */
 } TypeInfo;
 
 typedef struct EnumLabel

@@ -76,7 +76,7 @@ enum
  */
 #define WALK_TYPES \
 	" type AS (" \
-	" SELECT t.oid, t.typtype, t.typbasetype, t.typelem," \
+	" SELECT t.oid, t.typtype, t.typbasetype, t.typelem, t.typdelim," \
 	"  t.oid NOT IN (22, 30)" \
 	"  AND COALESCE(pg_catalog.to_jsonb(t)->>'typsubscript' = 'array_subscript_handler'," \
 	"   t.typelem <> 0 AND t.typlen = -1) AS is_true_array" \
@@ -95,7 +95,8 @@ enum
 	" SELECT a.attnum, a.attname, a.atttypid, n.nspname || '.' || t.typname," \
 	"  a.atttypmod, a.attnotnull, COALESCE(key.key_position, 0)," \
 	"  COALESCE(key.identity_position, 0), a.attgenerated <> ''," \
-	"  walk.oid, walk.in_array, walked.typtype = 'e', e.enumlabel" \
+	"  walk.oid, walk.in_array, walked.typdelim, walked.typtype = 'e'," \
+	"  e.enumlabel" \
 	" FROM attribute a" \
 	" JOIN pg_catalog.pg_type t ON t.oid = a.atttypid" \
 	" JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace" \
@@ -167,6 +168,7 @@ enum
 	COLUMN_GENERATED,
 	COLUMN_BASE_OID,
 	COLUMN_IS_ARRAY,
+	COLUMN_DELIMITER,
 	COLUMN_IS_ENUM,
 	COLUMN_LABEL
 };
@@ -292,6 +294,13 @@ encoding_of(uint32_t oid, bool is_enum)
 	return is_enum ? PG_FANOUT__ENCODING__ENUM : PG_FANOUT__ENCODING__TEXT;
 }
 
+/* As the record has it: a comma, which nearly all have, is left out. */
+static uint32_t
+delimiter_of(char delimiter)
+{
+	return delimiter == ',' ? 0 : (uint8_t) delimiter;
+}
+
 static uint32_t
 value_number(const PGresult *result, int row, int column)
 {
@@ -325,6 +334,8 @@ column_fill(CatalogRecord *record, PgFanout__Column *column,
 	column->encoding = encoding_of(value_number(result, row, COLUMN_BASE_OID),
 								   value_bool(result, row, COLUMN_IS_ENUM));
 	column->array = value_bool(result, row, COLUMN_IS_ARRAY);
+	column->delimiter = column->array ?
+		delimiter_of(PQgetvalue(result, row, COLUMN_DELIMITER)[0]) : 0;
 }
 
 /* Rows with one number follow each other, and so do their labels. */

@@ -27,6 +27,9 @@
 /* Where Table.column stands in change.proto; the fingerprint relies on it. */
 #define FIELD_COLUMN	6
 
+/* ASCII */
+#define COLUMN_MAX_DELIMITER	0x7f
+
 /* ---- validation ---- */
 
 static bool
@@ -54,7 +57,7 @@ record_column_is_valid(const PgFanout__Column *column, uint32_t previous)
 		if (column->enum_label[i] == NULL)
 			return false;
 	}
-	return true;
+	return column->delimiter <= COLUMN_MAX_DELIMITER;
 }
 
 /* No two columns may claim the same place in an index. */
@@ -176,6 +179,7 @@ column_fill(Column *column, const PgFanout__Column *record, TableParts *parts)
 	column->identity_position = record->identity_position;
 	column->encoding = record->encoding;
 	column->is_array = record->array;
+	column->delimiter = record->delimiter ? (char) record->delimiter : ',';
 	column->not_null = record->not_null;
 	column->generated =
 		record->generated != PG_FANOUT__GENERATED__GENERATED_NO;

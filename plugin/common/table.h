@@ -32,6 +32,7 @@ typedef struct Column
 	uint32_t	identity_position;	/* 1.. in the identity index, 0: no part */
 	PgFanout__Encoding encoding;	/* of the value or an array's elements */
 	bool		is_array;
+	char		delimiter;		/* between an array's elements in text */
 	bool		not_null;
 	bool		generated;
 	const char *name;
