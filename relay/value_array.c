@@ -62,7 +62,7 @@ typedef struct ArrayShape
 static ArrayScan
 array_scan(Slice text, char delimiter)
 {
-	ArrayScan scan = {text.data, text.data + text.size, delimiter};
+	ArrayScan	scan = {text.data, text.data + text.size, delimiter};
 
 	memset(scan.lengths, -1, sizeof(scan.lengths));
 	return scan;
@@ -249,7 +249,7 @@ shape_fits(ArrayShape *shape, const ArrayScan *scan)
 static bool
 shape_read(ArrayShape *shape, Slice *text, char delimiter)
 {
-	ArrayScan scan = array_scan(*text, delimiter);
+	ArrayScan	scan = array_scan(*text, delimiter);
 	ArrayElement element;
 	ArrayToken	token;
 
