@@ -27,7 +27,7 @@ EXTENSION = sql/pg_fanout
 EXTVERSION = 0.1.0
 MODULE_big = pg_fanout
 DATA = $(wildcard sql/pg_fanout--*.sql)
-COMMON = wire buf table change json_value row_read row_json proto_text change.pb-c
+COMMON = wire buf table change json_value row_read row_json proto_name proto_text change.pb-c
 OBJS = plugin/plugin.o plugin/stream.o plugin/publish.o plugin/option.o \
 	plugin/cache.o plugin/publication.o plugin/filter.o plugin/table.o \
 	plugin/type.o plugin/row.o plugin/value.o plugin/array.o plugin/text.o \

@@ -21,6 +21,23 @@
 #include "table.h"
 
 /*
+ * What earlier schemas of the same records have used up. Without one, fields
+ * have their columns' numbers and nothing is reserved but the numbers of
+ * dropped columns.
+ */
+typedef struct ProtoPast
+{
+	const uint32_t *numbers;	/* of the columns' fields, in the columns'
+								 * order; NULL: the columns' own */
+	const uint8_t *reserved;	/* bit n: number n; NULL: none */
+	const char *const *names;	/* reserved, as identifiers */
+	size_t		name_count;
+} ProtoPast;
+
+/* Bytes of ProtoPast.reserved. */
+#define PROTO_RESERVED_SIZE	(TABLE_MAX_NUMBER / 8 + 1)
+
+/*
  * Appends the .proto (proto3) of the table. package: of the file; NULL: made
  * from the table's schema, "fanout." before it. Dropped numbers below the
  * highest are reserved. The text depends on the table's names, columns and
@@ -28,6 +45,35 @@
  */
 extern void proto_append_table(Buf *out, const Table *table,
 							   const char *package);
+
+/*
+ * The same behind earlier schemas. A number or name that is in use is not
+ * reserved; a column whose name is reserved gets _xnN behind it.
+ */
+extern void proto_append_table_after(Buf *out, const Table *table,
+									 const ProtoPast *past);
+
+/*
+ * Appends the .proto of the key of the table's records: one message with the
+ * key columns, in the package fanout_key.SCHEMA. past: as above, or NULL.
+ */
+extern void proto_append_key(Buf *out, const Table *table,
+							 const ProtoPast *past);
+
+/* Appends the .proto of logical messages. */
+extern void proto_append_message(Buf *out);
+
+/* Appends the full name of a table's message, or its key's. */
+extern void proto_append_name(Buf *out, const Table *table, bool key);
+
+/*
+ * Appends a column's name as its field has it when nothing clashes: what names
+ * of different schemas are compared by, once _xnN is off their ends.
+ */
+extern void proto_append_column_name(Buf *out, const Column *column);
+
+/* What the field of the column has for its type. */
+extern const char *proto_column_type(const Column *column);
 
 /* Identifiers joined by dots: anything else is not to be put into a .proto. */
 extern bool proto_package_is_valid(const char *package);

@@ -437,6 +437,99 @@ test_limits(void **state)
 	table_free(table);
 }
 
+/* ---- behind earlier schemas ---- */
+
+static void
+test_after_earlier_schemas(void **state)
+{
+	static const uint32_t numbers[] = {1, 2049, 3};
+	static const char *const names[] = {"name", "gone"};
+	uint8_t		reserved[PROTO_RESERVED_SIZE] = {0};
+	ProtoPast	past = {numbers, reserved, names, COUNT(names)};
+	Table	   *table;
+
+	(void) state;
+	/* 2 was name's, 4 gone's, 3 is in use again, the last there is */
+	reserved[0] = 1 << 2 | 1 << 3 | 1 << 4;
+	reserved[TABLE_MAX_NUMBER / 8] = 1 << (TABLE_MAX_NUMBER % 8);
+	record_init(&record, "s", "t");
+	record_add(&record, "id", ENCODING(INT32));
+	record_add(&record, "name", ENCODING(TEXT));
+	record_add(&record, "other", ENCODING(TEXT));
+	table = table_new(&record.table);
+	buf_clear(&out);
+	proto_append_table_after(&out, table, &past);
+	table_free(table);
+	assert_non_null(strstr(buf_string(&out),
+						   "  message Row {\n"
+						   "    reserved 2, 4, 4095;\n"
+						   "    reserved \"name\", \"gone\";\n"
+						   "    // \"pg_catalog.some\"\n"
+						   "    optional sint32 id = 1 [json_name = \"id\"];\n"
+						   "    // \"name\" \"pg_catalog.some\"\n"
+						   "    optional string name_xn2049 = 2049 [json_name = \"name\"];\n"
+						   "    // \"pg_catalog.some\"\n"
+						   "    optional string other = 3 [json_name = \"other\"];\n"
+						   "  }\n"));
+}
+
+static void
+test_key(void **state)
+{
+	PgFanout__Column *column;
+	Table	   *table;
+
+	(void) state;
+	record_init(&record, "fanout_key", "public");
+	column = record_add(&record, "b", ENCODING(INTERVAL));
+	column->key_position = 2;
+	column->not_null = 1;
+	record_add_array(&record, "x", ENCODING(TEXT));
+	/* clashes with no column of the key */
+	record_add(&record, "c_bytes", ENCODING(INT32));
+	column = record_add(&record, "c", ENCODING(TEXT));
+	column->key_position = 1;
+	table = table_new(&record.table);
+	buf_clear(&out);
+	proto_append_key(&out, table, NULL);
+	assert_string_equal(buf_string(&out),
+						"// Keys of the table \"fanout_key\".\"public\", made by pg_fanout.\n"
+						"syntax = \"proto3\";\n"
+						"\n"
+						"package fanout_key.fanout_key_;\n"
+						"\n"
+						"message public_ {\n"
+						"  // \"pg_catalog.some\"\n"
+						"  optional Interval b = 1 [json_name = \"b\"];\n"
+						"  // \"pg_catalog.some\"\n"
+						"  optional string c = 4 [json_name = \"c\"];\n"
+						"\n"
+						"  message Interval {\n"
+						"    sint32 months = 1;\n"
+						"    sint32 days = 2;\n"
+						"    sint64 microseconds = 3;\n"
+						"  }\n"
+						"}\n");
+	buf_clear(&out);
+	proto_append_name(&out, table, true);
+	buf_append_byte(&out, ' ');
+	proto_append_name(&out, table, false);
+	assert_string_equal(buf_string(&out),
+						"fanout_key.fanout_key_.public_ fanout.fanout_key_.public_");
+	table_free(table);
+}
+
+static void
+test_logical_message(void **state)
+{
+	(void) state;
+	buf_clear(&out);
+	proto_append_message(&out);
+	assert_non_null(strstr(buf_string(&out), "\npackage fanout_message;\n"));
+	assert_non_null(strstr(buf_string(&out), "  bytes content = 4;\n"));
+	assert_non_null(strstr(buf_string(&out), "  message Source {\n"));
+}
+
 int
 main(void)
 {
@@ -449,6 +542,9 @@ main(void)
 		cmocka_unit_test(test_clash_of_a_suffix),
 		cmocka_unit_test(test_json_names),
 		cmocka_unit_test(test_names_are_injective),
+		cmocka_unit_test(test_after_earlier_schemas),
+		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_logical_message),
 		cmocka_unit_test(test_limits),
 	};
 
