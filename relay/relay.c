@@ -23,10 +23,14 @@
 #include "registry.h"
 #include "signals.h"
 #include "slot.h"
+#include "spool.h"
 #include "stream.h"
 
 #define POLL_ROOM				256
-#define RECORDS_PER_TURN		4096	/* between looks at clock and sinks */
+#define RECORDS_PER_TURN		4096	/* between looks at the sinks, */
+#define TURN_TIME				(CLOCK_SECOND / 10) /* or after that */
+#define RECORDS_PER_LOOK		64	/* at the clock */
+#define STREAMING_VERSION		140000
 #define STOP_TIMEOUT			(5 * CLOCK_SECOND)
 #define BOUNDARY_TIMEOUT		(2 * CLOCK_SECOND)	/* end of a transaction */
 #define RETRY_BASE				(CLOCK_SECOND / 2)
@@ -68,6 +72,7 @@ typedef struct Relay
 
 	Stream	   *stream;
 	CatalogSession catalog;
+	Spool	   *spool;			/* NULL: no streaming */
 	Source	   *source;
 	Fanout	   *fanout;
 	Feedback	feedback;
@@ -198,9 +203,13 @@ describe_table(Relay *relay, Error *err)
 static StepResult
 read_records(Relay *relay, bool *empty, Error *err)
 {
+	int64_t		deadline = clock_now() + TURN_TIME;
+
 	*empty = false;
-	for (int i = 0; i < RECORDS_PER_TURN && !relay->end_reached; i++)
+	for (int i = 1; i <= RECORDS_PER_TURN && !relay->end_reached; i++)
 	{
+		if (i % RECORDS_PER_LOOK == 0 && clock_now() > deadline)
+			break;
 		if (relay->pending.kind == SOURCE_EMPTY)
 		{
 			SourceResult kind = relay->source->ops->next(relay->source,
@@ -532,6 +541,22 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 }
 
 static bool
+make_spool(Relay *relay, Error *err)
+{
+	const Settings *settings = relay->settings;
+	SpoolConfig config = {
+		.memory = settings->spool_memory,
+		.directory = settings->spool_directory,
+		.limit = settings->spool_limit
+	};
+
+	if (!settings->streaming || relay->server.version < STREAMING_VERSION)
+		return true;
+	relay->spool = spool_new(&config, err);
+	return relay->spool != NULL;
+}
+
+static bool
 make_parts(Relay *relay, Error *err)
 {
 	const SourceOps *ops = registry_find_source(relay->settings->plugin);
@@ -545,8 +570,9 @@ make_parts(Relay *relay, Error *err)
 		return true;
 	memcpy(relay->database, relay->server.database, sizeof(relay->database));
 	relay->fanout = fanout_new(relay->setups, relay->database, err);
-	if (relay->fanout == NULL)
+	if (relay->fanout == NULL || !make_spool(relay, err))
 		return false;
+	config.spool = relay->spool;
 	relay->source = ops->create(&config, err);
 	return relay->source != NULL;
 }
@@ -778,6 +804,7 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 	catalog_session_close(&relay.catalog);
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
+	spool_free(relay.spool);
 	fanout_free(relay.fanout);
 	return ok;
 }

@@ -64,6 +64,18 @@ static const Option settings_options[] = {
 		.argument = "SECS", .help =
 		"longest time between status messages to the server; at most a third of wal_sender_timeout is used"},
 
+	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
+		"let the server send large transactions while they are in progress; they are kept here until they commit"},
+	{"spool-memory", 0, OPTION_BYTES, FIELD(spool_memory), .preset = "64MB",
+		.min = 1024 * 1024, .max = INT64_C(1) << 40, .help =
+	"memory for transactions in progress, all together; more goes to disk"},
+	{"spool-directory", 0, OPTION_STRING, FIELD(spool_directory),
+		.argument = "DIRECTORY", .help =
+		"where on disk, compressed; it must be private (mode 0700) and is made if missing; pg_fanout-UID below $TMPDIR or /var/tmp if not set"},
+	{"spool-limit", 0, OPTION_BYTES, FIELD(spool_limit), .preset = "0",
+		.min = 0, .max = INT64_C(1) << 60, .help =
+	"how much disk that may take; 0: as much as there is"},
+
 	{"sink", 0, OPTION_LIST, FIELD(sinks), .argument = "[NAME=]URL", .help =
 		"where records go: kafka://HOST:PORT,..., s3://BUCKET/PREFIX, dir:///PATH, file:PATH, null:; options follow as ?name=value&...; may be repeated"},
 	{"file", 'f', OPTION_STRING, FIELD(file), .argument = "FILE", .help =

@@ -40,6 +40,12 @@ typedef struct Settings
 	bool		no_loop;
 	int64_t		status_interval;
 
+	/* transactions in progress */
+	bool		streaming;
+	int64_t		spool_memory;
+	char	   *spool_directory;
+	int64_t		spool_limit;
+
 	/* sinks */
 	OptionList	sinks;
 	char	   *file;

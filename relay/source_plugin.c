@@ -3,53 +3,17 @@
  *		The source for our own output plugin: frames of change.proto.
  *
  * Changes are walked in place; the rare control records go through protobuf-c.
- * Asks for no streaming: the server sends a transaction when it has committed.
+ * Records of a transaction that is streamed while in progress go to the spool
+ * (source_plugin_stream.c) and come back through here at its commit.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.pb-c.h"
-#include "oid_map.h"
-#include "source.h"
+#include "source_plugin.h"
 
 #define RECORD_IN_FRAME		1	/* Frame.record */
-
-/* Field numbers of Record, as in change.proto. */
-enum
-{
-	RECORD_BEGIN = 1,
-	RECORD_COMMIT = 2,
-	RECORD_TABLE = 3,
-	RECORD_CHANGE = 4,
-	RECORD_TRUNCATE = 5,
-	RECORD_MESSAGE = 6
-};
-
-#define ORIGIN_SIZE			513 /* a replication origin's name and its NUL */
-#define TRUNCATE_BODY_SIZE	(2 * WIRE_MAX_SCALAR)
-
-typedef struct SourcePlugin
-{
-	Source		base;
-	SourceOptions options;
-	const char **names;
-	const char **values;
-
-	OidMap		tables;
-	WireReader	frame;
-
-	bool		in_transaction;
-	Transaction txn;
-	char		origin[ORIGIN_SIZE];
-
-	/* a truncation gives one change for each of its tables */
-	PgFanout__Truncate *truncate;
-	size_t		truncate_next;
-	uint8_t		truncate_body[TRUNCATE_BODY_SIZE];
-
-	PgFanout__Message *message;
-} SourcePlugin;
+#define OWN_OPTIONS			2	/* at most, beside the user's */
 
 static void
 release_event(SourcePlugin *source)
@@ -83,7 +47,9 @@ check_option(const char *name, Error *err)
 		return true;
 	error_set(err, ERROR_USAGE,
 			  "plugin option \"%s\" is set by pg_fanout itself", name);
-	return error_hint(err, "Leave it out.");
+	return error_hint(err, strcmp(name, "streaming") == 0 ?
+					  "Use --streaming=on or --streaming=off." :
+					  "Leave it out.");
 }
 
 static SourceOptions
@@ -102,6 +68,7 @@ source_plugin_reset(Source *base)
 	oid_map_free(&source->tables, release_table);
 	source->in_transaction = false;
 	source->frame = wire_reader(NULL, 0);
+	source_plugin_reset_stream(source);
 }
 
 static bool
@@ -109,7 +76,8 @@ source_plugin_feed(Source *base, Slice frame, Lsn lsn, Error *err)
 {
 	SourcePlugin *source = (SourcePlugin *) base;
 
-	if (source->frame.at != source->frame.end || source->truncate != NULL)
+	if (source->frame.at != source->frame.end || source->truncate != NULL ||
+		source->replay.active)
 		return error_set(err, ERROR_INTERNAL,
 						 "frame fed before the last one was read");
 	(void) lsn;
@@ -126,8 +94,8 @@ source_plugin_describe(Source *base, const TablePicture *picture, Error *err)
 	return error_set(err, ERROR_INTERNAL, "a table described unasked");
 }
 
-static SourceResult
-malformed(const char *record, Error *err)
+SourceResult
+source_plugin_malformed(const char *record, Error *err)
 {
 	error_set(err, ERROR_SOURCE, "malformed %s record from the output plugin",
 			  record);
@@ -138,24 +106,32 @@ malformed(const char *record, Error *err)
 
 /* ---- records: one function each ---- */
 
+void
+source_plugin_enter(SourcePlugin *source, const Transaction *txn,
+					const char *origin)
+{
+	snprintf(source->origin, sizeof(source->origin), "%s", origin);
+	source->txn = *txn;
+	source->txn.origin = source->origin;
+	source->in_transaction = true;
+}
+
 static SourceResult
 read_begin(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 {
 	PgFanout__Begin *begin = pg_fanout__begin__unpack(NULL, bytes.size,
 													  bytes.data);
+	Transaction txn;
 
-	if (begin == NULL || source->in_transaction)
+	if (begin == NULL || source->in_transaction || source->in_block)
 	{
 		if (begin != NULL)
 			pg_fanout__begin__free_unpacked(begin, NULL);
-		return malformed("Begin", err);
+		return source_plugin_malformed("Begin", err);
 	}
-	snprintf(source->origin, sizeof(source->origin), "%s", begin->origin);
-	source->txn.xid = begin->xid;
-	source->txn.commit_lsn = begin->commit_lsn;
-	source->txn.commit_time = begin->commit_time;
-	source->txn.origin = source->origin;
-	source->in_transaction = true;
+	txn = (Transaction) {.xid = begin->xid, .commit_lsn = begin->commit_lsn,
+		.commit_time = begin->commit_time};
+	source_plugin_enter(source, &txn, begin->origin);
 	pg_fanout__begin__free_unpacked(begin, NULL);
 	event->txn = source->txn;
 	return SOURCE_BEGIN;
@@ -173,7 +149,7 @@ read_commit(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 	{
 		if (commit != NULL)
 			pg_fanout__commit__free_unpacked(commit, NULL);
-		return malformed("Commit", err);
+		return source_plugin_malformed("Commit", err);
 	}
 	source->in_transaction = false;
 	event->end.txn = source->txn;
@@ -183,12 +159,20 @@ read_commit(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 	return SOURCE_COMMIT;
 }
 
+/* A streamed transaction has its own descriptions, and no others. */
+static OidMap *
+current_tables(SourcePlugin *source)
+{
+	return source->replay.active ? &source->replay.tables : &source->tables;
+}
+
 static bool
 read_table(SourcePlugin *source, Slice bytes, Error *err)
 {
 	PgFanout__Table *record = pg_fanout__table__unpack(NULL, bytes.size,
 													   bytes.data);
 	Table	   *table = record ? table_new(record) : NULL;
+	OidMap	   *tables = current_tables(source);
 	Table	   *old;
 
 	if (record != NULL)
@@ -196,11 +180,11 @@ read_table(SourcePlugin *source, Slice bytes, Error *err)
 	if (table == NULL || table->oid == 0)
 	{
 		table_free(table);
-		malformed("Table", err);
+		source_plugin_malformed("Table", err);
 		return false;
 	}
-	old = oid_map_find(&source->tables, table->oid);
-	if (!oid_map_set(&source->tables, table->oid, table))
+	old = oid_map_find(tables, table->oid);
+	if (!oid_map_set(tables, table->oid, table))
 	{
 		table_free(table);
 		return error_no_memory(err);
@@ -212,7 +196,7 @@ read_table(SourcePlugin *source, Slice bytes, Error *err)
 static const Table *
 find_table(SourcePlugin *source, uint32_t oid, Error *err)
 {
-	const Table *table = oid_map_find(&source->tables, oid);
+	const Table *table = oid_map_find(current_tables(source), oid);
 
 	if (table == NULL)
 		error_set(err, ERROR_SOURCE,
@@ -226,9 +210,12 @@ read_change(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 	Change	   *change = &event->change;
 	ChangeHeader header;
 
-	if (!source->in_transaction || !change_parse(bytes, &header) ||
-		!body_parse(header.body, &change->parts))
-		return malformed("Change", err);
+	if (!change_parse(bytes, &header))
+		return source_plugin_malformed("Change", err);
+	if (source->in_block)
+		return source_plugin_keep(source, header.xid, header.subxid, err);
+	if (!source->in_transaction || !body_parse(header.body, &change->parts))
+		return source_plugin_malformed("Change", err);
 	change->txn = &source->txn;
 	change->table = find_table(source, header.table, err);
 	change->body = header.body;
@@ -238,17 +225,26 @@ read_change(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 static SourceResult
 read_truncate(SourcePlugin *source, Slice bytes, Error *err)
 {
-	source->truncate = pg_fanout__truncate__unpack(NULL, bytes.size,
-												   bytes.data);
+	PgFanout__Truncate *truncate;
+	SourceResult result = SOURCE_EMPTY;
+
+	truncate = pg_fanout__truncate__unpack(NULL, bytes.size, bytes.data);
+	source->truncate = truncate;
 	source->truncate_next = 0;
-	if (source->truncate == NULL || !source->in_transaction)
-		return malformed("Truncate", err);
-	return SOURCE_EMPTY;
+	if (truncate == NULL || (!source->in_transaction && !source->in_block))
+		return source_plugin_malformed("Truncate", err);
+	if (source->in_block)
+	{
+		result = source_plugin_keep(source, truncate->xid, truncate->subxid,
+									err);
+		release_truncate(source);
+	}
+	return result;
 }
 
-/* The next table of the truncation at hand; SOURCE_EMPTY: it is used up. */
-static SourceResult
-next_truncated(SourcePlugin *source, SourceEvent *event, Error *err)
+SourceResult
+source_plugin_next_truncated(SourcePlugin *source, SourceEvent *event,
+							 Error *err)
 {
 	Change	   *change = &event->change;
 	PgFanout__Truncate *truncate = source->truncate;
@@ -281,8 +277,10 @@ read_message(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 															bytes.data);
 
 	source->message = message;
+	if (message != NULL && message->transactional && source->in_block)
+		return source_plugin_keep(source, message->xid, message->subxid, err);
 	if (message == NULL || (message->transactional && !source->in_transaction))
-		return malformed("Message", err);
+		return source_plugin_malformed("Message", err);
 	event->message.txn = message->transactional ? &source->txn : NULL;
 	event->message.lsn = message->lsn;
 	event->message.prefix = message->prefix;
@@ -293,9 +291,19 @@ read_message(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 
 /* ---- walking ---- */
 
-/* SOURCE_EMPTY: the record was for us alone. */
 static SourceResult
-read_record(SourcePlugin *source, Slice record, SourceEvent *event, Error *err)
+read_description(SourcePlugin *source, Slice bytes, Error *err)
+{
+	/* sent once for the whole transaction: no subtransaction takes it along */
+	if (source->in_block)
+		return source_plugin_keep(source, source->block_xid,
+								  source->block_xid, err);
+	return read_table(source, bytes, err) ? SOURCE_EMPTY : SOURCE_FAILED;
+}
+
+SourceResult
+source_plugin_read(SourcePlugin *source, Slice record, SourceEvent *event,
+				   Error *err)
 {
 	WireReader	reader = wire_reader(record.data, record.size);
 	WireField	field;
@@ -303,8 +311,10 @@ read_record(SourcePlugin *source, Slice record, SourceEvent *event, Error *err)
 
 	if (wire_next(&reader, &field) != WIRE_FIELD || field.kind != WIRE_BYTES ||
 		reader.at != reader.end)
-		return malformed("framing of a", err);
+		return source_plugin_malformed("framing of a", err);
 	bytes = slice_make(field.data, field.size);
+	release_event(source);
+	source->record = record;
 	switch (field.number)
 	{
 		case RECORD_BEGIN:
@@ -312,46 +322,52 @@ read_record(SourcePlugin *source, Slice record, SourceEvent *event, Error *err)
 		case RECORD_COMMIT:
 			return read_commit(source, bytes, event, err);
 		case RECORD_TABLE:
-			return read_table(source, bytes, err) ? SOURCE_EMPTY :
-				SOURCE_FAILED;
+			return read_description(source, bytes, err);
 		case RECORD_CHANGE:
 			return read_change(source, bytes, event, err);
 		case RECORD_TRUNCATE:
 			return read_truncate(source, bytes, err);
 		case RECORD_MESSAGE:
 			return read_message(source, bytes, event, err);
+		case RECORD_PREPARE:
+		case RECORD_COMMIT_PREPARED:
+		case RECORD_ROLLBACK_PREPARED:
+			/* only a slot made for two-phase commit has them: refused */
+			return source_plugin_malformed("two-phase", err);
 		default:
-			/* streaming and two-phase records: not asked for, so not for us */
-			return SOURCE_EMPTY;
+			return source_plugin_control(source, field.number, bytes, err);
 	}
+}
+
+/* What the next record of the frame gives; there is one. */
+static SourceResult
+read_frame(SourcePlugin *source, SourceEvent *event, Error *err)
+{
+	WireField	field;
+
+	if (wire_next(&source->frame, &field) != WIRE_FIELD ||
+		field.number != RECORD_IN_FRAME || field.kind != WIRE_BYTES)
+		return source_plugin_malformed("frame around a", err);
+	return source_plugin_read(source, slice_make(field.data, field.size),
+							  event, err);
 }
 
 static SourceResult
 source_plugin_next(Source *base, SourceEvent *event, Error *err)
 {
 	SourcePlugin *source = (SourcePlugin *) base;
-	WireField	field;
 
-	release_event(source);
 	for (;;)
 	{
-		SourceResult result = next_truncated(source, event, err);
+		SourceResult result = source->replay.active ?
+			source_plugin_replay(source, event, err) :
+			source_plugin_next_truncated(source, event, err);
 
 		if (result != SOURCE_EMPTY)
 			return result;
-		switch (wire_next(&source->frame, &field))
-		{
-			case WIRE_END:
-				return SOURCE_EMPTY;
-			case WIRE_BAD:
-				return malformed("frame around a", err);
-			case WIRE_FIELD:
-				break;
-		}
-		if (field.number != RECORD_IN_FRAME || field.kind != WIRE_BYTES)
-			return malformed("frame around a", err);
-		result = read_record(source, slice_make(field.data, field.size), event,
-							 err);
+		if (source->frame.at == source->frame.end)
+			return SOURCE_EMPTY;
+		result = read_frame(source, event, err);
 		if (result != SOURCE_EMPTY)
 			return result;
 	}
@@ -382,12 +398,28 @@ const SourceOps source_plugin_ops = {
 	.free = source_plugin_free
 };
 
+/* What we ask the plugin for; the user's options follow. */
+static size_t
+add_own_options(SourcePlugin *source)
+{
+	size_t		count = 0;
+
+	source->names[count] = "proto_version";
+	source->values[count++] = "1";
+	if (source->spool != NULL)
+	{
+		source->names[count] = "streaming";
+		source->values[count++] = "on";
+	}
+	return count;
+}
+
 static Source *
 source_plugin_create(const SourceConfig *config, Error *err)
 {
 	const SourceOptions *user = &config->user;
 	SourcePlugin *source = calloc(1, sizeof(*source));
-	size_t		count = user->count + 1;
+	size_t		count;
 
 	if (source == NULL)
 	{
@@ -395,21 +427,21 @@ source_plugin_create(const SourceConfig *config, Error *err)
 		return NULL;
 	}
 	source->base.ops = &source_plugin_ops;
-	source->names = calloc(count, sizeof(char *));
-	source->values = calloc(count, sizeof(char *));
+	source->spool = config->spool;
+	source->names = calloc(user->count + OWN_OPTIONS, sizeof(char *));
+	source->values = calloc(user->count + OWN_OPTIONS, sizeof(char *));
 	if (source->names == NULL || source->values == NULL)
 	{
 		error_no_memory(err);
 		goto failed;
 	}
-	source->names[0] = "proto_version";
-	source->values[0] = "1";
+	count = add_own_options(source);
 	for (size_t i = 0; i < user->count; i++)
 	{
 		if (!check_option(user->names[i], err))
 			goto failed;
-		source->names[i + 1] = user->names[i];
-		source->values[i + 1] = user->values[i];
+		source->names[count] = user->names[i];
+		source->values[count++] = user->values[i];
 	}
 	source->options = (SourceOptions) {source->names, source->values, count};
 	return &source->base;

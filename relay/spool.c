@@ -122,24 +122,19 @@ find_txn(const Spool *spool, uint32_t xid)
 }
 
 static SpoolTxn *
-find_or_make_txn(Spool *spool, uint32_t xid, Error *err)
+make_txn(Spool *spool, uint32_t xid, Error *err)
 {
-	SpoolTxn   *txn = find_txn(spool, xid);
+	SpoolTxn   *txn = calloc(1, sizeof(*txn));
 
 	if (txn == NULL)
 	{
-		txn = calloc(1, sizeof(*txn));
-		if (txn == NULL)
-		{
-			error_no_memory(err);
-			return NULL;
-		}
-		txn->xid = xid;
-		txn->file.fd = -1;
-		txn->next = spool->txns;
-		spool->txns = txn;
+		error_no_memory(err);
+		return NULL;
 	}
-	spool->recent = txn;
+	txn->xid = xid;
+	txn->file.fd = -1;
+	txn->next = spool->txns;
+	spool->txns = txn;
 	return txn;
 }
 
@@ -207,6 +202,13 @@ spool_drop(Spool *spool, uint32_t xid)
 	if (spool->replayed == txn)
 		stop_replay(spool);
 	forget_txn(spool, txn);
+}
+
+bool
+spool_begin(Spool *spool, uint32_t xid, Error *err)
+{
+	spool_drop(spool, xid);
+	return make_txn(spool, xid, err) != NULL;
 }
 
 void
@@ -394,11 +396,13 @@ bool
 spool_append(Spool *spool, uint32_t xid, uint32_t subxid, Slice record,
 			 Error *err)
 {
-	SpoolTxn   *txn = find_or_make_txn(spool, xid, err);
+	SpoolTxn   *txn = find_txn(spool, xid);
 	uint8_t		header[RECORD_HEADER];
 
 	if (txn == NULL)
-		return false;
+		return error_set(err, ERROR_SOURCE, "record of transaction %" PRIu32 ", which was not begun",
+						 xid);
+	spool->recent = txn;
 	if (record.size > RECORD_LIMIT)
 		return error_set(err, ERROR_SOURCE, "record of %zu bytes",
 						 record.size);

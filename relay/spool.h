@@ -9,10 +9,10 @@
  * the process, however it ends. Nothing survives it and nothing has to: the
  * server sends again what was not confirmed.
  *
- * Order of calls, per transaction: append and abort as the server tells; then
- * replay once and next until SPOOL_END; or drop. One transaction at a time is
- * replayed, and nothing is appended meanwhile. After a failure only clear and
- * free are allowed.
+ * Order of calls, per transaction: begin; append and abort as the server
+ * tells; then replay once and next until SPOOL_END, or drop. One transaction
+ * at a time is replayed, and nothing is appended meanwhile. After a failure
+ * only clear and free are allowed.
  */
 #ifndef PG_FANOUT_SPOOL_H
 #define PG_FANOUT_SPOOL_H
@@ -40,6 +40,12 @@ extern Spool *spool_new(const SpoolConfig *config, Error *err);
 extern void spool_free(Spool *spool);
 
 /*
+ * The first block of the transaction begins. What is still kept under that
+ * number belongs to another one, of which the server told no end: forgotten.
+ */
+extern MUST_USE bool spool_begin(Spool *spool, uint32_t xid, Error *err);
+
+/*
  * Keeps a copy of a record of the transaction xid. subxid: the subtransaction
  * it belongs to and is dropped with; xid itself for what belongs to none, and
  * for what must stay even if the part in which the server said it is aborted
@@ -58,7 +64,7 @@ extern MUST_USE bool spool_append(Spool *spool, uint32_t xid, uint32_t subxid,
 extern MUST_USE bool spool_abort(Spool *spool, uint32_t xid, uint32_t subxid,
 								 Error *err);
 
-/* Whether anything was appended to the transaction, aborted or not. */
+/* Whether the transaction was begun and not yet forgotten. */
 extern bool spool_knows(const Spool *spool, uint32_t xid);
 
 typedef enum SpoolResult
@@ -72,8 +78,8 @@ typedef enum SpoolResult
 
 /*
  * The transaction has committed: next hands out its records in the order in
- * which they were appended, without those of aborted subtransactions. One of
- * which nothing was appended has none.
+ * which they were appended, without those of aborted subtransactions. An
+ * unknown one has none.
  */
 extern void spool_replay(Spool *spool, uint32_t xid);
 extern MUST_USE SpoolResult spool_next(Spool *spool, Slice *record,

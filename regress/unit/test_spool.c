@@ -59,10 +59,19 @@ tear_down(void **state)
 	return 0;
 }
 
+/* Begins the transaction with its first record. */
+static void
+append_bytes(uint32_t xid, uint32_t subxid, Slice bytes)
+{
+	if (!spool_knows(spool, xid))
+		assert_true(spool_begin(spool, xid, &err));
+	assert_true(spool_append(spool, xid, subxid, bytes, &err));
+}
+
 static void
 append(uint32_t xid, uint32_t subxid, const char *text)
 {
-	assert_true(spool_append(spool, xid, subxid, slice_of(text), &err));
+	append_bytes(xid, subxid, slice_of(text));
 }
 
 static void
@@ -112,8 +121,7 @@ append_noise(uint32_t xid, uint32_t subxid, size_t size, uint32_t seed)
 {
 	uint8_t    *bytes = noise(size, seed);
 
-	assert_true(spool_append(spool, xid, subxid, slice_make(bytes, size),
-							 &err));
+	append_bytes(xid, subxid, slice_make(bytes, size));
 	free(bytes);
 }
 
@@ -220,6 +228,20 @@ aborted_transaction_is_forgotten(void **state)
 	assert_string_equal(replay(20), "other ");
 }
 
+/* Of the old one the server never told an end. */
+static void
+number_begun_again(void **state)
+{
+	(void) state;
+	append(10, 10, "old");
+	abort_part(10, 11);
+	assert_true(spool_begin(spool, 10, &err));
+	append(10, 11, "new");
+	assert_string_equal(replay(10), "new ");
+	assert_false(spool_append(spool, 10, 10, slice_of("late"), &err));
+	assert_int_equal(err.code, ERROR_SOURCE);
+}
+
 /* Numbers run over: a subtransaction's may be smaller. */
 static void
 numbers_wrap_around(void **state)
@@ -321,8 +343,7 @@ what_compresses_takes_less_disk(void **state)
 	(void) state;
 	memset(text, 'x', sizeof(text));
 	for (int i = 0; i < 10000; i++)
-		assert_true(spool_append(spool, 10, 10,
-								 slice_make(text, sizeof(text)), &err));
+		append_bytes(10, 10, slice_make(text, sizeof(text)));
 	assert_true(spool_disk(spool) > 0);
 	assert_true(spool_disk(spool) < MB);
 }
@@ -489,6 +510,7 @@ random_histories(void **state)
 static bool
 append_until_failure(void)
 {
+	assert_true(spool_begin(spool, 10, &err));
 	for (uint32_t i = 0; i < 100; i++)
 	{
 		uint8_t    *bytes = noise(100 * KB, i);
@@ -715,6 +737,7 @@ default_directory_goes_with_the_last(void **state)
 	assert_int_equal(stat(path, &status), -1);
 
 	/* the other one makes it again when it needs it */
+	assert_true(spool_begin(second, 10, &err));
 	for (uint32_t i = 0; i < 20; i++)
 	{
 		uint8_t    *bytes = noise(100 * KB, i);
@@ -754,6 +777,7 @@ main(void)
 		TEST(transactions_are_kept_apart),
 		TEST(aborted_parts_are_left_out),
 		TEST(aborted_transaction_is_forgotten),
+		TEST(number_begun_again),
 		TEST(numbers_wrap_around),
 		TEST(millions_of_aborts_take_little),
 		TEST(clear_forgets_everything),
