@@ -1,57 +1,36 @@
 /*
  * credential.c
- *		Finding S3's keys. See credential.h.
+ *		Finding AWS keys. See credential.h.
  */
 #include "credential.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <strings.h>
 
-#include <openssl/crypto.h>
+#include "credential_profile.h"
+#include "credential_remote.h"
+#include "secret.h"
 
 #define CREDENTIAL_REGION	"us-east-1"
-#define CREDENTIAL_PATH		4096
-#define CREDENTIAL_LINE		8192	/* session tokens run to 2 kB and more */
 
-/* What a profile can say that we would have to obey but cannot yet. */
-static const char *const credential_unserved[] = {
-	"role_arn", "credential_process", "sso_session", "sso_start_url",
-	"web_identity_token_file", NULL
+struct CredentialLoad
+{
+	Credential	credential;		/* region, and the keys once they are there */
+	RemoteFetch *fetch;			/* NULL: nobody has to be asked */
 };
 
-/* What one profile holds, from both files. */
-typedef struct Profile
+/* What the places are searched with. */
+typedef struct Search
 {
-	char	   *access_key_id;
-	char	   *secret_access_key;
-	char	   *session_token;
-	char	   *region;
-	const char *unserved;		/* the word of credential_unserved, or NULL */
-	bool		found;
-} Profile;
-
-static void
-secret_free(char **text)
-{
-	if (*text != NULL)
-		OPENSSL_clear_free(*text, strlen(*text) + 1);
-	*text = NULL;
-}
-
-/* Copies with OpenSSL's allocator, so that secret_free can wipe. */
-static bool
-secret_copy(char **to, const char *from, Error *err)
-{
-	secret_free(to);
-	if (from == NULL)
-		return true;
-	*to = OPENSSL_strdup(from);
-	return *to != NULL || error_no_memory(err);
-}
+	const CredentialOptions *options;
+	Profile		profile;
+	const char *name;			/* of the profile */
+	bool		preferred;		/* the options name a profile: before the
+								 * environment */
+	bool		asked;			/* somebody names a profile: it must exist */
+} Search;
 
 void
 credential_free(Credential *credential)
@@ -61,15 +40,7 @@ credential_free(Credential *credential)
 	secret_free(&credential->session_token);
 	secret_free(&credential->region);
 	credential->source = NULL;
-}
-
-static void
-profile_free(Profile *profile)
-{
-	secret_free(&profile->access_key_id);
-	secret_free(&profile->secret_access_key);
-	secret_free(&profile->session_token);
-	secret_free(&profile->region);
+	credential->expires = 0;
 }
 
 static const char *
@@ -86,275 +57,239 @@ first_of(const char *a, const char *b)
 	return a != NULL && a[0] != '\0' ? a : b;
 }
 
-/* ---- profile files ---- */
-
-/* Cuts blanks off both ends, in place. */
-static char *
-trim(char *text)
-{
-	size_t		size;
-
-	while (isspace((unsigned char) *text))
-		text++;
-	size = strlen(text);
-	while (size > 0 && isspace((unsigned char) text[size - 1]))
-		text[--size] = '\0';
-	return text;
-}
-
-/* "[default]", "[name]" or, in the config file, "[profile name]". */
-static bool
-section_matches(char *line, const char *name)
-{
-	char	   *end = strchr(line, ']');
-	char	   *section;
-
-	if (end == NULL)
-		return false;
-	*end = '\0';
-	section = trim(line + 1);
-	if (strncmp(section, "profile", 7) == 0 &&
-		isspace((unsigned char) section[7]))
-		section = trim(section + 7);
-	return strcmp(section, name) == 0;
-}
-
-/* The first file to name a value wins: credentials before config. */
-static bool
-profile_set(Profile *profile, const char *name, const char *value, Error *err)
-{
-	char	  **slot = NULL;
-
-	if (strcmp(name, "aws_access_key_id") == 0)
-		slot = &profile->access_key_id;
-	else if (strcmp(name, "aws_secret_access_key") == 0)
-		slot = &profile->secret_access_key;
-	else if (strcmp(name, "aws_session_token") == 0)
-		slot = &profile->session_token;
-	else if (strcmp(name, "region") == 0)
-		slot = &profile->region;
-	for (int i = 0; slot == NULL && credential_unserved[i] != NULL; i++)
-		if (strcmp(name, credential_unserved[i]) == 0)
-			profile->unserved = credential_unserved[i];
-	if (slot == NULL || *slot != NULL || value[0] == '\0')
-		return true;
-	return secret_copy(slot, value, err);
-}
-
-/* Lines that begin with a blank belong to a nested block: not ours. */
-static bool
-profile_read_lines(Profile *profile, FILE *in, char *line, const char *name,
-				   Error *err)
-{
-	bool		inside = false;
-
-	while (fgets(line, CREDENTIAL_LINE, in) != NULL)
-	{
-		char	   *equals;
-
-		if (line[0] == '[')
-		{
-			inside = section_matches(line, name);
-			profile->found |= inside;
-			continue;
-		}
-		if (!inside || line[0] == '#' || line[0] == ';' ||
-			isspace((unsigned char) line[0]))
-			continue;
-		equals = strchr(line, '=');
-		if (equals == NULL)
-			continue;
-		*equals = '\0';
-		if (!profile_set(profile, trim(line), trim(equals + 1), err))
-			return false;
-	}
-	return true;
-}
+/* ---- the places that hold keys ---- */
 
 static bool
-profile_check_mode(const Profile *profile, FILE *in, const char *path,
-				   Error *err)
+set_keys(CredentialLoad *load, const CredentialOptions *values,
+		 const char *source, Error *err)
 {
-	struct stat info;
+	Credential *credential = &load->credential;
 
-	if (profile->secret_access_key == NULL || fstat(fileno(in), &info) != 0 ||
-		!S_ISREG(info.st_mode) || (info.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-		return true;
-	error_set(err, ERROR_SECRET_FILE,
-			  "file \"%s\" holds a secret key and is open to other users",
-			  path);
-	return error_hint(err, "Close it with: chmod 600 \"%s\".", path);
-}
-
-/* A missing file is none unless it is required. */
-static bool
-profile_read(Profile *profile, const char *path, const char *name,
-			 bool required, Error *err)
-{
-	FILE	   *in = fopen(path, "re");
-	char		line[CREDENTIAL_LINE];
-	bool		had_secret = profile->secret_access_key != NULL;
-	bool		ok;
-
-	if (in == NULL)
-	{
-		if (!required && (errno == ENOENT || errno == ENOTDIR))
-			return true;
-		return error_set(err, ERROR_SECRET_FILE,
-						 "could not read file \"%s\": %s",
-						 path, strerror(errno));
-	}
-	setvbuf(in, NULL, _IONBF, 0);	/* no copy of a secret in its buffer */
-	ok = profile_read_lines(profile, in, line, name, err);
-	if (ok && !had_secret)
-		ok = profile_check_mode(profile, in, path, err);
-	OPENSSL_cleanse(line, sizeof(line));
-	fclose(in);
-	return ok;
-}
-
-/* The named variable's file, else ~/.aws/NAME; "" if there is no home. */
-static bool
-profile_path(char *path, const char *variable, const char *name)
-{
-	const char *given = environment(variable);
-	const char *home = environment("HOME");
-
-	path[0] = '\0';
-	if (given != NULL)
-		snprintf(path, CREDENTIAL_PATH, "%s", given);
-	else if (home != NULL)
-		snprintf(path, CREDENTIAL_PATH, "%s/.aws/%s", home, name);
-	return given != NULL;
-}
-
-static bool
-profile_load(Profile *profile, const CredentialOptions *options,
-			 const char *name, Error *err)
-{
-	char		path[CREDENTIAL_PATH];
-	bool		given;
-
-	given = profile_path(path, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
-	if (options->credentials_file != NULL)
-		snprintf(path, sizeof(path), "%s", options->credentials_file);
-	given |= options->credentials_file != NULL;
-	if (path[0] != '\0' && !profile_read(profile, path, name, given, err))
-		return false;
-	given = profile_path(path, "AWS_CONFIG_FILE", "config");
-	return path[0] == '\0' || profile_read(profile, path, name, given, err);
-}
-
-/* ---- the chain ---- */
-
-static bool
-credential_set(Credential *credential, const CredentialOptions *values,
-			   const char *source, Error *err)
-{
 	if (values->secret_access_key == NULL || values->access_key_id == NULL)
 	{
-		error_set(err, ERROR_USAGE, "half of an S3 key pair in the %s",
+		error_set(err, ERROR_USAGE, "half of an AWS key pair in the %s",
 				  source);
 		return error_hint(err, "%s is missing.",
 						  values->access_key_id == NULL ?
 						  "The access key ID" : "The secret access key");
 	}
 	credential->source = source;
-	return secret_copy(&credential->access_key_id, values->access_key_id,
-					   err) &&
-		secret_copy(&credential->secret_access_key, values->secret_access_key,
-					err) &&
-		secret_copy(&credential->session_token, values->session_token, err);
+	return secret_copy_string(&credential->access_key_id,
+							  values->access_key_id, err) &&
+		secret_copy_string(&credential->secret_access_key,
+						   values->secret_access_key, err) &&
+		secret_copy_string(&credential->session_token, values->session_token,
+						   err);
 }
 
 static bool
-credential_none(const Profile *profile, const char *name, bool asked,
-				Error *err)
+profile_refuse(const Search *search, Error *err)
 {
-	if (profile->unserved != NULL)
-	{
-		error_set(err, ERROR_SINK_SETUP,
-				  "profile \"%s\" asks for %s, which is not supported",
-				  name, profile->unserved);
-		return error_hint(err,
-			"Export its keys to the environment with: aws configure "
-			"export-credentials --profile %s --format env.", name);
-	}
-	if (asked && !profile->found)
+	error_set(err, ERROR_SINK_SETUP,
+			  "profile \"%s\" asks for %s, which is not supported",
+			  search->name, search->profile.unserved);
+	return error_hint(err,
+		"Export its keys to the environment with: aws configure "
+		"export-credentials --profile %s --format env.", search->name);
+}
+
+static bool
+none_found(const Search *search, Error *err)
+{
+	if (search->asked && !search->profile.found)
 		error_set(err, ERROR_SINK_SETUP, "profile \"%s\" does not exist",
-				  name);
+				  search->name);
 	else
-		error_set(err, ERROR_SINK_SETUP, "no S3 credentials found");
+		error_set(err, ERROR_SINK_SETUP, "no AWS credentials found");
 	return error_hint(err,
 		"Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
 		"aws_access_key_id and aws_secret_access_key under [%s] in "
-		"~/.aws/credentials, or access_key_id and secret_access_key "
-		"into the sink's section of the configuration file.", name);
+		"~/.aws/credentials, or (for S3) access_key_id and secret_access_key "
+		"into the sink's section of the configuration file.", search->name);
+}
+
+/* ---- the places that are asked for keys ---- */
+
+static bool
+ask(CredentialLoad *load, RemoteSource source, Error *err)
+{
+	source.region = load->credential.region;
+	load->fetch = credential_remote_start(&source, err);
+	return load->fetch != NULL;
 }
 
 static bool
-credential_from_profile(Credential *credential, const Profile *profile,
-						const char *name, bool asked, Error *err)
+ask_web_identity(CredentialLoad *load, Error *err)
 {
+	RemoteSource source = {.kind = REMOTE_WEB_IDENTITY,
+		.role_arn = environment("AWS_ROLE_ARN"),
+		.session_name = environment("AWS_ROLE_SESSION_NAME"),
+		.token_file = environment("AWS_WEB_IDENTITY_TOKEN_FILE")};
+
+	if (source.role_arn != NULL)
+		return ask(load, source, err);
+	error_set(err, ERROR_USAGE,
+			  "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not");
+	return error_hint(err, "Set AWS_ROLE_ARN to the role to assume.");
+}
+
+static bool
+ask_neighbours(CredentialLoad *load, const Search *search, Error *err)
+{
+	const char *disabled = environment("AWS_EC2_METADATA_DISABLED");
+
+	if (search->asked && !search->profile.found)
+		return none_found(search, err);
+	if (credential_remote_in_container())
+		return ask(load, (RemoteSource) {.kind = REMOTE_CONTAINER}, err);
+	if (disabled != NULL && strcasecmp(disabled, "true") == 0)
+		return none_found(search, err);
+	return ask(load, (RemoteSource) {.kind = REMOTE_INSTANCE}, err);
+}
+
+/* ---- the chain ---- */
+
+static bool
+try_profile(CredentialLoad *load, const Search *search, Error *err)
+{
+	const Profile *profile = &search->profile;
 	CredentialOptions values = {.access_key_id = profile->access_key_id,
 		.secret_access_key = profile->secret_access_key,
-	.session_token = profile->session_token};
+		.session_token = profile->session_token};
+	RemoteSource source = {.kind = REMOTE_WEB_IDENTITY,
+		.role_arn = profile->role_arn,
+		.session_name = profile->role_session_name,
+		.token_file = profile->token_file};
+	bool		has_keys = values.access_key_id != NULL ||
+		values.secret_access_key != NULL;
 
-	if (values.access_key_id == NULL && values.secret_access_key == NULL)
-		return credential_none(profile, name, asked, err);
-	return credential_set(credential, &values, "profile", err);
+	/* keys beside a role are those to assume it with: not the ones meant */
+	if (profile->unserved != NULL && (!has_keys || profile->role_arn != NULL))
+		return profile_refuse(search, err);
+	if (source.role_arn != NULL && source.token_file != NULL)
+		return ask(load, source, err);
+	if (has_keys)
+		return set_keys(load, &values, "profile", err);
+	return ask_neighbours(load, search, err);
 }
 
 /* From the first place that has any part of a key pair. */
 static bool
-credential_find(Credential *credential, const CredentialOptions *options,
-				const Profile *profile, const char *name, Error *err)
+search_all(CredentialLoad *load, const Search *search, Error *err)
 {
+	const CredentialOptions *options = search->options;
 	CredentialOptions values = {
 		.access_key_id = environment("AWS_ACCESS_KEY_ID"),
 		.secret_access_key = environment("AWS_SECRET_ACCESS_KEY"),
 		.session_token = environment("AWS_SESSION_TOKEN")
 	};
-	bool		asked = options->profile != NULL ||
-		options->credentials_file != NULL;
 
 	if (options->access_key_id != NULL || options->secret_access_key != NULL)
-		return credential_set(credential, options, "options", err);
-	if (!asked &&
-		(values.access_key_id != NULL || values.secret_access_key != NULL))
-		return credential_set(credential, &values, "environment", err);
-	return credential_from_profile(credential, profile, name,
-								   asked ||
-								   environment("AWS_PROFILE") != NULL, err);
+		return set_keys(load, options, "options", err);
+	if (search->preferred)
+		return try_profile(load, search, err);
+	if (values.access_key_id != NULL || values.secret_access_key != NULL)
+		return set_keys(load, &values, "environment", err);
+	if (environment("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL)
+		return ask_web_identity(load, err);
+	return try_profile(load, search, err);
+}
+
+static bool
+set_region(CredentialLoad *load, const Search *search, Error *err)
+{
+	const char *region = first_of(search->options->region,
+								  environment("AWS_REGION"));
+
+	region = first_of(region, environment("AWS_DEFAULT_REGION"));
+	region = first_of(region, search->profile.region);
+	load->credential.region_known = region != NULL;
+	return secret_copy_string(&load->credential.region,
+							  first_of(region, CREDENTIAL_REGION), err);
+}
+
+CredentialLoad *
+credential_load_start(const CredentialOptions *options, Error *err)
+{
+	CredentialLoad *load = calloc(1, sizeof(*load));
+	Search		search = {.options = options};
+	const char *given = environment("AWS_PROFILE");
+	bool		explicit_keys = options->access_key_id != NULL ||
+		options->secret_access_key != NULL;
+	bool		ok = false;
+
+	if (load == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	search.preferred = options->profile != NULL ||
+		options->credentials_file != NULL;
+	search.asked = search.preferred || given != NULL;
+	search.name = first_of(first_of(options->profile, given), "default");
+	ok = (explicit_keys ||
+		  profile_load(&search.profile, search.name,
+					   options->credentials_file, err)) &&
+		set_region(load, &search, err) && search_all(load, &search, err);
+	profile_free(&search.profile);
+	if (ok)
+		return load;
+	credential_load_free(load);
+	return NULL;
+}
+
+CredentialState
+credential_load_poll(CredentialLoad *load, int64_t wait,
+					 Credential *credential, Error *err)
+{
+	CredentialState state = CREDENTIAL_READY;
+
+	if (load->fetch != NULL)
+		state = credential_remote_poll(load->fetch, wait, &load->credential,
+									   err);
+	if (state == CREDENTIAL_READY)
+	{
+		credential_free(credential);
+		*credential = load->credential;
+		load->credential = (Credential) {.source = NULL};
+	}
+	return state;
+}
+
+void
+credential_load_free(CredentialLoad *load)
+{
+	if (load == NULL)
+		return;
+	credential_remote_free(load->fetch);
+	credential_free(&load->credential);
+	free(load);
 }
 
 bool
 credential_load(Credential *credential, const CredentialOptions *options,
 				Error *err)
 {
-	Profile		profile = {0};
-	const char *name;
-	const char *region;
-	bool		explicit_keys = options->access_key_id != NULL ||
-		options->secret_access_key != NULL;
-	bool		ok = false;
+	CredentialLoad *load = credential_load_start(options, err);
+	CredentialState state;
 
-	credential_free(credential);
-	name = first_of(options->profile, environment("AWS_PROFILE"));
-	name = first_of(name, "default");
-	if (!explicit_keys && !profile_load(&profile, options, name, err))
-		goto done;
-	if (!credential_find(credential, options, &profile, name, err))
-		goto done;
-	region = first_of(options->region, environment("AWS_REGION"));
-	region = first_of(region, environment("AWS_DEFAULT_REGION"));
-	region = first_of(region, profile.region);
-	ok = secret_copy(&credential->region, first_of(region, CREDENTIAL_REGION),
-					 err);
+	if (load == NULL)
+		return false;
+	state = credential_load_poll(load, CREDENTIAL_TIMEOUT, credential, err);
+	credential_load_free(load);
+	if (state == CREDENTIAL_PENDING)
+	{
+		error_set(err, ERROR_SINK_SETUP,
+				  "no AWS credentials came within %d seconds",
+				  (int) (CREDENTIAL_TIMEOUT / CLOCK_SECOND));
+		return error_retriable(err);
+	}
+	return state == CREDENTIAL_READY;
+}
 
-done:
-	profile_free(&profile);
-	if (!ok)
-		credential_free(credential);
-	return ok;
+bool
+credential_is_due(const Credential *credential, int64_t wall)
+{
+	return credential->expires != 0 &&
+		wall >= credential->expires - CREDENTIAL_MARGIN;
 }

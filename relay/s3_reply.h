@@ -2,10 +2,8 @@
  * s3_reply.h
  *		What an S3 server answered, and what to do about it.
  *
- * Answers are small XML texts of which a few elements matter: no parser, a
- * finder of tags that trusts nothing it reads. Only a code, a message and a
- * request ID go from an answer into an error: the rest may repeat headers with
- * tokens.
+ * Only a code, a message and a request ID go from an answer into an error: the
+ * rest may repeat headers with tokens.
  */
 #ifndef PG_FANOUT_S3_REPLY_H
 #define PG_FANOUT_S3_REPLY_H
@@ -44,12 +42,6 @@ typedef struct S3Place
 	const char *region;			/* the one in use */
 	const char *key_source;		/* where the credentials came from */
 } S3Place;
-
-/*
- * The text of the first element with that name, entities decoded; false: there
- * is none, it is not closed, or it does not fit.
- */
-extern bool s3_reply_tag(Slice xml, const char *name, char *out, size_t size);
 
 /*
  * err is filled for all but S3_GOOD and S3_MISSING; its code is the caller's.

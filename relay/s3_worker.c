@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "log.h"
 #include "s3_reply.h"
+#include "xml_text.h"
 
 #define S3_RETRY_BASE		(200 * CLOCK_MS)
 #define S3_RETRY_LIMIT		(30 * CLOCK_SECOND)
@@ -46,7 +47,10 @@ s3_worker_run(S3Worker *worker)
 		worker_end(worker, STORE_FAILED);
 	}
 	else
+	{
+		worker->key_number = session->key_number;
 		worker->state = WORKER_RUNNING;
+	}
 }
 
 void
@@ -209,8 +213,8 @@ worker_read_answer(S3Worker *worker)
 			buf_append_string(&request->answer, worker->transfer.tag);
 			return worker->transfer.tag[0] != '\0';
 		case STORE_BEGIN:
-			if (!s3_reply_tag(buf_slice(&worker->transfer.answer), "UploadId",
-							  upload, sizeof(upload)))
+			if (!xml_text(buf_slice(&worker->transfer.answer), "UploadId",
+						  upload, sizeof(upload)))
 				return false;
 			buf_append_string(&request->answer, upload);
 			return upload[0] != '\0';
@@ -303,39 +307,24 @@ worker_upload_gone(S3Worker *worker)
 		worker_end(worker, STORE_FAILED);
 }
 
-bool
-s3_session_load_credential(S3Session *session, Error *err)
-{
-	const StoreS3Options *options = &session->options;
-	CredentialOptions from = {.access_key_id = options->access_key_id,
-		.secret_access_key = options->secret_access_key,
-		.session_token = options->session_token,
-		.profile = options->profile,
-		.credentials_file = options->credentials_file,
-	.region = options->region};
-
-	return credential_load(&session->signer.credential, &from, err);
-}
-
 /* Once per request: they may have been renewed where they come from. */
 static void
 worker_renew(S3Worker *worker)
 {
-	Error		ignored;
+	S3Session  *session = worker->session;
 
-	if (worker->renewed)
-		worker_end(worker, STORE_FAILED);
-	else if (!s3_session_load_credential(worker->session, &ignored))
+	if (worker->key_number != session->key_number)
+		worker_again(worker, 0);	/* renewed while this was under way */
+	else if (worker->renewed)
 	{
-		worker->request->error = ignored;
+		if (session->renewal_denied)
+			worker->request->error = session->renewal_error;
 		worker_end(worker, STORE_FAILED);
 	}
 	else
 	{
 		worker->renewed = true;
-		log_info("sink %s: credentials had expired, read again from the %s",
-				 worker->session->options.sink,
-				 worker->session->signer.credential.source);
+		s3_session_refuse_keys(session);
 		worker_again(worker, 0);
 	}
 }

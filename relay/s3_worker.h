@@ -11,18 +11,8 @@
 #define PG_FANOUT_S3_WORKER_H
 
 #include "object_store.h"
+#include "s3_session.h"
 #include "s3_transfer.h"
-
-/* What all requests to one bucket share. */
-typedef struct S3Session
-{
-	StoreS3Options options;
-	S3Signer	signer;
-	CURLM	   *multi;
-	int64_t		clock_offset;	/* the server's time minus ours */
-	int64_t		warned_at;
-	bool		reached;		/* a request has succeeded */
-} S3Session;
 
 typedef enum WorkerState
 {
@@ -42,6 +32,7 @@ typedef struct S3Worker
 	int			attempt;		/* 1, 2, ... */
 	int64_t		retry_at;
 	bool		verifying;		/* asks whether a lost completion worked */
+	uint64_t	key_number;		/* of the keys that signed this attempt */
 	bool		renewed;		/* credentials, for this request */
 	bool		clock_set;		/* likewise */
 } S3Worker;
@@ -63,9 +54,5 @@ extern void s3_worker_finish(S3Worker *worker, CURLcode result);
 
 /* Gives the request back without an outcome. */
 extern void s3_worker_cancel(S3Worker *worker);
-
-/* (Re)reads the keys from where the options say. */
-extern MUST_USE bool s3_session_load_credential(S3Session *session,
-												Error *err);
 
 #endif							/* PG_FANOUT_S3_WORKER_H */

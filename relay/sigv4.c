@@ -337,13 +337,13 @@ authorization_append(Buf *out, const SigV4Request *request,
 	buf_printf(out, ", Signature=%s", signature);
 }
 
-bool
-sigv4_authorize(Buf *out, const SigV4Request *request, const SigV4Key *key,
-				const char *time, Error *err)
+/* From the request to its signature. */
+static bool
+request_sign(const SigV4Request *request, const SigV4Key *key,
+			 const char *time, char *signature, Error *err)
 {
 	Buf			canonical;
 	Buf			text;
-	char		signature[SIGV4_HASH_SIZE];
 	bool		ok = false;
 
 	buf_init(&canonical, SIGV4_MAX_TEXT);
@@ -358,14 +358,102 @@ sigv4_authorize(Buf *out, const SigV4Request *request, const SigV4Key *key,
 	}
 	if (!signature_compute(key, time, buf_slice(&text), signature))
 	{
-		error_set(err, ERROR_USAGE, "the S3 secret access key is too long");
+		error_set(err, ERROR_USAGE, "the AWS secret access key is too long");
 		goto done;
 	}
-	authorization_append(out, request, key, time, signature);
-	ok = !buf_failed(out) || error_no_memory(err);
+	ok = true;
 
 done:
 	buf_free(&canonical);
 	buf_free(&text);
+	return ok;
+}
+
+bool
+sigv4_authorize(Buf *out, const SigV4Request *request, const SigV4Key *key,
+				const char *time, Error *err)
+{
+	char		signature[SIGV4_HASH_SIZE];
+
+	if (!request_sign(request, key, time, signature, err))
+		return false;
+	authorization_append(out, request, key, time, signature);
+	return !buf_failed(out) || error_no_memory(err);
+}
+
+/* ---- presigned requests ---- */
+
+/* What goes into the query besides the request's own parameters. */
+typedef struct Presigned
+{
+	SigV4Pair	query[SIGV4_MAX_PAIRS];
+	size_t		count;
+	Buf			credential;
+	Buf			headers;
+	char		expires[16];
+} Presigned;
+
+static void
+presigned_add(Presigned *presigned, const char *name, const char *value)
+{
+	presigned->query[presigned->count++] = (SigV4Pair) {name, value};
+}
+
+static bool
+presigned_fill(Presigned *presigned, const SigV4Request *request,
+			   const SigV4Key *key, const char *time, int expires, Error *err)
+{
+	const SigV4Pair *sorted[SIGV4_MAX_PAIRS];
+
+	if (request->query_count + 6 > SIGV4_MAX_PAIRS)
+		return error_set(err, ERROR_INTERNAL,
+						 "too many query parameters to sign");
+	if (!headers_sort(sorted, request, err))
+		return false;
+	for (size_t i = 0; i < request->query_count; i++)
+		presigned->query[presigned->count++] = request->query[i];
+	buf_printf(&presigned->credential, "%s/", key->access_key_id);
+	scope_append(&presigned->credential, time, key);
+	headers_append_names(&presigned->headers, sorted, request->header_count);
+	snprintf(presigned->expires, sizeof(presigned->expires), "%d", expires);
+	if (buf_string(&presigned->credential) == NULL ||
+		buf_string(&presigned->headers) == NULL)
+		return error_no_memory(err);
+	presigned_add(presigned, "X-Amz-Algorithm", SIGV4_ALGORITHM);
+	presigned_add(presigned, "X-Amz-Credential",
+				  buf_string(&presigned->credential));
+	presigned_add(presigned, "X-Amz-Date", time);
+	presigned_add(presigned, "X-Amz-Expires", presigned->expires);
+	if (key->session_token != NULL)
+		presigned_add(presigned, "X-Amz-Security-Token", key->session_token);
+	presigned_add(presigned, "X-Amz-SignedHeaders",
+				  buf_string(&presigned->headers));
+	return true;
+}
+
+bool
+sigv4_presign(Buf *out, const SigV4Request *request, const SigV4Key *key,
+			  const char *time, int expires, Error *err)
+{
+	Presigned	presigned = {.count = 0};
+	SigV4Request signed_request = *request;
+	char		signature[SIGV4_HASH_SIZE];
+	bool		ok = false;
+
+	buf_init(&presigned.credential, SIGV4_MAX_TEXT);
+	buf_init(&presigned.headers, SIGV4_MAX_TEXT);
+	if (!presigned_fill(&presigned, request, key, time, expires, err))
+		goto done;
+	signed_request.query = presigned.query;
+	signed_request.query_count = presigned.count;
+	if (!request_sign(&signed_request, key, time, signature, err) ||
+		!sigv4_query(out, presigned.query, presigned.count, err))
+		goto done;
+	buf_printf(out, "&X-Amz-Signature=%s", signature);
+	ok = !buf_failed(out) || error_no_memory(err);
+
+done:
+	buf_free(&presigned.credential);
+	buf_free(&presigned.headers);
 	return ok;
 }

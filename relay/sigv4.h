@@ -1,6 +1,6 @@
 /*
  * sigv4.h
- *		AWS Signature Version 4 in the Authorization header.
+ *		AWS Signature Version 4, in the Authorization header or in the query.
  *
  * The staged steps of the specification, each a function of its own so that
  * published vectors check each of them: canonical request, string to sign,
@@ -41,6 +41,7 @@ typedef struct SigV4Key
 	const char *secret_access_key;
 	const char *region;
 	const char *service;
+	const char *session_token;	/* of sigv4_presign only; NULL: none */
 } SigV4Key;
 
 /* SHA-256 in lower-case hex. */
@@ -68,5 +69,14 @@ extern void sigv4_string_to_sign(Buf *out, const char *time,
 extern MUST_USE bool sigv4_authorize(Buf *out, const SigV4Request *request,
 									 const SigV4Key *key, const char *time,
 									 Error *err);
+
+/*
+ * The query string of a presigned request, signature at its end: whoever has
+ * it may send the request until `expires` seconds after `time`. The request's
+ * own query must leave room for six parameters more.
+ */
+extern MUST_USE bool sigv4_presign(Buf *out, const SigV4Request *request,
+								   const SigV4Key *key, const char *time,
+								   int expires, Error *err);
 
 #endif							/* PG_FANOUT_SIGV4_H */

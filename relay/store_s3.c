@@ -126,20 +126,33 @@ store_reap(S3Store *store)
 	}
 }
 
+/*
+ * Whether a request must wait for new keys. One whose time is over is sent all
+ * the same: the server's answer ends it.
+ */
+static bool
+request_is_held(const StoreRequest *request, bool ready, int64_t now)
+{
+	return !ready && (request->deadline == 0 || now < request->deadline);
+}
+
 /* Starts what has waited long enough, and the queue where there is room. */
 static void
 store_dispatch(S3Store *store)
 {
 	int64_t		now = clock_now();
+	bool		ready = s3_session_renew(&store->session);
 
 	for (int i = 0; i < store->session.options.max_uploads; i++)
 	{
 		S3Worker   *worker = &store->workers[i];
 		StoreRequest *request = store->head;
 
-		if (worker->state == WORKER_WAITING && now >= worker->retry_at)
+		if (worker->state == WORKER_WAITING && now >= worker->retry_at &&
+			!request_is_held(worker->request, ready, now))
 			s3_worker_run(worker);
-		if (worker->state != WORKER_IDLE || request == NULL)
+		if (worker->state != WORKER_IDLE || request == NULL ||
+			request_is_held(request, ready, now))
 			continue;
 		store->head = request->next;
 		if (store->head == NULL)
@@ -157,12 +170,19 @@ store_is_busy(const S3Store *store)
 	return false;
 }
 
+static bool
+store_has_work(const S3Store *store)
+{
+	return store->head != NULL || store->session.renewal != NULL ||
+		store_is_busy(store);
+}
+
 static void
 s3_store_poll(ObjectStore *base)
 {
 	S3Store    *store = (S3Store *) base;
 
-	if (store->head == NULL && !store_is_busy(store))
+	if (!store_has_work(store))
 		return;
 	store_dispatch(store);
 	store_drive_curl(store);
@@ -219,18 +239,12 @@ s3_store_cancel(ObjectStore *base, StoreRequest *request)
 	s3_worker_cancel(worker);
 }
 
-static int
-s3_store_watch(ObjectStore *base, struct pollfd *fds, int room,
-			   int64_t *deadline)
+/* When a request wants to be looked at next; 0: never by itself. */
+static int64_t
+store_next_attempt(const S3Store *store)
 {
-	S3Store    *store = (S3Store *) base;
-	int			count = store->socket_count < room ? store->socket_count :
-		room;
 	int64_t		soonest = store->timer;
 
-	if (store->head == NULL && !store_is_busy(store))
-		return 0;				/* a timer left over would wake for nothing */
-	memcpy(fds, store->sockets, sizeof(fds[0]) * (size_t) count);
 	for (int i = 0; i < store->session.options.max_uploads; i++)
 	{
 		const S3Worker *worker = &store->workers[i];
@@ -241,6 +255,23 @@ s3_store_watch(ObjectStore *base, struct pollfd *fds, int room,
 				 (soonest == 0 || worker->retry_at < soonest))
 			soonest = worker->retry_at;
 	}
+	return soonest;
+}
+
+static int
+s3_store_watch(ObjectStore *base, struct pollfd *fds, int room,
+			   int64_t *deadline)
+{
+	S3Store    *store = (S3Store *) base;
+	int			count = store->socket_count < room ? store->socket_count :
+		room;
+	int64_t		soonest;
+
+	if (!store_has_work(store))
+		return 0;				/* a timer left over would wake for nothing */
+	memcpy(fds, store->sockets, sizeof(fds[0]) * (size_t) count);
+	soonest = s3_session_watch(&store->session, deadline) ?
+		store_next_attempt(store) : store->timer;
 	if (count < store->socket_count)
 		soonest = clock_now() + 10 * CLOCK_MS;
 	if (soonest != 0 && soonest < *deadline)
@@ -257,7 +288,7 @@ s3_store_open(ObjectStore *base, Error *err)
 
 	if (store->opened)
 		return true;
-	if (!s3_session_load_credential(&store->session, err) ||
+	if (!s3_session_open(&store->session, err) ||
 		!s3_target_init(&signer->target, options->bucket, options->endpoint,
 						signer->credential.region,
 						(S3PathStyle) options->path_style, err))
@@ -278,7 +309,7 @@ s3_store_free(ObjectStore *base)
 		s3_worker_free(&store->workers[i]);
 	if (store->session.multi != NULL)
 		curl_multi_cleanup(store->session.multi);
-	credential_free(&store->session.signer.credential);
+	s3_session_close(&store->session);
 	free(store);
 	curl_global_cleanup();
 }

@@ -22,6 +22,9 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import rig  # noqa: E402
 
+# no test asks the machine it runs on for keys
+os.environ.setdefault('AWS_EC2_METADATA_DISABLED', 'true')
+
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: takes more than ten seconds')

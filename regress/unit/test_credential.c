@@ -1,6 +1,7 @@
 /*
  * test_credential.c
- *		The order in which S3's keys are looked for, and what is refused.
+ *		The order in which AWS keys are looked for, and what is refused. Services
+ *		that are asked for them: test_credential_remote.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,9 @@
 static const char *const variables[] = {
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 	"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE",
-	"AWS_SHARED_CREDENTIALS_FILE", NULL
+	"AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	"AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL
 };
 
 static char home[64];
@@ -58,6 +61,7 @@ setup(void **state)
 	for (int i = 0; variables[i] != NULL; i++)
 		unsetenv(variables[i]);
 	setenv("HOME", home, 1);
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
 	memset(&options, 0, sizeof(options));
 	memset(&err, 0, sizeof(err));
 	return 0;

@@ -17,6 +17,7 @@
 #include "object_store.h"
 #include "s3_call.h"
 #include "s3_reply.h"
+#include "xml_text.h"
 #include "s3_target.h"
 
 #define SECRET	"cAnArY+sEcReT/0123456789"
@@ -535,13 +536,13 @@ test_tags(void **state)
 	char		out[S3_TAG_SIZE];
 
 	(void) state;
-	assert_true(s3_reply_tag(xml, "Code", out, sizeof(out)));
+	assert_true(xml_text(xml, "Code", out, sizeof(out)));
 	assert_string_equal(out, "x&y\"&bad;");
-	assert_false(s3_reply_tag(xml, "E", out, sizeof(out)));
-	assert_false(s3_reply_tag(xml, "None", out, sizeof(out)));
-	assert_false(s3_reply_tag(xml, "Code", out, 5));
-	assert_false(s3_reply_tag(slice_make("", 0), "Code", out, sizeof(out)));
-	assert_false(s3_reply_tag(slice_make(NULL, 0), "Code", out, sizeof(out)));
+	assert_false(xml_text(xml, "E", out, sizeof(out)));
+	assert_false(xml_text(xml, "None", out, sizeof(out)));
+	assert_false(xml_text(xml, "Code", out, 5));
+	assert_false(xml_text(slice_make("", 0), "Code", out, sizeof(out)));
+	assert_false(xml_text(slice_make(NULL, 0), "Code", out, sizeof(out)));
 }
 
 /* Cut anywhere, any byte changed: nothing read beyond the end (sanitizers). */
@@ -567,8 +568,8 @@ test_tag_fuzz(void **state)
 		for (int j = 0; j < i % 5 && cut > 0; j++)
 			copy[(size_t) random() % cut] = "<>&;/ \0C"[random() % 8];
 		copy = realloc(copy, cut > 0 ? cut : 1);
-		s3_reply_tag(slice_make(copy, cut), "Code", out, sizeof(out));
-		s3_reply_tag(slice_make(copy, cut), "Message", out, 4);
+		xml_text(slice_make(copy, cut), "Code", out, sizeof(out));
+		xml_text(slice_make(copy, cut), "Message", out, 4);
 		reply.body = slice_make(copy, cut);
 		(void) s3_reply_judge(&reply, &place, ERROR_SINK_WRITE, &err);
 		free(copy);

@@ -271,6 +271,29 @@ test_long_secret(void **state)
 	buf_free(&out);
 }
 
+/* The example of S3's documentation. */
+static void
+test_presign(void **state)
+{
+	SigV4Key	key = {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+	"us-east-1", "s3"};
+	SigV4Pair	host = {"host", "examplebucket.s3.amazonaws.com"};
+	SigV4Request request = {.method = "GET",.path = "/test.txt",.headers = &host,
+	.header_count = 1,.payload_hash = "UNSIGNED-PAYLOAD"};
+	Buf			out;
+	Error		err;
+
+	(void) state;
+	buf_init(&out, 4096);
+	assert_true(sigv4_presign(&out, &request, &key, "20130524T000000Z", 86400, &err));
+	assert_string_equal(buf_string(&out),
+						"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
+						"AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+						"&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+						"&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -282,6 +305,7 @@ main(void)
 		cmocka_unit_test(test_header_prefix_order),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_long_secret),
+		cmocka_unit_test(test_presign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
