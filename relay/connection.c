@@ -14,6 +14,8 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "login.h"
+#include "secret.h"
 
 #define CONNECT_TIMEOUT		(30 * CLOCK_SECOND)
 #define SQLSTATE_SIZE		6
@@ -37,13 +39,13 @@ static const ErrorClass error_classes[] = {
 		"Check pg_hba.conf (a logical replication connection matches the database's name, not the keyword replication) and that the role has LOGIN."},
 	{"3D000", ERROR_CONNECT, false, "Check the database's name (-d)."},
 	{"42501", ERROR_AUTH, false,
-	"The role needs the REPLICATION attribute and the rights named above."},
+		"The role may lack a right: ALTER ROLE ... REPLICATION; on RDS and Aurora: GRANT rds_replication TO ...; see --check."},
 	{"42704", ERROR_SLOT_MISSING, false,
 	"Create the slot with --create-slot, or check its name (-S)."},
 	{"55006", ERROR_SLOT_IN_USE, true,
 	"Another process reads the slot: see active_pid in pg_replication_slots."},
 	{"58P01", ERROR_PLUGIN_REFUSED, false,
-		"The output plugin is not installed on the server: run make install there, or choose a built-in one with --plugin."},
+		"The output plugin is not installed on the server: run make install there, or where that is not possible (RDS and other managed servers) use the built-in one: -P pgoutput."},
 	{"22023", ERROR_USAGE, false, NULL},
 	{"42601", ERROR_USAGE, false, NULL},
 	{"42710", ERROR_USAGE, false,
@@ -99,6 +101,38 @@ error_from_sqlstate(Error *err, const char *sqlstate, const char *message)
 	return false;
 }
 
+/* What a part of the message says more exactly than the SQLSTATE. */
+typedef struct MessageClass
+{
+	const char *part;
+	ErrorCode	code;
+	bool		retriable;
+	const char *hint;
+} MessageClass;
+
+static const MessageClass message_classes[] = {
+	{"may not be used as an output plugin", ERROR_PLUGIN_REFUSED, false,
+		"The server allows only the plugins in output_plugin_libraries. "
+		"As superuser, with the list unquoted: "
+		"ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding, pg_fanout; "
+		"SELECT pg_reload_conf(); or use the built-in one: -P pgoutput."},
+	{"must be superuser to create FOR ALL TABLES", ERROR_AUTH, false,
+		"Name the tables instead: CREATE PUBLICATION ... FOR TABLE ..., by their owner; or let a superuser (RDS: rds_superuser) create it."},
+	{"must be superuser to create FOR TABLES IN SCHEMA", ERROR_AUTH, false,
+		"Name the tables instead: CREATE PUBLICATION ... FOR TABLE ..., by their owner; or let a superuser (RDS: rds_superuser) create it."},
+	{"must be owner of", ERROR_AUTH, false,
+		"Who creates a publication must own its tables: let their owner add them, or change the owner."},
+	{"permission denied for database", ERROR_AUTH, false,
+		"The database's owner can allow it: GRANT CREATE ON DATABASE ... TO ...; (of a connection: GRANT CONNECT)."},
+	{"RO (Read Only) node", ERROR_SLOT_UNUSABLE, true,
+		"Aurora allows slots on the writer only: name the cluster's endpoint. After a failover this passes by itself."},
+	{"unsupported startup parameter", ERROR_CONNECT, false,
+		"This is a connection pooler: connect to PostgreSQL itself."},
+	{"streaming replication mode", ERROR_CONNECT, false,
+		"This is a proxy (RDS Proxy has no replication): connect to the instance or the cluster itself."},
+	{NULL}
+};
+
 /*
  * Corrects the class where the SQLSTATE alone does not tell: a publication and
  * a slot that are missing share one, and so do a refused plugin and other
@@ -107,18 +141,16 @@ error_from_sqlstate(Error *err, const char *sqlstate, const char *message)
 static void
 refine_class(Error *err)
 {
-	if (strstr(err->message, "may not be used as an output plugin") != NULL)
-	{
-		err->code = ERROR_PLUGIN_REFUSED;
-		err->retriable = false;
-		error_hint(err,
-			"The server allows only the plugins in output_plugin_libraries. "
-			"As superuser, with the list unquoted: "
-			"ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding, pg_fanout; "
-			"SELECT pg_reload_conf();");
-	}
-	else if (err->code == ERROR_SLOT_MISSING &&
-			 strstr(err->message, "publication") != NULL)
+	for (const MessageClass *row = message_classes; row->part != NULL; row++)
+		if (strstr(err->message, row->part) != NULL)
+		{
+			err->code = row->code;
+			err->retriable = row->retriable;
+			error_hint(err, "%s", row->hint);
+			return;
+		}
+	if (err->code == ERROR_SLOT_MISSING &&
+		strstr(err->message, "publication") != NULL)
 	{
 		err->code = ERROR_PUBLICATION;
 		error_hint(err, "Create it with CREATE PUBLICATION before the slot, or correct -o publication_names.");
@@ -185,7 +217,7 @@ find_sqlstate(const char *text, char *sqlstate, const char **message)
 }
 
 static bool
-connect_error(PGconn *conn, Error *err)
+connect_error(PGconn *conn, const Login *login, Error *err)
 {
 	const char *text = PQerrorMessage(conn);
 	const char *message;
@@ -195,6 +227,8 @@ connect_error(PGconn *conn, Error *err)
 	if (find_sqlstate(text, sqlstate, &message))
 	{
 		error_from_sqlstate(err, sqlstate, message);
+		refine_class(err);
+		login_explain(login, text, err);
 		return error_prefix(err, "cannot connect to PostgreSQL");
 	}
 	copy_line(line, sizeof(line), text);
@@ -207,7 +241,8 @@ connect_error(PGconn *conn, Error *err)
 	error_set(err, ERROR_CONNECT, "cannot connect to PostgreSQL: %s", line);
 	error_hint(err,
 		"Check host, port and that the server runs: -h, -p, PGHOST, PGPORT.");
-	return error_retriable(err);
+	error_retriable(err);
+	return login_explain(login, text, err);
 }
 
 /* ---- connecting ---- */
@@ -285,20 +320,22 @@ wait_connected(PGconn *conn)
 }
 
 static PGconn *
-try_connect(const ConnectionOptions *options, ConnectionKind kind)
+try_connect(const ConnectionOptions *options, ConnectionKind kind,
+			const char *token)
 {
 	/* a plain SQL connection leaves replication out by an empty value */
 	const char *const names[] = {
 		"dbname", "host", "port", "user", "password", "replication",
 		"fallback_application_name", "client_encoding",
 		"keepalives", "keepalives_idle", "keepalives_interval",
-		"keepalives_count", "tcp_user_timeout", NULL
+		"keepalives_count", "tcp_user_timeout", "sslmode", "sslrootcert", NULL
 	};
 	const char *const values[] = {
 		options->dbname, options->host, options->port, options->user,
-		options->password,
+		token != NULL ? token : options->password,
 		kind == CONNECTION_REPLICATION ? "database" : NULL,
-		"pg_fanout", "UTF8", "1", "30", "10", "3", "60000", NULL
+		"pg_fanout", "UTF8", "1", "30", "10", "3", "60000",
+		login_sslmode(options->login), login_sslrootcert(options->login), NULL
 	};
 
 	return PQconnectStartParams(names, values, 1);
@@ -365,49 +402,79 @@ choose_encoding(PGconn *conn, Error *err)
 	return connection_error(conn, NULL, err);
 }
 
+/*
+ * One attempt. NULL: err is set, unless *again says to try once more, with the
+ * password that the user has just given.
+ */
+static PGconn *
+attempt_connect(ConnectionOptions *options, ConnectionKind kind,
+				const char *token, bool *again, Error *err)
+{
+	PGconn	   *conn = try_connect(options, kind, token);
+
+	*again = false;
+	if (conn == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	if (PQstatus(conn) != CONNECTION_BAD && wait_connected(conn))
+		return conn;
+	if (token != NULL || options->password != NULL || options->never_prompt ||
+		!PQconnectionNeedsPassword(conn) || !isatty(STDIN_FILENO))
+		connect_error(conn, options->login, err);
+	else
+	{
+		options->password = prompt_password(PQuser(conn), err);
+		*again = options->password != NULL;
+	}
+	PQfinish(conn);
+	return NULL;
+}
+
+/* What every attempt needs. */
+static bool
+prepare_login(ConnectionOptions *options, char **token, Error *err)
+{
+	if (options->login == NULL)
+		options->login = login_new(options, err);
+	if (options->login == NULL || !login_password(options->login, token, err))
+		return false;
+	if (options->force_prompt && options->password == NULL)
+	{
+		options->password = prompt_password(options->user, err);
+		return options->password != NULL;
+	}
+	return true;
+}
+
 PGconn *
 connection_open(ConnectionOptions *options, ConnectionKind kind, Error *err)
 {
-	PGconn	   *conn;
-	bool		asked = options->password != NULL;
+	PGconn	   *conn = NULL;
+	char	   *token = NULL;
+	bool		again = true;
 
-	if (options->force_prompt && !asked)
-	{
-		options->password = prompt_password(options->user, err);
-		if (options->password == NULL)
-			return NULL;
-		asked = true;
-	}
-	for (;;)
-	{
-		conn = try_connect(options, kind);
-		if (conn == NULL)
-		{
-			error_no_memory(err);
-			return NULL;
-		}
-		if (PQstatus(conn) != CONNECTION_BAD && wait_connected(conn))
-			break;
-		if (asked || options->never_prompt ||
-			!PQconnectionNeedsPassword(conn) ||
-			!isatty(STDIN_FILENO))
-			goto failed;
-		options->password = prompt_password(PQuser(conn), err);
-		PQfinish(conn);
-		if (options->password == NULL)
-			return NULL;
-		asked = true;
-	}
+	if (prepare_login(options, &token, err))
+		while (conn == NULL && again)
+			conn = attempt_connect(options, kind, token, &again, err);
+	secret_free(&token);
+	if (conn == NULL)
+		return NULL;
 	PQsetNoticeProcessor(conn, ignore_notice, NULL);
 	if (pin_session(conn, err) && choose_encoding(conn, err))
 		return conn;
 	PQfinish(conn);
 	return NULL;
+}
 
-failed:
-	connect_error(conn, err);
-	PQfinish(conn);
-	return NULL;
+void
+connection_options_free(ConnectionOptions *options)
+{
+	login_free(options->login);
+	options->login = NULL;
+	free(options->password);
+	options->password = NULL;
 }
 
 PGresult *

@@ -14,6 +14,13 @@
 #include "error.h"
 #include "lsn.h"
 
+/* By which password: the user's own, or a fresh IAM token each time. */
+typedef enum LoginKind
+{
+	LOGIN_PASSWORD,
+	LOGIN_IAM
+} LoginKind;
+
 typedef struct ConnectionOptions
 {
 	const char *dbname;			/* name or conninfo */
@@ -23,6 +30,11 @@ typedef struct ConnectionOptions
 	bool		never_prompt;	/* -w */
 	bool		force_prompt;	/* -W */
 	char	   *password;		/* from the prompt, for reconnects; owned */
+	LoginKind	auth;
+	const char *aws_profile;	/* these three: with LOGIN_IAM; may be NULL */
+	const char *aws_region;
+	const char *iam_endpoint;
+	struct Login *login;		/* made by the first connection; owned */
 } ConnectionOptions;
 
 typedef enum ConnectionKind
@@ -35,7 +47,8 @@ typedef enum ConnectionKind
  * Opens a connection with an empty search_path and with every setting that
  * changes text pinned; asks for a password on the terminal where one is needed
  * and may be asked for. Text comes as UTF-8, but see connection_is_raw. NULL:
- * failed. What may pass (server starting, network) is marked retriable.
+ * failed. What may pass (server starting, network) is marked retriable. The
+ * first call must come before there are threads: see login.h.
  */
 extern PGconn *connection_open(ConnectionOptions *options, ConnectionKind kind,
 							   Error *err);
@@ -45,6 +58,9 @@ extern PGconn *connection_open(ConnectionOptions *options, ConnectionKind kind,
  * is in SQL_ASCII.
  */
 extern bool connection_is_raw(PGconn *conn);
+
+/* Frees what connections left in options, not options itself. */
+extern void connection_options_free(ConnectionOptions *options);
 
 /* Whether a name or connection string (both forms) holds a password. */
 extern bool connection_string_has_secret(const char *dbname);

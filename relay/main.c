@@ -71,7 +71,11 @@ act(const Settings *settings, const Config *config, Error *err)
 		.dbname = settings->dbname, .host = settings->host,
 		.port = settings->port, .user = settings->user,
 		.never_prompt = settings->never_prompt,
-		.force_prompt = settings->force_prompt
+		.force_prompt = settings->force_prompt,
+		.auth = (LoginKind) settings->auth,
+		.aws_profile = settings->aws_profile,
+		.aws_region = settings->aws_region,
+		.iam_endpoint = settings->iam_endpoint
 	};
 	SinkSetups	sinks = {0};
 	bool		ok = setup_sinks(&sinks, settings, config, err);
@@ -87,7 +91,7 @@ act(const Settings *settings, const Config *config, Error *err)
 	if (ok && settings->start)
 		ok = relay_run(settings, &connection, &sinks, err);
 	setup_free(&sinks);
-	free(connection.password);
+	connection_options_free(&connection);
 	return ok;
 }
 

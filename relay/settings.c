@@ -18,6 +18,9 @@
 #define FIELD(member) offsetof(Settings, member)
 #define SECTION "pg_fanout"
 
+/* In the order of LoginKind. */
+static const char *const auth_words[] = {"password", "iam", NULL};
+
 static const Option settings_options[] = {
 	{"create-slot", 0, OPTION_FLAG, FIELD(create_slot), .help =
 	"create the replication slot (with --start: then stream from it)"},
@@ -99,6 +102,18 @@ static const Option settings_options[] = {
 	"never prompt for a password"},
 	{"password", 'W', OPTION_FLAG, FIELD(force_prompt), .help =
 	"prompt for a password before connecting"},
+	{"auth", 0, OPTION_WORD, FIELD(auth), .preset = "password",
+		.words = auth_words, .argument = "WORD", .help =
+		"password: log in by what libpq knows (password, ~/.pgpass, certificate); iam: by a fresh AWS IAM token for each connection (RDS, Aurora), which needs TLS"},
+	{"aws-region", 0, OPTION_STRING, FIELD(aws_region), .argument = "REGION",
+		.help =
+		"region of IAM tokens; default: the endpoint's own (NAME.REGION.rds.amazonaws.com), then AWS_REGION"},
+	{"aws-profile", 0, OPTION_STRING, FIELD(aws_profile),
+		.argument = "PROFILE", .help =
+		"profile of the AWS files whose keys sign IAM tokens; default: environment, web identity, AWS_PROFILE, container, instance"},
+	{"iam-endpoint", 0, OPTION_STRING, FIELD(iam_endpoint),
+		.argument = "HOST[:PORT]", .help =
+		"endpoint that IAM tokens are made for, if -h names a tunnel or an alias of it"},
 
 	{"progress-interval", 0, OPTION_TIME, FIELD(progress_interval),
 		.preset = "60s", .min = 0, .max = INT64_C(86400) * CLOCK_SECOND,

@@ -59,6 +59,10 @@ typedef struct Settings
 	char	   *user;
 	bool		never_prompt;
 	bool		force_prompt;
+	int			auth;			/* a LoginKind */
+	char	   *aws_region;
+	char	   *aws_profile;
+	char	   *iam_endpoint;
 
 	/* output */
 	bool		verbose;
