@@ -7,6 +7,7 @@
 #include <string.h>
 
 extern const SourceOps source_plugin_ops;
+extern const SourceOps source_pgoutput_ops;
 extern const FormatOps format_json_ops;
 extern const FormatOps format_protobuf_ops;
 extern const SinkOps sink_kafka_ops;
@@ -15,7 +16,7 @@ extern const SinkOps sink_file_ops;
 extern const SinkOps sink_null_ops;
 
 const SourceOps *const registry_sources[] = {
-	&source_plugin_ops, NULL
+	&source_plugin_ops, &source_pgoutput_ops, NULL
 };
 
 const FormatOps *const registry_formats[] = {

@@ -20,6 +20,7 @@
 #include "feedback.h"
 #include "log.h"
 #include "progress.h"
+#include "publication.h"
 #include "registry.h"
 #include "signals.h"
 #include "slot.h"
@@ -578,6 +579,15 @@ make_parts(Relay *relay, Error *err)
 }
 
 static bool
+check_publications(const Relay *relay, PGconn *conn, Error *err)
+{
+	SourceOptions options = settings_source_options(relay->settings);
+
+	return !relay->source->ops->needs_publications ||
+		publication_check(conn, &options, err);
+}
+
+static bool
 open_stream(Relay *relay, Error *err)
 {
 	const char *slot_name = relay->settings->slot;
@@ -593,7 +603,8 @@ open_stream(Relay *relay, Error *err)
 		!make_parts(relay, err) || !slot_find(conn, slot_name, &slot, err) ||
 		!slot_usable(&slot, slot_name, relay->settings->plugin, &relay->server,
 					 err) ||
-		!check_start(relay, &slot, err))
+		!check_start(relay, &slot, err) ||
+		!check_publications(relay, conn, err))
 		goto failed;
 	options = relay->source->ops->options(relay->source);
 	relay->stream = stream_start(conn, slot_name, start_position(relay),

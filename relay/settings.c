@@ -383,7 +383,7 @@ check_start_options(const Settings *settings, Error *err)
 	{
 		error_set(err, ERROR_USAGE, "no source reads the output plugin \"%s\"",
 				  settings->plugin);
-		return error_hint(err, "pg_fanout reads: pg_fanout.");
+		return error_hint(err, "pg_fanout reads pg_fanout and pgoutput.");
 	}
 	return true;
 }

@@ -105,6 +105,12 @@ typedef struct SourceOps
 	const char *name;			/* "pg_fanout" */
 	const char *plugin;			/* the output plugin it reads */
 
+	/*
+	 * The plugin may pass over publications that are missing: somebody has to
+	 * look for them before the stream is started.
+	 */
+	bool		needs_publications;
+
 	/* NULL on failure */
 	Source	   *(*create) (const SourceConfig *config, Error *err);
 

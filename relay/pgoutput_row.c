@@ -1,0 +1,198 @@
+/*
+ * pgoutput_row.c
+ *		From tuples to the typed body of a Change. See pgoutput_row.h.
+ */
+#include "pgoutput_row.h"
+
+#include "change.pb-c.h"
+#include "utf8.h"
+#include "value_parse.h"
+#include "wire.h"
+
+/* PostgreSQL limits a value to 1 GB, and what it sends as one message too. */
+#define BODY_LIMIT		((size_t) 1 << 30)
+
+/* The fields of Body in change.proto */
+#define BODY_OP				1
+#define BODY_BEFORE			2
+#define BODY_AFTER			3
+#define BODY_UNCHANGED		4
+#define BODY_LSN			5
+#define BODY_BEFORE_IS_KEY	6
+
+void
+row_writer_init(RowWriter *writer, bool raw_text)
+{
+	buf_init(&writer->body, BODY_LIMIT);
+	buf_init(&writer->text, BODY_LIMIT);
+	writer->raw_text = raw_text;
+}
+
+void
+row_writer_free(RowWriter *writer)
+{
+	buf_free(&writer->body);
+	buf_free(&writer->text);
+}
+
+/* ---- pieces of the body ---- */
+
+static void
+put_uint(Buf *body, uint32_t number, uint64_t value)
+{
+	uint8_t		bytes[WIRE_MAX_SCALAR];
+	uint8_t    *end = wire_put_uint(bytes, number, value);
+
+	buf_append(body, bytes, (size_t) (end - bytes));
+}
+
+/* Opens a nested message; its mark, or 0 if there is no memory. */
+static size_t
+open_nested(Buf *body, uint32_t number)
+{
+	if (!buf_reserve(body, WIRE_MAX_PREFIX))
+		return 0;
+	body->size = (size_t) (wire_open_nested(body->data + body->size, number) -
+						   body->data);
+	return body->size;
+}
+
+static void
+close_nested(Buf *body, size_t mark)
+{
+	if (mark == 0 || !buf_reserve(body, WIRE_NESTED_ROOM))
+		return;
+	body->size = wire_close_nested(body->data, mark, body->size);
+}
+
+/* ---- values ---- */
+
+static bool
+put_value(RowWriter *writer, const Column *column, Slice text, Error *err)
+{
+	if (writer->raw_text && utf8_valid_size(text) < text.size)
+	{
+		buf_clear(&writer->text);
+		utf8_append_repaired(&writer->text, text);
+		if (buf_failed(&writer->text))
+			return error_no_memory(err);
+		text = buf_slice(&writer->text);
+	}
+	if (value_parse(&writer->body, column, text, err))
+		return true;
+	return error_prefix(err, "column \"%s\"", column->name);
+}
+
+/*
+ * fill: the old row, whose values stand in for those not sent; or NULL. Values
+ * that are still missing are left out: put_unchanged lists them.
+ */
+static bool
+put_row(RowWriter *writer, const Relation *relation, uint32_t number,
+		PgoutputValue *values, const PgoutputValue *fill, Error *err)
+{
+	const Table *table = relation->table;
+	size_t		mark = open_nested(&writer->body, number);
+
+	for (size_t i = 0; i < relation->column_count; i++)
+	{
+		size_t		place = relation->places[i];
+		PgoutputValue *value = &values[place];
+
+		if (value->kind == PGOUTPUT_UNCHANGED && fill != NULL &&
+			fill[place].kind == PGOUTPUT_TEXT)
+			*value = fill[place];
+		if (value->kind == PGOUTPUT_TEXT &&
+			!put_value(writer, &table->columns[i], value->text, err))
+			return false;
+	}
+	close_nested(&writer->body, mark);
+	return true;
+}
+
+static void
+put_unchanged(RowWriter *writer, const Relation *relation,
+			  const PgoutputValue *values)
+{
+	size_t		mark = 0;
+
+	for (size_t i = 0; i < relation->column_count; i++)
+	{
+		uint8_t		bytes[WIRE_MAX_VARINT];
+		uint8_t    *end;
+
+		if (values[relation->places[i]].kind != PGOUTPUT_UNCHANGED)
+			continue;
+		if (mark == 0)
+			mark = open_nested(&writer->body, BODY_UNCHANGED);
+		end = wire_put_varint(bytes, relation->table->columns[i].number);
+		buf_append(&writer->body, bytes, (size_t) (end - bytes));
+	}
+	close_nested(&writer->body, mark);
+}
+
+/* ---- the body ---- */
+
+static bool
+take_values(const Relation *relation, PgoutputTuple tuple,
+			PgoutputValue *values, Error *err)
+{
+	if (tuple.count != relation->column_count)
+		return error_set(err, ERROR_SOURCE,
+						 "a row of table %s.%s has %u columns instead of %zu",
+						 relation->table->schema, relation->table->name,
+						 tuple.count, relation->column_count);
+	for (size_t i = 0; i < relation->column_count; i++)
+		if (!pgoutput_next_value(&tuple, &values[i]))
+			return error_set(err, ERROR_INTERNAL, "a tuple changed its size");
+	return true;
+}
+
+static PgFanout__Op
+op_of(PgoutputKind kind)
+{
+	if (kind == PGOUTPUT_INSERT)
+		return PG_FANOUT__OP__INSERT;
+	return kind == PGOUTPUT_UPDATE ? PG_FANOUT__OP__UPDATE :
+		PG_FANOUT__OP__DELETE;
+}
+
+static bool
+put_rows(RowWriter *writer, const Relation *relation,
+		 const PgoutputMessage *message, Error *err)
+{
+	const PgoutputChange *change = &message->change;
+	const PgoutputValue *fill = NULL;
+
+	if (change->old_kind != 0)
+	{
+		if (!take_values(relation, change->old, writer->old, err) ||
+			!put_row(writer, relation, BODY_BEFORE, writer->old, NULL, err))
+			return false;
+		fill = writer->old;
+	}
+	if (message->kind == PGOUTPUT_DELETE)
+		return true;
+	if (!take_values(relation, change->new, writer->new, err) ||
+		!put_row(writer, relation, BODY_AFTER, writer->new, fill, err))
+		return false;
+	put_unchanged(writer, relation, writer->new);
+	return true;
+}
+
+bool
+row_writer_put(RowWriter *writer, const Relation *relation,
+			   const PgoutputMessage *message, Lsn lsn, Error *err)
+{
+	buf_clear(&writer->body);
+	put_uint(&writer->body, BODY_OP, op_of(message->kind));
+	if (!put_rows(writer, relation, message, err))
+		return false;
+	put_uint(&writer->body, BODY_LSN, lsn);
+	if (message->change.old_kind == 'K')
+		put_uint(&writer->body, BODY_BEFORE_IS_KEY, 1);
+	if (buf_failed(&writer->body))
+		return error_set(err, ERROR_RECORD, "a row of table %s.%s is larger than 1 GB",
+						 relation->table->schema, relation->table->name);
+	return true;
+}

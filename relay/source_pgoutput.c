@@ -1,0 +1,774 @@
+/*
+ * source_pgoutput.c
+ *		The source for PostgreSQL's own output plugin.
+ *
+ * A frame is one message. Rows come as text and leave in the encoding of our
+ * plugin. What a table is has to be asked for (SOURCE_WANTS_TABLE) each time
+ * the server describes it; descriptions outlive a lost stream, because they
+ * tell what a number was when the catalog no longer does. Messages of
+ * transactions in progress wait in the spool.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oid_map.h"
+#include "pgoutput.h"
+#include "pgoutput_relation.h"
+#include "pgoutput_row.h"
+#include "source.h"
+#include "spool.h"
+#include "utf8.h"
+#include "wire.h"
+
+/* From 1970, where our times begin, to 2000, where the server's do. */
+#define SERVER_EPOCH		INT64_C(946684800000000)
+
+#define ORIGIN_SIZE			513 /* a replication origin's name and its NUL */
+#define TRUNCATE_BODY_SIZE	(2 * WIRE_MAX_SCALAR)
+#define LSN_SIZE			8	/* in front of a message in the spool */
+#define TEXT_LIMIT			((size_t) 1 << 30)
+#define MAX_OPTIONS			5	/* what pgoutput takes and we pass */
+
+/* The record at hand, as it came: from a frame or from the spool. */
+typedef struct Record
+{
+	bool		present;
+	Lsn			lsn;
+	PgoutputMessage message;
+} Record;
+
+typedef struct SourcePgoutput
+{
+	Source		base;
+	int			version;		/* the server's */
+	bool		raw_text;
+	SourceOptions options;
+	const char *names[MAX_OPTIONS];
+	const char *values[MAX_OPTIONS];
+
+	OidMap		relations;		/* Relation; NULL after a reset until the
+								 * server describes it again */
+	OidMap		remembered;		/* Relation, as last described; owns them */
+	OidMap		type_names;		/* "schema.name"; owns them */
+
+	Slice		frame;			/* data NULL: used up */
+	Lsn			frame_lsn;
+	bool		taken;			/* parsed: only what it began is left */
+	Record		record;
+	RowWriter  *writer;
+	uint32_t   *wanted_types;	/* PGOUTPUT_MAX_COLUMNS of them */
+	Buf			text;			/* a name made UTF-8, a record for the spool */
+
+	bool		in_transaction;
+	bool		begun;			/* BEGIN was handed out */
+	uint64_t	count;			/* records of the transaction */
+	Transaction txn;
+	char		origin[ORIGIN_SIZE];
+
+	size_t		truncate_next;
+	uint8_t		truncate_body[TRUNCATE_BODY_SIZE];
+
+	Spool	   *spool;			/* NULL: nothing is streamed */
+	uint32_t	stream;			/* transaction of the open block; 0: none */
+	bool		replaying;
+	PgoutputCommit replayed;	/* the commit that ends the replay */
+} SourcePgoutput;
+
+/* ---- errors ---- */
+
+static SourceResult
+malformed(Error *err)
+{
+	error_set(err, ERROR_SOURCE, "malformed message from pgoutput");
+	return SOURCE_FAILED;
+}
+
+static SourceResult
+unexpected(PgoutputKind kind, Error *err)
+{
+	error_set(err, ERROR_SOURCE, "unexpected message \"%c\" from pgoutput",
+			  kind > ' ' && kind < 0x7f ? (char) kind : '?');
+	return SOURCE_FAILED;
+}
+
+/* ---- life ---- */
+
+static void
+release_relation(void *relation)
+{
+	relation_free(relation);
+}
+
+static void
+release_nothing(void *value)
+{
+	(void) value;
+}
+
+static SourceOptions
+source_pgoutput_options(Source *base)
+{
+	return ((SourcePgoutput *) base)->options;
+}
+
+static void
+source_pgoutput_reset(Source *base)
+{
+	SourcePgoutput *source = (SourcePgoutput *) base;
+
+	oid_map_free(&source->relations, release_nothing);
+	source->frame = slice_make(NULL, 0);
+	source->record.present = false;
+	source->in_transaction = false;
+	source->begun = false;
+	source->stream = 0;
+	source->replaying = false;
+	if (source->spool != NULL)
+		spool_clear(source->spool);
+}
+
+static void
+source_pgoutput_free(Source *base)
+{
+	SourcePgoutput *source = (SourcePgoutput *) base;
+
+	source_pgoutput_reset(base);
+	oid_map_free(&source->remembered, release_relation);
+	oid_map_free(&source->type_names, free);
+	if (source->writer != NULL)
+		row_writer_free(source->writer);
+	free(source->writer);
+	free(source->wanted_types);
+	buf_free(&source->text);
+	free(source);
+}
+
+static bool
+source_pgoutput_feed(Source *base, Slice frame, Lsn lsn, Error *err)
+{
+	SourcePgoutput *source = (SourcePgoutput *) base;
+
+	if (source->frame.data != NULL || source->record.present ||
+		source->replaying)
+		return error_set(err, ERROR_INTERNAL,
+						 "frame fed before the last one was read");
+	source->frame = frame;
+	source->frame_lsn = lsn;
+	source->taken = false;
+	return true;
+}
+
+/* Text of the server as UTF-8, in source->text if it has to be repaired. */
+static const char *
+valid_text(SourcePgoutput *source, const char *string)
+{
+	const char *repaired;
+
+	if (!source->raw_text)
+		return string;
+	buf_clear(&source->text);
+	utf8_append_repaired(&source->text, slice_of(string));
+	repaired = buf_string(&source->text);
+	return repaired != NULL ? repaired : "";
+}
+
+/* ---- tables ---- */
+
+/* The server describes a table; numbers and keys are the catalog's to tell. */
+static SourceResult
+want_table(SourcePgoutput *source, SourceEvent *event)
+{
+	const PgoutputRelation *relation = &source->record.message.relation;
+	PgoutputColumns columns = relation->columns;
+	PgoutputColumn column;
+
+	event->wish = (TableWish) {
+		.oid = relation->oid, .xid = source->txn.xid,
+		.types = source->wanted_types, .type_count = columns.count
+	};
+	for (size_t i = 0; pgoutput_next_column(&columns, &column); i++)
+		source->wanted_types[i] = column.type_oid;
+	return SOURCE_WANTS_TABLE;
+}
+
+static bool
+source_pgoutput_describe(Source *base, const TablePicture *picture,
+						 Error *err)
+{
+	SourcePgoutput *source = (SourcePgoutput *) base;
+	const PgoutputRelation *message = &source->record.message.relation;
+	Relation   *old;
+	Relation   *relation;
+
+	if (!source->record.present ||
+		source->record.message.kind != PGOUTPUT_RELATION)
+		return error_set(err, ERROR_INTERNAL, "a table described unasked");
+	old = oid_map_find(&source->remembered, message->oid);
+	relation = relation_new(message, picture, old, &source->type_names, err);
+	if (relation == NULL)
+		return false;
+	if (!oid_map_set(&source->relations, message->oid, relation) ||
+		!oid_map_set(&source->remembered, message->oid, relation))
+	{
+		/* one of the maps may have it: neither is looked at again */
+		oid_map_free(&source->relations, release_nothing);
+		if (oid_map_find(&source->remembered, message->oid) != relation)
+			relation_free(relation);
+		return error_no_memory(err);
+	}
+	relation_free(old);
+	source->record.present = false;
+	return true;
+}
+
+static const Relation *
+find_relation(SourcePgoutput *source, uint32_t oid, Error *err)
+{
+	const Relation *relation = oid_map_find(&source->relations, oid);
+
+	if (relation == NULL)
+		error_set(err, ERROR_SOURCE,
+				  "change of table %" PRIu32 " before its description", oid);
+	return relation;
+}
+
+static bool
+remember_type(SourcePgoutput *source, const PgoutputType *type, Error *err)
+{
+	char	   *old = oid_map_find(&source->type_names, type->oid);
+	char	   *name;
+	Buf			full;
+
+	buf_init(&full, TEXT_LIMIT);
+	utf8_append_repaired(&full, slice_of(type->schema[0] != '\0' ?
+										 type->schema : "pg_catalog"));
+	buf_append_byte(&full, '.');
+	utf8_append_repaired(&full, slice_of(type->name));
+	name = buf_string(&full) != NULL ? strdup(buf_string(&full)) : NULL;
+	buf_free(&full);
+	if (name == NULL || type->oid == 0 ||
+		!oid_map_set(&source->type_names, type->oid, name))
+	{
+		free(name);
+		return error_no_memory(err);
+	}
+	free(old);
+	return true;
+}
+
+/* ---- transactions ---- */
+
+static void
+start_transaction(SourcePgoutput *source, uint32_t xid, Lsn commit_lsn,
+				  int64_t commit_time)
+{
+	source->origin[0] = '\0';
+	source->txn = (Transaction) {
+		.xid = xid, .commit_lsn = commit_lsn,
+		.commit_time = (int64_t) ((uint64_t) commit_time + SERVER_EPOCH),
+		.origin = source->origin
+	};
+	source->in_transaction = true;
+	source->begun = false;
+	source->count = 0;
+}
+
+static SourceResult
+read_begin(SourcePgoutput *source, const PgoutputBegin *begin, Error *err)
+{
+	if (source->in_transaction)
+		return malformed(err);
+	start_transaction(source, begin->xid, begin->commit_lsn,
+					  begin->commit_time);
+	return SOURCE_EMPTY;
+}
+
+/* Comes before the transaction's first change. */
+static SourceResult
+read_origin(SourcePgoutput *source, const char *name, Error *err)
+{
+	if (!source->in_transaction || source->begun)
+		return malformed(err);
+	snprintf(source->origin, sizeof(source->origin), "%s",
+			 valid_text(source, name));
+	return SOURCE_EMPTY;
+}
+
+/* Transactions without records, which old servers send, are passed over. */
+static SourceResult
+end_transaction(SourcePgoutput *source, const PgoutputCommit *commit,
+				SourceEvent *event, Error *err)
+{
+	if (!source->in_transaction ||
+		commit->commit_lsn != source->txn.commit_lsn ||
+		commit->end_lsn < commit->commit_lsn)
+		return malformed(err);
+	source->in_transaction = false;
+	if (!source->begun)
+		return SOURCE_EMPTY;
+	event->end = (TxnEnd) {
+		.txn = source->txn, .end_lsn = commit->end_lsn,
+		.records = source->count
+	};
+	return SOURCE_COMMIT;
+}
+
+/* ---- changes ---- */
+
+static SourceResult
+read_change(SourcePgoutput *source, SourceEvent *event, Error *err)
+{
+	const PgoutputMessage *message = &source->record.message;
+	Change	   *change = &event->change;
+	const Relation *relation = find_relation(source, message->change.relation,
+											 err);
+
+	if (relation == NULL)
+		return SOURCE_FAILED;
+	if (!row_writer_put(source->writer, relation, message, source->record.lsn,
+						err))
+	{
+		error_prefix(err, "table %s.%s", relation->table->schema,
+					 relation->table->name);
+		return SOURCE_FAILED;
+	}
+	change->txn = &source->txn;
+	change->table = relation->table;
+	change->body = buf_slice(&source->writer->body);
+	if (!body_parse(change->body, &change->parts))
+	{
+		error_set(err, ERROR_INTERNAL, "a body was made that is none");
+		return SOURCE_FAILED;
+	}
+	source->count++;
+	return SOURCE_CHANGE;
+}
+
+/* One table of the truncation; the record stays until there is none left. */
+static SourceResult
+read_truncate(SourcePgoutput *source, SourceEvent *event, Error *err)
+{
+	const PgoutputTruncate *truncate = &source->record.message.truncate;
+	Change	   *change = &event->change;
+	const Relation *relation;
+	uint8_t    *end;
+
+	if (truncate->count == 0)
+		return malformed(err);
+	relation = find_relation(source,
+							 pgoutput_truncated(truncate,
+												source->truncate_next), err);
+	if (relation == NULL)
+		return SOURCE_FAILED;
+	if (source->truncate_next++ == 0)
+		source->count++;
+	end = wire_put_uint(source->truncate_body, 1, PG_FANOUT__OP__TRUNCATE);
+	end = wire_put_uint(end, 5, source->record.lsn);
+	memset(change, 0, sizeof(*change));
+	change->txn = &source->txn;
+	change->table = relation->table;
+	change->body = slice_make(source->truncate_body,
+							  (size_t) (end - source->truncate_body));
+	change->parts.op = PG_FANOUT__OP__TRUNCATE;
+	change->parts.lsn = source->record.lsn;
+	return SOURCE_CHANGE;
+}
+
+static SourceResult
+read_logical(SourcePgoutput *source, SourceEvent *event, Error *err)
+{
+	const PgoutputLogical *logical = &source->record.message.logical;
+
+	if (logical->transactional && !source->in_transaction)
+		return malformed(err);
+	event->message.txn = logical->transactional ? &source->txn : NULL;
+	event->message.lsn = logical->lsn;
+	event->message.prefix = valid_text(source, logical->prefix);
+	event->message.content = logical->content;
+	source->count += logical->transactional;
+	return SOURCE_MESSAGE;
+}
+
+/* ---- transactions in progress ---- */
+
+static SourceResult
+start_stream(SourcePgoutput *source, uint32_t xid, Error *err)
+{
+	if (source->spool == NULL || source->stream != 0 || xid == 0 ||
+		source->in_transaction)
+		return unexpected(PGOUTPUT_STREAM_START, err);
+	source->stream = xid;
+	return SOURCE_EMPTY;
+}
+
+static SourceResult
+stop_stream(SourcePgoutput *source, Error *err)
+{
+	if (source->stream == 0)
+		return unexpected(PGOUTPUT_STREAM_STOP, err);
+	source->stream = 0;
+	return SOURCE_EMPTY;
+}
+
+/* PostgreSQL 18 sends one even if no streaming was asked for. */
+static SourceResult
+abort_stream(SourcePgoutput *source, Error *err)
+{
+	const PgoutputMessage *message = &source->record.message;
+
+	if (source->stream != 0)
+		return unexpected(PGOUTPUT_STREAM_ABORT, err);
+	if (source->spool != NULL &&
+		!spool_abort(source->spool, message->xid, message->subxid, err))
+		return SOURCE_FAILED;
+	return SOURCE_EMPTY;
+}
+
+static SourceResult
+commit_stream(SourcePgoutput *source, Error *err)
+{
+	const PgoutputMessage *message = &source->record.message;
+
+	if (source->spool == NULL || source->stream != 0 || source->in_transaction)
+		return unexpected(PGOUTPUT_STREAM_COMMIT, err);
+	start_transaction(source, message->xid, message->commit.commit_lsn,
+					  message->commit.commit_time);
+	source->replayed = message->commit;
+	source->replaying = true;
+	spool_replay(source->spool, message->xid);
+	return SOURCE_EMPTY;
+}
+
+/*
+ * What describes tables, types and the origin is said once per transaction: it
+ * stays even if the subtransaction that said it is rolled back.
+ */
+static SourceResult
+spool_frame(SourcePgoutput *source, Error *err)
+{
+	const PgoutputMessage *message = &source->record.message;
+	uint32_t	subxid = memchr("RYO", message->kind, 3) != NULL ?
+		source->stream : message->xid;
+	uint8_t		lsn[LSN_SIZE];
+
+	wire_store_fixed64(lsn, source->record.lsn);
+	buf_clear(&source->text);
+	buf_append(&source->text, lsn, sizeof(lsn));
+	buf_append_slice(&source->text, source->frame);
+	if (buf_failed(&source->text))
+	{
+		error_no_memory(err);
+		return SOURCE_FAILED;
+	}
+	return spool_append(source->spool, source->stream, subxid,
+						buf_slice(&source->text), err) ? SOURCE_EMPTY :
+		SOURCE_FAILED;
+}
+
+/* ---- walking ---- */
+
+static bool
+is_spooled(const SourcePgoutput *source)
+{
+	const PgoutputMessage *message = &source->record.message;
+
+	if (source->stream == 0 || source->replaying)
+		return false;
+	if (message->kind == PGOUTPUT_MESSAGE)
+		return message->logical.transactional;
+	return memchr("RYOIUDT", message->kind, 7) != NULL;
+}
+
+/* Records of a transaction, before which its BEGIN has to come. */
+static bool
+belongs_inside(const PgoutputMessage *message)
+{
+	return memchr("IUDT", message->kind, 4) != NULL ||
+		(message->kind == PGOUTPUT_MESSAGE && message->logical.transactional);
+}
+
+/* What is not handed out. */
+static SourceResult
+read_control(SourcePgoutput *source, SourceEvent *event, Error *err)
+{
+	const PgoutputMessage *message = &source->record.message;
+
+	switch (message->kind)
+	{
+		case PGOUTPUT_BEGIN:
+			return read_begin(source, &message->begin, err);
+		case PGOUTPUT_ORIGIN:
+			return read_origin(source, message->origin, err);
+		case PGOUTPUT_COMMIT:
+			return end_transaction(source, &message->commit, event, err);
+		case PGOUTPUT_TYPE:
+			return remember_type(source, &message->type, err) ?
+				SOURCE_EMPTY : SOURCE_FAILED;
+		case PGOUTPUT_STREAM_START:
+			return start_stream(source, message->xid, err);
+		case PGOUTPUT_STREAM_STOP:
+			return stop_stream(source, err);
+		case PGOUTPUT_STREAM_COMMIT:
+			return commit_stream(source, err);
+		case PGOUTPUT_STREAM_ABORT:
+			return abort_stream(source, err);
+		default:
+			return unexpected(message->kind, err);
+	}
+}
+
+/*
+ * The record at hand. It is used up, unless something has to be handed out
+ * before it: BEGIN, a question, the first tables of a truncation.
+ */
+static SourceResult
+read_record(SourcePgoutput *source, SourceEvent *event, Error *err)
+{
+	const PgoutputMessage *message = &source->record.message;
+
+	if (message->kind == PGOUTPUT_RELATION && !is_spooled(source))
+		return want_table(source, event);
+	if (!is_spooled(source) && belongs_inside(message))
+	{
+		if (!source->in_transaction)
+			return unexpected(message->kind, err);
+		if (!source->begun)
+		{
+			source->begun = true;
+			event->txn = source->txn;
+			return SOURCE_BEGIN;
+		}
+		if (message->kind == PGOUTPUT_TRUNCATE &&
+			source->truncate_next + 1 < message->truncate.count)
+			return read_truncate(source, event, err);
+	}
+	source->record.present = false;
+	if (is_spooled(source))
+		return spool_frame(source, err);
+	switch (message->kind)
+	{
+		case PGOUTPUT_INSERT:
+		case PGOUTPUT_UPDATE:
+		case PGOUTPUT_DELETE:
+			return read_change(source, event, err);
+		case PGOUTPUT_TRUNCATE:
+			return read_truncate(source, event, err);
+		case PGOUTPUT_MESSAGE:
+			return read_logical(source, event, err);
+		default:
+			return read_control(source, event, err);
+	}
+}
+
+static SourceResult
+take_record(SourcePgoutput *source, Slice bytes, bool in_stream, Error *err)
+{
+	switch (pgoutput_parse(bytes, in_stream, &source->record.message))
+	{
+		case PGOUTPUT_OK:
+			source->record.present = true;
+			source->truncate_next = 0;
+			return SOURCE_EMPTY;
+		case PGOUTPUT_UNKNOWN:
+			return unexpected(source->record.message.kind, err);
+		case PGOUTPUT_MALFORMED:
+			break;
+	}
+	return malformed(err);
+}
+
+static SourceResult
+take_replayed(SourcePgoutput *source, SourceEvent *event, Error *err)
+{
+	Slice		bytes;
+	WireReader	reader;
+
+	switch (spool_next(source->spool, &bytes, err))
+	{
+		case SPOOL_RECORD:
+			break;
+		case SPOOL_AGAIN:
+			return SOURCE_AGAIN;
+		case SPOOL_END:
+			source->replaying = false;
+			return end_transaction(source, &source->replayed, event, err);
+		case SPOOL_FAILED:
+			return SOURCE_FAILED;
+	}
+	reader = wire_reader(bytes.data, bytes.size);
+	if (!wire_read_fixed64(&reader, &source->record.lsn))
+		return malformed(err);
+	return take_record(source, slice_make(reader.at,
+										  (size_t) (reader.end - reader.at)),
+					   true, err);
+}
+
+static SourceResult
+source_pgoutput_next(Source *base, SourceEvent *event, Error *err)
+{
+	SourcePgoutput *source = (SourcePgoutput *) base;
+	SourceResult result = SOURCE_EMPTY;
+
+	while (result == SOURCE_EMPTY)
+	{
+		if (source->record.present)
+			result = read_record(source, event, err);
+		else if (source->replaying)
+			result = take_replayed(source, event, err);
+		else if (source->frame.data == NULL)
+			return SOURCE_EMPTY;
+		else if (!source->taken)
+		{
+			source->taken = true;
+			source->record.lsn = source->frame_lsn;
+			result = take_record(source, source->frame, source->stream != 0,
+								 err);
+		}
+		else
+			source->frame = slice_make(NULL, 0);
+	}
+	return result;
+}
+
+/* ---- options ---- */
+
+static bool
+refuse(const char *name, const char *why, const char *hint, Error *err)
+{
+	error_set(err, ERROR_USAGE, "option \"%s\" of pgoutput %s", name, why);
+	return error_hint(err, "%s", hint);
+}
+
+/* *pass: whether the server is to see it. */
+static bool
+check_option(const SourcePgoutput *source, const char *name, const char *value,
+			 bool *pass, Error *err)
+{
+	*pass = true;
+	if (strcmp(name, "publication_names") == 0)
+		return true;
+	if (strcmp(name, "messages") == 0)
+		return source->version >= 140000 ||
+			refuse(name, "needs PostgreSQL 14 or newer", "Leave it out.", err);
+	if (strcmp(name, "origin") == 0)
+	{
+		*pass = source->version >= 160000;
+		return *pass || (value != NULL && strcmp(value, "any") == 0) ||
+			refuse(name, "needs PostgreSQL 16 or newer",
+				   "Older servers send all changes, whatever their origin; our own plugin (-P pg_fanout) can leave them out.", err);
+	}
+	if (strcmp(name, "streaming") == 0 || strcmp(name, "proto_version") == 0)
+		return refuse(name, "is set by pg_fanout itself", "Leave it out.",
+					  err);
+	if (strcmp(name, "binary") == 0)
+		return refuse(name, "cannot be used",
+					  "pg_fanout reads values as text, which it types itself. Leave the option out.",
+					  err);
+	if (strcmp(name, "two_phase") == 0)
+		return refuse(name, "cannot be used",
+					  "A prepared transaction is sent at COMMIT PREPARED. Leave the option out.",
+					  err);
+	return refuse(name, "is not known",
+				  "Options are publication_names, messages and origin.", err);
+}
+
+static const char *
+protocol_of(int version)
+{
+	if (version >= 160000)
+		return "4";
+	if (version >= 150000)
+		return "3";
+	return version >= 140000 ? "2" : "1";
+}
+
+static void
+add_option(SourcePgoutput *source, const char *name, const char *value)
+{
+	source->names[source->options.count] = name;
+	source->values[source->options.count++] = value;
+}
+
+static bool
+has_option(const SourcePgoutput *source, const char *name)
+{
+	for (size_t i = 0; i < source->options.count; i++)
+		if (strcmp(source->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+set_options(SourcePgoutput *source, const SourceOptions *user, Error *err)
+{
+	source->options.names = source->names;
+	source->options.values = source->values;
+	add_option(source, "proto_version", protocol_of(source->version));
+	if (source->spool != NULL && source->version >= 140000)
+		add_option(source, "streaming", "on");
+	for (size_t i = 0; i < user->count; i++)
+	{
+		bool		pass;
+
+		if (!check_option(source, user->names[i], user->values[i], &pass,
+						  err))
+			return false;
+		if (has_option(source, user->names[i]))
+			return error_set(err, ERROR_USAGE,
+							 "option \"%s\" of pgoutput is given twice",
+							 user->names[i]);
+		if (pass)
+			add_option(source, user->names[i], user->values[i]);
+	}
+	if (has_option(source, "publication_names"))
+		return true;
+	error_set(err, ERROR_USAGE, "pgoutput needs publication_names");
+	return error_hint(err, "CREATE PUBLICATION fan FOR ALL TABLES; then -o publication_names=fan.");
+}
+
+static Source *source_pgoutput_create(const SourceConfig *config, Error *err);
+
+const SourceOps source_pgoutput_ops = {
+	.name = "pgoutput",
+	.plugin = "pgoutput",
+	.needs_publications = true,
+	.create = source_pgoutput_create,
+	.options = source_pgoutput_options,
+	.reset = source_pgoutput_reset,
+	.feed = source_pgoutput_feed,
+	.next = source_pgoutput_next,
+	.describe = source_pgoutput_describe,
+	.free = source_pgoutput_free
+};
+
+static Source *
+source_pgoutput_create(const SourceConfig *config, Error *err)
+{
+	SourcePgoutput *source = calloc(1, sizeof(*source));
+
+	if (source == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	source->base.ops = &source_pgoutput_ops;
+	source->version = config->server_version;
+	source->raw_text = config->raw_text;
+	source->spool = config->spool;
+	source->writer = calloc(1, sizeof(*source->writer));
+	source->wanted_types = calloc(PGOUTPUT_MAX_COLUMNS, sizeof(uint32_t));
+	buf_init(&source->text, TEXT_LIMIT);
+	if (source->writer == NULL || source->wanted_types == NULL)
+	{
+		error_no_memory(err);
+		goto failed;
+	}
+	row_writer_init(source->writer, source->raw_text);
+	if (set_options(source, &config->user, err))
+		return &source->base;
+
+failed:
+	source_pgoutput_free(&source->base);
+	return NULL;
+}
