@@ -199,13 +199,55 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 	return false;
 }
 
+/* A sink that is new, or lost its notes, has those of the others. */
+static bool
+share_notes(Fanout *fanout, Error *err)
+{
+	const Notes *oldest = fanout_notes(fanout);
+
+	for (size_t i = 0; i < fanout->sink_count; i++)
+	{
+		Notes	   *notes = &fanout->sinks[i].sink->notes;
+
+		if (notes != oldest && !notes_merge(notes, oldest, err))
+			return false;
+	}
+	return true;
+}
+
 bool
 fanout_resume(Fanout *fanout, const SlotIdentity *identity, Error *err)
 {
 	for (size_t i = 0; i < fanout->sink_count; i++)
 		if (!resume_sink(&fanout->sinks[i], identity, err))
 			return error_prefix(err, "sink %s", fanout->sinks[i].setup->name);
+	return share_notes(fanout, err);
+}
+
+bool
+fanout_note(Fanout *fanout, const char *key, Slice value, Error *err)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		if (!notes_set(&fanout->sinks[i].sink->notes, key, value, err))
+			return error_prefix(err, "sink %s", fanout->sinks[i].setup->name);
 	return true;
+}
+
+/* New sinks have none: theirs count only where all are new. */
+const Notes *
+fanout_notes(const Fanout *fanout)
+{
+	const Sink *oldest = fanout->sinks[0].sink;
+
+	for (size_t i = 1; i < fanout->sink_count; i++)
+	{
+		const Sink *sink = fanout->sinks[i].sink;
+
+		if (sink->notes.count > 0 &&
+			(oldest->notes.count == 0 || sink->durable < oldest->durable))
+			oldest = sink;
+	}
+	return &oldest->notes;
 }
 
 /* ---- routes ---- */
@@ -670,7 +712,7 @@ fanout_free(Fanout *fanout)
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		if (fanout->sinks[i].sink != NULL)
-			fanout->sinks[i].sink->ops->free(fanout->sinks[i].sink);
+			sink_free(fanout->sinks[i].sink);
 		free(fanout->sinks[i].message_topic);
 		numbering_free(fanout->sinks[i].numbering);
 	}

@@ -28,6 +28,19 @@ extern Fanout *fanout_new(const SinkSetups *setups, const char *database,
 extern MUST_USE bool fanout_resume(Fanout *fanout,
 								   const SlotIdentity *identity, Error *err);
 
+/*
+ * Has every sink remember the value under the key, from the checkpoint on that
+ * covers the record offered next. See notes.h.
+ */
+extern MUST_USE bool fanout_note(Fanout *fanout, const char *key, Slice value,
+								 Error *err);
+
+/*
+ * What the sink that is furthest behind remembers: notes of the place where
+ * the stream begins. Valid until the next fanout_note.
+ */
+extern const Notes *fanout_notes(const Fanout *fanout);
+
 /* The position is (commit LSN, 0): few formats have a record for it. */
 extern SinkResult fanout_begin(Fanout *fanout, const Transaction *txn,
 							   Error *err);

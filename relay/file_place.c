@@ -18,6 +18,14 @@
 
 /* ---- names ---- */
 
+static char *
+with_suffix(const char *name, const char *suffix)
+{
+	char	   *text;
+
+	return asprintf(&text, "%s%s", name, suffix) >= 0 ? text : NULL;
+}
+
 static bool
 place_split(FilePlace *place, const char *path)
 {
@@ -32,7 +40,8 @@ place_split(FilePlace *place, const char *path)
 		place->directory = strndup(path, size > 0 ? size : 1);
 	return place->path != NULL && place->name != NULL &&
 		place->directory != NULL &&
-		asprintf(&place->sidecar_name, "%s.checkpoint", place->name) >= 0;
+		(place->sidecar_name = with_suffix(place->name, ".checkpoint")) &&
+		(place->notes_name = with_suffix(place->name, ".notes"));
 }
 
 bool
@@ -43,7 +52,6 @@ file_place_init(FilePlace *place, const char *path, mode_t mode, Error *err)
 	place->mode = mode;
 	if (!place_split(place, path))
 	{
-		place->sidecar_name = NULL;
 		file_place_free(place);
 		return error_no_memory(err);
 	}
@@ -64,6 +72,7 @@ file_place_free(FilePlace *place)
 	free(place->directory);
 	free(place->name);
 	free(place->sidecar_name);
+	free(place->notes_name);
 	memset(place, 0, sizeof(*place));
 	place->dir = -1;
 }

@@ -20,6 +20,7 @@ typedef struct FilePlace
 	char	   *directory;
 	char	   *name;			/* in the directory */
 	char	   *sidecar_name;	/* name.checkpoint */
+	char	   *notes_name;		/* name.notes */
 	mode_t		mode;			/* of new files */
 	int			dir;			/* descriptor of the directory, -1: closed */
 } FilePlace;

@@ -46,7 +46,7 @@ typedef struct KafkaRecord
 	const RecordHeader *headers;
 	size_t		header_count;
 	uint32_t	table_hash;
-	bool		is_progress;
+	bool		is_progress;	/* a checkpoint: one at a time */
 } KafkaRecord;
 
 typedef enum KafkaProduce

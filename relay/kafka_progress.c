@@ -2,9 +2,9 @@
  * kafka_progress.c
  *		The progress topic: where it is, and what was last written to it.
  *
- * The active segment of a log is never compacted, so the newest record is read
- * backwards from the end, in growing strides. Consumer groups are no
- * substitute: their offsets expire.
+ * All of it is read: it is compacted, but its newest segment is not, so that
+ * there may be many records of which only the last counts. Consumer groups are
+ * no substitute: their offsets expire.
  */
 #include "kafka_progress.h"
 
@@ -14,8 +14,6 @@
 #include "clock.h"
 #include "kafka_error.h"
 
-/* Offsets of the first look back from the end; the next are larger. */
-#define KAFKA_PROGRESS_STRIDE	500
 #define KAFKA_PROGRESS_MAX_SIZE 65536
 
 typedef struct ProgressReader
@@ -26,8 +24,8 @@ typedef struct ProgressReader
 	int64_t		deadline;
 	Buf			ours;
 	Buf			others;
+	Notes	   *notes;
 	bool		found_ours;
-	bool		found_others;
 } ProgressReader;
 
 static OptionPair progress_config[] = {
@@ -163,21 +161,38 @@ reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high,
 	}
 }
 
-/* A later record replaces an earlier one; one without value deletes it. */
-static void
-reader_keep(ProgressReader *reader, const rd_kafka_message_t *message)
+/* The name of the note that the record holds; false: it is none of ours. */
+static bool
+reader_note_name(const ProgressReader *reader, Slice key, char *name)
 {
-	bool		is_ours = slice_equal(slice_make(message->key,
-												 message->key_len),
-									  slice_of(reader->place->key));
-	Buf		   *value = is_ours ? &reader->ours : &reader->others;
+	size_t		size = strlen(reader->place->key);
 
-	buf_clear(value);
-	buf_append(value, message->payload, message->len);
-	if (is_ours)
-		reader->found_ours = true;
-	else
-		reader->found_others = true;
+	if (key.size <= size + 1 || key.size - size > KAFKA_NOTE_NAME_SIZE ||
+		memcmp(key.data, reader->place->key, size) != 0 ||
+		key.data[size] != '/')
+		return false;
+	memcpy(name, key.data + size + 1, key.size - size - 1);
+	name[key.size - size - 1] = '\0';
+	return true;
+}
+
+/* A later record replaces an earlier one; one without value deletes it. */
+static bool
+reader_keep(ProgressReader *reader, const rd_kafka_message_t *message,
+			Error *err)
+{
+	Slice		key = slice_make(message->key, message->key_len);
+	Slice		value = slice_make(message->payload, message->len);
+	bool		is_ours = slice_equal(key, slice_of(reader->place->key));
+	Buf		   *kept = is_ours ? &reader->ours : &reader->others;
+	char		name[KAFKA_NOTE_NAME_SIZE];
+
+	if (reader_note_name(reader, key, name))
+		return notes_set(reader->notes, name, value, err);
+	reader->found_ours |= is_ours;
+	buf_clear(kept);
+	buf_append_slice(kept, value);
+	return true;
 }
 
 typedef enum ReaderStep
@@ -200,8 +215,8 @@ reader_step(ProgressReader *reader, const rd_kafka_message_t *message,
 		reader_fail(reader, message->err, err);
 		return READER_FAILED;
 	}
-	if (message->offset < end)
-		reader_keep(reader, message);
+	if (message->offset < end && !reader_keep(reader, message, err))
+		return READER_FAILED;
 	return message->offset >= end - 1 ? READER_END : READER_MORE;
 }
 
@@ -237,20 +252,10 @@ reader_search(ProgressReader *reader, Error *err)
 {
 	int64_t		low;
 	int64_t		end;
-	int64_t		stride = KAFKA_PROGRESS_STRIDE;
 
 	if (!reader_watermarks(reader, &low, &end, err))
 		return false;
-	while (end > low && !reader->found_ours)
-	{
-		int64_t		start = end - low > stride ? end - stride : low;
-
-		if (!reader_scan(reader, start, end, err))
-			return false;
-		end = start;
-		stride *= 8;
-	}
-	return true;
+	return end == low || reader_scan(reader, low, end, err);
 }
 
 static bool
@@ -279,9 +284,11 @@ reader_close(ProgressReader *reader)
 
 bool
 kafka_progress_read(const KafkaTarget *target, const KafkaProgressPlace *place,
-					int64_t deadline, Buf *value, Error *err)
+					int64_t deadline, Buf *value, Notes *notes, Error *err)
 {
-	ProgressReader reader = {.place = place, .deadline = deadline};
+	ProgressReader reader = {
+		.place = place, .deadline = deadline, .notes = notes
+	};
 	bool		ok;
 
 	buf_init(&reader.ours, KAFKA_PROGRESS_MAX_SIZE);
@@ -289,6 +296,7 @@ kafka_progress_read(const KafkaTarget *target, const KafkaProgressPlace *place,
 	ok = reader_open(&reader, target, err) &&
 		reader_search(&reader, err) &&
 		reader_answer(&reader, value, err);
+	notes_written(notes);
 	reader_close(&reader);
 	return ok;
 }

@@ -4,7 +4,7 @@
  *
  * One topic with one partition per slot and sink, "__pg_fanout.SLOT.SINK",
  * compacted. A record's key names cluster, slot and sink, its value is the
- * checkpoint. Writing goes through the producer like any record; reading takes
+ * checkpoint; "/" and more behind that key make a note. Writing goes through the producer like any record; reading takes
  * a consumer of its own, and waits: only at the start. Knows nothing of what a
  * checkpoint says.
  */
@@ -15,8 +15,10 @@
 #include "error.h"
 #include "kafka_admin.h"
 #include "kafka_config.h"
+#include "notes.h"
 
 #define KAFKA_TOPIC_NAME_SIZE	250
+#define KAFKA_NOTE_NAME_SIZE	300 /* a topic's name and more */
 
 typedef struct KafkaProgressPlace
 {
@@ -38,11 +40,12 @@ extern KafkaTopicPlan kafka_progress_plan(int replication);
 /*
  * Appends the newest value under the place's key to value; if there is none,
  * the newest one under any other (which proves that somebody else uses the
- * place); if there is none either, nothing. Waits until the deadline.
+ * place); if there is none either, nothing. Notes under the place's key go to
+ * notes. Waits until the deadline.
  */
 extern MUST_USE bool kafka_progress_read(const KafkaTarget *target,
 										 const KafkaProgressPlace *place,
 										 int64_t deadline, Buf *value,
-										 Error *err);
+										 Notes *notes, Error *err);
 
 #endif							/* PG_FANOUT_KAFKA_PROGRESS_H */

@@ -16,6 +16,11 @@
  *				in the sink's own checkpoint. Never goes back. The slot is
  *				confirmed up to the smallest durable of all sinks, nothing
  *				else.
+ * It also holds the notes: what the relay wants to find again after a restart.
+ * resume fills them from where the data is; the sink writes those that are
+ * dirty before the next checkpoint it writes. Sinks without a checkpoint keep
+ * them in memory only.
+ *
  * A sink that got nothing from a transaction becomes durable past it as soon
  * as everything before it is durable (R6), which includes writing the
  * checkpoint (at most every checkpoint interval).
@@ -30,6 +35,7 @@
 #include "error.h"
 #include "format.h"
 #include "lsn.h"
+#include "notes.h"
 #include "option.h"
 #include "source.h"
 
@@ -180,6 +186,7 @@ struct Sink
 	const SinkConfig *config;
 	Position	accepted;
 	Lsn			durable;
+	Notes		notes;
 };
 
 /* ---- what callers use: the promises are asserted here ---- */
@@ -215,6 +222,13 @@ sink_poll(Sink *sink, Error *err)
 	assert(sink->accepted.lsn >= sink->durable);
 	(void) before;
 	return result;
+}
+
+static inline void
+sink_free(Sink *sink)
+{
+	notes_free(&sink->notes);
+	sink->ops->free(sink);
 }
 
 /* No-op members for sinks that have nothing to do. */

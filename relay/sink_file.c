@@ -72,6 +72,7 @@ typedef struct SinkFile
 	bool		standard;		/* standard output */
 	FilePlace	place;
 	Sidecar		sidecar;		/* closed for streams */
+	Sidecar		notes;			/* closed until there are any */
 	FileOutput	output;
 	Checkpoint	checkpoint;		/* as on disk, but for the position to come */
 	Boundary	committed;		/* all of it accepted */
@@ -137,6 +138,7 @@ sink_file_create(const SinkConfig *config, Error *err)
 	file->options = config->options;
 	file->output.fd = -1;
 	file->sidecar.fd = -1;
+	file->notes.fd = -1;
 	file->place.dir = -1;
 	file->sync_at = NEVER;
 	file->rotate_at = NEVER;
@@ -169,6 +171,30 @@ schedule(int64_t *at, int64_t interval)
 		*at = deadline;
 }
 
+/* The notes go before the checkpoint that may count on them. */
+static bool
+write_notes(SinkFile *file, Error *err)
+{
+	Notes	   *notes = &file->base.notes;
+	Buf			text;
+	bool		ok;
+
+	if (!notes->dirty)
+		return true;
+	if (file->notes.fd < 0 &&
+		!sidecar_open(&file->notes, file->place.dir, file->place.notes_name,
+					  err))
+		return false;
+	buf_init(&text, NOTES_LIMIT);
+	notes_append(&text, notes);
+	ok = !buf_failed(&text) || error_no_memory(err);
+	ok = ok && sidecar_write(&file->notes, buf_slice(&text), err);
+	buf_free(&text);
+	if (ok)
+		notes_written(notes);
+	return ok;
+}
+
 /* Writes the checkpoint for what is committed; the file must be synced. */
 static bool
 write_checkpoint(SinkFile *file, Error *err)
@@ -176,6 +202,8 @@ write_checkpoint(SinkFile *file, Error *err)
 	Buf			text;
 	bool		ok;
 
+	if (!write_notes(file, err))
+		return false;
 	file->checkpoint.position = file->committed.position;
 	file->checkpoint.file_size = file->committed.size;
 	buf_init(&text, CHECKPOINT_LIMIT);
@@ -296,6 +324,24 @@ read_checkpoint(SinkFile *file, const SlotIdentity *identity, bool *found,
 	return true;
 }
 
+/* Of a sink that is not new; a new one has no use for what it finds. */
+static bool
+read_notes(SinkFile *file, Error *err)
+{
+	Buf			text;
+	bool		ok;
+
+	if (file_place_size(&file->place, file->place.notes_name) <= 0)
+		return true;
+	buf_init(&text, NOTES_LIMIT);
+	ok = sidecar_open(&file->notes, file->place.dir, file->place.notes_name,
+					  err) &&
+		sidecar_read(&file->notes, &text, err) &&
+		notes_parse(&file->base.notes, buf_slice(&text), err);
+	buf_free(&text);
+	return ok || error_prefix(err, "%s.notes", file->place.path);
+}
+
 /* Cuts off what lies behind the checkpoint: it will be sent again. */
 static bool
 cut_file(SinkFile *file, int fd, int64_t size, Error *err)
@@ -358,6 +404,7 @@ resume_file(SinkFile *file, const SlotIdentity *identity, Error *err)
 	if (!sidecar_open(&file->sidecar, file->place.dir,
 					  file->place.sidecar_name, err) ||
 		!read_checkpoint(file, identity, &found, err) ||
+		(found && !read_notes(file, err)) ||
 		!open_data(file, found, &rotated, err))
 		return SINK_RESUME_FAILED;
 	if (!found)
@@ -407,6 +454,7 @@ file_close(SinkFile *file)
 	file_output_free(&file->output);
 	file->output.fd = -1;
 	sidecar_close(&file->sidecar);
+	sidecar_close(&file->notes);
 	file_place_leave(&file->place);
 }
 

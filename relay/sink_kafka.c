@@ -218,7 +218,7 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 	buf_clear(&sink->text);
 	if (!kafka_target_is_mock(&sink->target) &&
 		!kafka_progress_read(&sink->target, &sink->place, deadline,
-							 &sink->text, err))
+							 &sink->text, &sink->base.notes, err))
 		return SINK_RESUME_FAILED;
 	if (sink->text.size == 0)
 		return sink_kafka_begin(sink, SINK_NEW, identity->confirmed,
@@ -396,11 +396,50 @@ sink_kafka_checkpoint_due(const SinkKafka *sink)
 		sink->base.config->checkpoint_interval;
 }
 
+static KafkaProduce
+sink_kafka_send_note(SinkKafka *sink, const Note *note, Error *err)
+{
+	char		key[KAFKA_TOPIC_NAME_SIZE + KAFKA_NOTE_NAME_SIZE];
+	KafkaRecord record = {
+		.topic = sink->progress->rkt,
+		.value = slice_make(note->data, note->size)
+	};
+
+	snprintf(key, sizeof(key), "%s/%s", sink->place.key, note->key);
+	record.key = slice_of(key);
+	return kafka_client_produce(&sink->client, &record, err);
+}
+
+/*
+ * In the same partition and so before the checkpoint that follows. FULL: the
+ * rest has to wait.
+ */
+static KafkaProduce
+sink_kafka_send_notes(SinkKafka *sink, Error *err)
+{
+	Notes	   *notes = &sink->base.notes;
+
+	for (size_t i = 0; notes->dirty && i < notes->count; i++)
+	{
+		KafkaProduce result;
+
+		if (!notes->items[i].dirty)
+			continue;
+		result = sink_kafka_send_note(sink, &notes->items[i], err);
+		if (result != KAFKA_PRODUCE_OK)
+			return result;
+		notes->items[i].dirty = false;
+	}
+	notes->dirty = false;
+	return KAFKA_PRODUCE_OK;
+}
+
 static bool
 sink_kafka_send_checkpoint(SinkKafka *sink, Error *err)
 {
 	Lsn			reached = sink->client.window.reached;
 	KafkaRecord record = {.topic = sink->progress->rkt,.is_progress = true};
+	KafkaProduce sent;
 
 	sink->checkpoint.position = (Position) {reached, 0};
 	buf_clear(&sink->text);
@@ -409,7 +448,10 @@ sink_kafka_send_checkpoint(SinkKafka *sink, Error *err)
 		return error_no_memory(err);
 	record.key = slice_of(sink->place.key);
 	record.value = buf_slice(&sink->text);
-	switch (kafka_client_produce(&sink->client, &record, err))
+	sent = sink_kafka_send_notes(sink, err);
+	if (sent == KAFKA_PRODUCE_OK)
+		sent = kafka_client_produce(&sink->client, &record, err);
+	switch (sent)
 	{
 		case KAFKA_PRODUCE_OK:
 			sink->checkpoint_sent = reached;

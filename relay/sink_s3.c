@@ -25,10 +25,10 @@
 #include "sink_s3_name.h"
 #include "sink_s3_objects.h"
 #include "sink_s3_options.h"
+#include "sink_s3_progress.h"
 #include "wire.h"
 
 #define SINK_S3_KEY_LIMIT		((size_t) 4096)
-#define SINK_S3_CHECKPOINT_LIMIT ((size_t) 64 * 1024)
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
 #define SINK_S3_MAX_FDS			32
 
@@ -58,13 +58,9 @@ typedef struct SinkS3
 	Lsn			complete;		/* everything before it has arrived */
 	uint64_t	complete_records;
 
-	Checkpoint	checkpoint;		/* all but the position is set */
-	Buf			checkpoint_key;
-	Buf			checkpoint_text;
-	StoreRequest checkpoint_put;
+	SinkS3Progress progress;
 	uint64_t	checkpoint_records; /* as of the one on its way */
 	uint64_t	durable_records;
-	int64_t		checkpoint_at;	/* when the last one was sent, monotonic */
 	Lsn			wanted;			/* to be recorded without waiting */
 
 	uint64_t	records;
@@ -169,14 +165,13 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	sink->base.config = config;
 	sink->options = options;
 	buf_init(&sink->key, SINK_S3_KEY_LIMIT);
-	buf_init(&sink->checkpoint_key, SINK_S3_KEY_LIMIT);
-	buf_init(&sink->checkpoint_text, SINK_S3_CHECKPOINT_LIMIT);
 	sink->store = sink_s3_make_store(config, err);
 	if (sink->store == NULL)
 	{
 		sink_s3_free(&sink->base);
 		return NULL;
 	}
+	sink_s3_progress_init(&sink->progress, sink->store);
 	sink->objects.plan.store = sink->store;
 	sink->objects.plan.compression = (Compression) options->compression;
 	sink->objects.plan.level = (int) options->compression_level;
@@ -204,63 +199,32 @@ sink_s3_ask(SinkS3 *sink, StoreRequest *request, Error *err)
 }
 
 static SinkResume
-sink_s3_restore(SinkS3 *sink, const SlotIdentity *identity, Slice text,
-				Error *err)
-{
-	Checkpoint	found;
-
-	if (!checkpoint_parse(&found, text, err) ||
-		!checkpoint_verify(&found, identity, sink->base.config->name, err))
-	{
-		error_prefix(err, "checkpoint object \"%s\"",
-					 buf_string(&sink->checkpoint_key));
-		return SINK_RESUME_FAILED;
-	}
-	sink->base.accepted = (Position) {found.position.lsn, 0};
-	sink->base.durable = found.position.lsn;
-	return SINK_RESUMED;
-}
-
-static SinkResume
-sink_s3_read_checkpoint(SinkS3 *sink, const SlotIdentity *identity, Error *err)
-{
-	StoreRequest get = {.verb = STORE_GET,
-		.key = buf_string(&sink->checkpoint_key)};
-	SinkResume	result = SINK_RESUME_FAILED;
-
-	if (!sink_s3_ask(sink, &get, err))
-		goto done;
-	if (get.state == STORE_MISSING)
-	{
-		sink->base.accepted = (Position) {identity->confirmed, 0};
-		result = SINK_NEW;
-	}
-	else
-		result = sink_s3_restore(sink, identity, buf_slice(&get.answer), err);
-
-done:
-	store_release(sink->store, &get);
-	return result;
-}
-
-static SinkResume
 sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
+	const char *name = base->config->name;
 	SinkResume	result;
 
 	sink->names.timeline = identity->timeline;
 	snprintf(sink->system, sizeof(sink->system), "%" PRIu64,
 			 identity->system_id);
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
-	checkpoint_init(&sink->checkpoint, identity, base->config->name,
-					LSN_INVALID);
-	buf_clear(&sink->checkpoint_key);
-	if (!sink_s3_name_checkpoint(&sink->checkpoint_key, &sink->names,
-								 identity->slot, base->config->name, err) ||
+	buf_clear(&sink->progress.key);
+	buf_clear(&sink->progress.notes_key);
+	if (!sink_s3_name_checkpoint(&sink->progress.key, &sink->names,
+								 identity->slot, name, err) ||
+		!sink_s3_name_notes(&sink->progress.notes_key, &sink->names,
+							identity->slot, name, err) ||
 		!sink->store->ops->open(sink->store, err))
 		return SINK_RESUME_FAILED;
-	result = sink_s3_read_checkpoint(sink, identity, err);
+	result = sink_s3_progress_read(&sink->progress, identity, name,
+								   sink->options->connect_timeout,
+								   &base->notes, err);
+	if (result == SINK_RESUMED)
+		base->durable = sink->progress.checkpoint.position.lsn;
+	base->accepted.lsn = result == SINK_NEW ? identity->confirmed :
+		base->durable;
+	base->accepted.seq = 0;
 	sink->committed = sink->complete = base->accepted.lsn;
 	return result;
 }
@@ -498,56 +462,33 @@ sink_s3_settle(SinkS3 *sink)
 	}
 }
 
-static bool
-sink_s3_send_checkpoint(SinkS3 *sink, Error *err)
-{
-	StoreRequest *put = &sink->checkpoint_put;
-	static const StoreMeta meta = {.content_type = "application/json"};
-
-	store_release(sink->store, put);
-	memset(put, 0, sizeof(*put));
-	sink->checkpoint.position.lsn = sink->complete;
-	sink->checkpoint_records = sink->complete_records;
-	buf_clear(&sink->checkpoint_text);
-	checkpoint_append(&sink->checkpoint_text, &sink->checkpoint);
-	if (buf_failed(&sink->checkpoint_text))
-		return error_no_memory(err);
-	put->verb = STORE_PUT;
-	put->key = buf_string(&sink->checkpoint_key);
-	put->body = buf_slice(&sink->checkpoint_text);
-	put->meta = &meta;
-	sink->checkpoint_at = clock_now();
-	store_start(sink->store, put);
-	return true;
-}
-
 /* Takes note of the one on its way. false: the sink failed. */
 static bool
 sink_s3_take_checkpoint(SinkS3 *sink, Error *err)
 {
-	StoreRequest *put = &sink->checkpoint_put;
-
-	if (put->state == STORE_FAILED || put->state == STORE_MISSING)
+	switch (sink_s3_progress_poll(&sink->progress, err))
 	{
-		*err = put->error;
-		return false;
+		case SINK_S3_IDLE:
+		case SINK_S3_BUSY:
+			break;
+		case SINK_S3_STORED:
+			sink->base.durable = sink->progress.checkpoint.position.lsn;
+			sink->durable_records = sink->checkpoint_records;
+			break;
+		case SINK_S3_SEND_FAILED:
+			return false;
 	}
-	if (put->state != STORE_DONE)
-		return true;
-	sink->base.durable = sink->checkpoint.position.lsn;
-	sink->durable_records = sink->checkpoint_records;
-	store_release(sink->store, put);
 	return true;
 }
 
 static bool
 sink_s3_checkpoint_is_due(const SinkS3 *sink)
 {
-	if (sink->checkpoint_put.state != STORE_IDLE ||
+	if (!sink_s3_progress_is_idle(&sink->progress) ||
 		sink->complete <= sink->base.durable)
 		return false;
 	return sink->wanted > sink->base.durable ||
-		clock_now() >= sink->checkpoint_at +
+		clock_now() >= sink->progress.sent_at +
 		sink->base.config->checkpoint_interval;
 }
 
@@ -561,9 +502,12 @@ sink_s3_advance(SinkS3 *sink, Error *err)
 	sink_s3_settle(sink);
 	if (!sink_s3_checkpoint_is_due(sink))
 		return true;
+	sink->checkpoint_records = sink->complete_records;
+	if (!sink_s3_progress_send(&sink->progress, sink->complete,
+							   &sink->base.notes, err))
+		return false;
 	/* a directory is done at once */
-	return sink_s3_send_checkpoint(sink, err) &&
-		sink_s3_take_checkpoint(sink, err);
+	return sink_s3_take_checkpoint(sink, err);
 }
 
 static SinkPoll
@@ -600,11 +544,11 @@ sink_s3_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 	SinkS3	   *sink = (SinkS3 *) base;
 	int64_t		flush = sink->open_since + sink->options->flush_interval;
 	int64_t		checkpoint =
-		sink->checkpoint_at + base->config->checkpoint_interval;
+		sink->progress.sent_at + base->config->checkpoint_interval;
 
 	if (sink_s3_has_open(sink) && !sink->in_transaction && flush < *deadline)
 		*deadline = flush;
-	if (sink->checkpoint_put.state == STORE_IDLE &&
+	if (sink_s3_progress_is_idle(&sink->progress) &&
 		sink->complete > base->durable &&
 		checkpoint < *deadline)
 		*deadline = checkpoint;
@@ -654,7 +598,7 @@ sink_s3_drain(Sink *base, int64_t deadline, Error *err)
 	else
 		error_set(err, ERROR_SINK_WRITE,
 				  "checkpoint object \"%s\" was not written in the time for stopping",
-				  buf_string(&sink->checkpoint_key));
+				  buf_string(&sink->progress.key));
 	return error_detail(err,
 						"What is missing is written after the next start.");
 }
@@ -679,14 +623,12 @@ sink_s3_free(Sink *base)
 
 	if (sink->store != NULL)
 	{
-		store_release(sink->store, &sink->checkpoint_put);
+		sink_s3_progress_free(&sink->progress);
 		sink_s3_objects_abort(&sink->objects,
 							  clock_now() + SINK_S3_ABORT_TIME);
 		sink->store->ops->free(sink->store);
 	}
 	buf_free(&sink->key);
-	buf_free(&sink->checkpoint_key);
-	buf_free(&sink->checkpoint_text);
 	free(sink);
 }
 

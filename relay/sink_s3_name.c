@@ -91,6 +91,15 @@ sink_s3_name_checkpoint(Buf *out, const SinkS3Names *names, const char *slot,
 }
 
 bool
+sink_s3_name_notes(Buf *out, const SinkS3Names *names, const char *slot,
+				   const char *sink, Error *err)
+{
+	prefix_append(out, names->path);
+	buf_printf(out, "_pg_fanout/%s/%s.notes", slot, sink);
+	return key_check(out, err);
+}
+
+bool
 sink_s3_name_probe(Buf *out, const SinkS3Names *names, const char *sink,
 				   Error *err)
 {

@@ -4,6 +4,7 @@
  *
  *	PREFIX/TOPIC/TOPIC-TIMELINE-COMMITLSN-SEQ.jsonl.gz
  *	PREFIX/_pg_fanout/SLOT/SINK.json		the checkpoint
+ *	PREFIX/_pg_fanout/SLOT/SINK.notes		what stands beside it
  *
  * Timeline, LSN and sequence are those of the first record, with leading
  * zeros. Lake engines pass over names that begin with "_" or ".".
@@ -31,6 +32,10 @@ extern MUST_USE bool sink_s3_name_checkpoint(Buf *out,
 											 const SinkS3Names *names,
 											 const char *slot,
 											 const char *sink, Error *err);
+
+extern MUST_USE bool sink_s3_name_notes(Buf *out, const SinkS3Names *names,
+										const char *slot, const char *sink,
+										Error *err);
 
 /* Where --check tries whether it may write: no object is left there. */
 extern MUST_USE bool sink_s3_name_probe(Buf *out, const SinkS3Names *names,

@@ -131,7 +131,7 @@ static inline void
 rig_stop_sink(Rig *rig)
 {
 	if (rig->sink != NULL)
-		rig->sink->ops->free(rig->sink);
+		sink_free(rig->sink);
 	rig->sink = NULL;
 }
 

@@ -281,7 +281,7 @@ drain_and_free(Sink *sink)
 	Error		err;
 
 	assert_true(sink->ops->drain(sink, clock_now() + CLOCK_SECOND, &err));
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 static inline void
@@ -295,7 +295,7 @@ assert_resume_fails(ErrorCode code, const char *message, const char *hint)
 	assert_int_equal(err.code, code);
 	assert_non_null(strstr(err.message, message));
 	assert_non_null(strstr(err.hint, hint));
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 /* A failed assertion there must end the process, not go on with the tests. */

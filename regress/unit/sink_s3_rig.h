@@ -143,7 +143,7 @@ teardown(void **state)
 {
 	(void) state;
 	if (sink != NULL)
-		sink->ops->free(sink);
+		sink_free(sink);
 	sink = NULL;
 	option_free(&sink_s3_option_table, options);
 	return nftw(root, file_remove, 16, FTW_DEPTH | FTW_PHYS);
@@ -165,7 +165,7 @@ open_as(SinkResume expected)
 static inline void
 crash(void)
 {
-	sink->ops->free(sink);
+	sink_free(sink);
 	sink = NULL;
 }
 

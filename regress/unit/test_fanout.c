@@ -445,6 +445,26 @@ heartbeat_goes_aside(void **state)
 	assert_string_equal(scripts[1]->value, "value");
 }
 
+/* The stream begins where the last sink is: its notes are those of that place. */
+static void
+notes_of_the_sink_behind_count(void **state)
+{
+	(void) state;
+	assert_true(fanout_note(fanout, "k", slice_of("both"), &err));
+	assert_true(notes_set(&scripts[1]->base.notes, "k", slice_of("behind"), &err));
+	scripts[0]->base.accepted.lsn = scripts[1]->base.accepted.lsn = 2000;
+	scripts[0]->base.durable = 900;
+	scripts[1]->base.durable = 800;
+	assert_true(slice_equal(notes_find(fanout_notes(fanout), "k"), slice_of("behind")));
+	scripts[1]->base.durable = 1000;
+	assert_true(slice_equal(notes_find(fanout_notes(fanout), "k"), slice_of("both")));
+
+	/* a sink that has none is new, and knows of no place */
+	scripts[0]->base.durable = 0;
+	notes_free(&scripts[0]->base.notes);
+	assert_true(slice_equal(notes_find(fanout_notes(fanout), "k"), slice_of("behind")));
+}
+
 static void
 full_sink_gets_it_later_others_once(void **state)
 {
@@ -601,6 +621,7 @@ main(void)
 		TEST(begin_and_commit_have_records),
 		TEST(format_that_counts_sees_what_nobody_wants),
 		TEST(heartbeat_goes_aside),
+		TEST(notes_of_the_sink_behind_count),
 		TEST(full_sink_gets_it_later_others_once),
 		TEST(commit_is_offered_again_too),
 		TEST(accepted_records_are_dropped),

@@ -227,6 +227,35 @@ test_partial_delivery(void **state)
 	}
 }
 
+/* A note is found again with the checkpoint before which it was taken. */
+static void
+test_notes(void **state)
+{
+	(void) state;
+	rig_start_sink(&rig, NULL, SINK_NEW);
+	assert_int_equal(rig.sink->notes.count, 0);
+	assert_true(notes_set(&rig.sink->notes, "table/1", slice_of("old"), &rig.err));
+	assert_true(notes_set(&rig.sink->notes, "table/2", slice_make("\0x", 2), &rig.err));
+	put_many(0, 10, 10);
+	assert_true(rig_wait_durable(&rig, 1015, 5));
+	assert_false(rig.sink->notes.dirty);
+	assert_true(notes_set(&rig.sink->notes, "table/1", slice_of("new"), &rig.err));
+	assert_true(rig.sink->ops->record(rig.sink, 2000, &rig.err));
+	assert_true(rig_wait_durable(&rig, 2000, 5));
+
+	/* for which no checkpoint was written */
+	assert_true(notes_set(&rig.sink->notes, "table/3", slice_of("x"), &rig.err));
+	rig_stop_sink(&rig);
+
+	rig.identity.confirmed = 1015;
+	rig_start_sink(&rig, NULL, SINK_RESUMED);
+	assert_int_equal(rig.sink->durable, 2000);
+	assert_int_equal(rig.sink->notes.count, 2);
+	assert_false(rig.sink->notes.dirty);
+	assert_true(slice_equal(notes_find(&rig.sink->notes, "table/1"), slice_of("new")));
+	assert_true(slice_equal(notes_find(&rig.sink->notes, "table/2"), slice_make("\0x", 2)));
+}
+
 static void
 test_resume(void **state)
 {
@@ -405,6 +434,7 @@ main(void)
 		TEST(test_order),
 		TEST(test_tiny_queue),
 		TEST(test_partial_delivery),
+		TEST(test_notes),
 		TEST(test_resume),
 		TEST(test_resume_far_back),
 		TEST(test_foreign_checkpoint),

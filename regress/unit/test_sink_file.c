@@ -57,6 +57,37 @@ test_file_goes_on(void **state)
 	assert_script(path, 1, 9);
 }
 
+/* Notes come back with the checkpoint before which they were taken. */
+static void
+test_file_notes(void **state)
+{
+	Sink	   *sink = sink_open(SINK_NEW);
+	Error		err;
+
+	(void) state;
+	assert_true(notes_set(&sink->notes, "table/1", slice_of("one"), &err));
+	deliver_all(sink, 1, 5);
+	drain_and_free(sink);
+	assert_content(in_directory("out.jsonl.notes"), "pg_fanout notes 1\ntable/1 6f6e65\nend 1\n");
+
+	sink = sink_open(SINK_RESUMED);
+	assert_true(slice_equal(notes_find(&sink->notes, "table/1"), slice_of("one")));
+	assert_true(notes_set(&sink->notes, "table/2", slice_of("two"), &err));
+	sink_free(sink);
+	sink = sink_open(SINK_RESUMED);
+	assert_int_equal(sink->notes.count, 1);
+	assert_false(sink->notes.dirty);
+	sink_free(sink);
+
+	/* damaged ones are no reason to guess; of a new sink they mean nothing */
+	file_write(in_directory("out.jsonl.notes"), "pg_fanout notes 1\ntable/1 6f6e65\n");
+	assert_resume_fails(ERROR_CHECKPOINT, "out.jsonl.notes", "copy");
+	unlink(in_directory("out.jsonl.checkpoint"));
+	sink = sink_open(SINK_NEW);
+	assert_int_equal(sink->notes.count, 0);
+	sink_free(sink);
+}
+
 /* A new sink leaves what is in the file, and never cuts into it. */
 static void
 test_file_existing(void **state)
@@ -71,7 +102,7 @@ test_file_existing(void **state)
 	poll_sink(sink);
 	deliver(sink, 1, 1);
 	poll_sink(sink);
-	sink->ops->free(sink);
+	sink_free(sink);
 	sink = sink_open(SINK_RESUMED);
 	deliver_all(sink, 1, 2);
 	drain_and_free(sink);
@@ -146,7 +177,7 @@ test_file_sync_every_commit(void **state)
 	deliver(sink, 2, 2);
 	poll_sink(sink);
 	assert_int_equal(sink->durable, 150);
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 /* R6: durable past transactions that had nothing for it, and when idle. */
@@ -178,10 +209,10 @@ test_file_empty_transactions(void **state)
 	deadline = INT64_MAX;
 	sink->ops->watch(sink, NULL, 0, &deadline);
 	assert_true(deadline == INT64_MAX);
-	sink->ops->free(sink);
+	sink_free(sink);
 	sink = sink_open(SINK_RESUMED);
 	assert_int_equal(sink->durable, 777);
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 static void
@@ -209,7 +240,7 @@ test_file_sync_interval(void **state)
 	assert_int_equal(sink->durable, 350);
 	sink->ops->stats(sink, &stats);
 	assert_int_equal(stats.in_flight, 0);
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 /* Messages outside transactions are complete in themselves. */
@@ -230,7 +261,7 @@ test_file_messages(void **state)
 	assert_int_equal(put_message(sink, 210, "n", &err), SINK_OK);
 	poll_sink(sink);
 	assert_int_equal(sink->durable, 70);
-	sink->ops->free(sink);
+	sink_free(sink);
 	sink = sink_open(SINK_RESUMED);
 	assert_int_equal(sink->accepted.lsn, 70);
 	assert_int_equal(sink->accepted.seq, 1);
@@ -258,7 +289,7 @@ test_file_tampered(void **state)
 	assert_int_equal(sink->ops->resume(sink, &ahead, &err), SINK_RESUME_FAILED);
 	assert_int_equal(err.code, ERROR_CHECKPOINT);
 	assert_non_null(strstr(err.hint, "pg_replication_slots"));
-	sink->ops->free(sink);
+	sink_free(sink);
 
 	assert_int_equal(truncate(path, 3), 0);
 	assert_resume_fails(ERROR_CHECKPOINT, "has 3 bytes", "Move it back");
@@ -289,7 +320,7 @@ test_file_truncated_meanwhile(void **state)
 	assert_false(sink->ops->drain(sink, 0, &err));
 	assert_non_null(strstr(err.message, "somebody else"));
 	assert_int_equal(sink->durable, 0);
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 static void
@@ -378,7 +409,7 @@ test_file_bad_places(void **state)
 	assert_int_equal(count_files(), 1);
 	sink = sink_new();
 	assert_true(sink->ops->check(sink, &err));
-	sink->ops->free(sink);
+	sink_free(sink);
 	assert_int_equal(count_files(), 1);
 }
 
@@ -423,7 +454,7 @@ test_file_full(void **state)
 	assert_int_equal(sink->durable, 250);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_size, 5 + 20002);
-	sink->ops->free(sink);
+	sink_free(sink);
 }
 
 /* A record larger than the buffer is written past it: cut back as well. */
@@ -472,7 +503,7 @@ test_stream_full(void **state)
 	assert_int_equal(err.code, ERROR_DISK);
 	assert_non_null(strstr(err.message, "No space left"));
 	assert_int_equal(sink->durable, 50);
-	sink->ops->free(sink);
+	sink_free(sink);
 	assert_int_equal(access("/dev/full.checkpoint", F_OK), -1);
 }
 
@@ -482,6 +513,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_file_first_start),
 		TEST(test_file_goes_on),
+		TEST(test_file_notes),
 		TEST(test_file_existing),
 		TEST(test_file_binary),
 		TEST(test_file_large),

@@ -42,7 +42,7 @@ test_file_crash(void **state)
 	sink = sink_open(SINK_RESUMED);
 	assert_int_equal(sink->accepted.lsn, 550);
 	assert_script(path, 1, 5);
-	sink->ops->free(sink);
+	sink_free(sink);
 	crash_after(steps_in_transaction);
 	sink = sink_open(SINK_RESUMED);
 	assert_script(path, 1, 5);
@@ -257,7 +257,7 @@ test_file_rotation_occupied(void **state)
 	assert_int_equal(sink_commit(sink, &end, &err), SINK_FAILED);
 	assert_non_null(strstr(err.message, "out.00000000000000FA.jsonl"));
 	assert_true(err.hint[0] != '\0');
-	sink->ops->free(sink);
+	sink_free(sink);
 	assert_content(in_directory("out.00000000000000FA.jsonl"), "precious");
 	assert_script(path, 1, 2);
 }

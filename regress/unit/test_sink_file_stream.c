@@ -101,7 +101,7 @@ test_pipe_slow_reader(void **state)
 	assert_non_null(strstr(err.message, "not read in time"));
 	while (sink->durable < 10000050)
 		got_size += read_and_poll(reader, got + got_size, sink);
-	sink->ops->free(sink);
+	sink_free(sink);
 	for (ssize_t some; (some = read(reader, got + got_size, 40000)) > 0;)
 		got_size += (size_t) some;
 	assert_int_equal(got_size, strlen(expected));
@@ -137,7 +137,7 @@ test_pipe_large_record(void **state)
 	assert_int_equal(got_size, size + 3);
 	assert_memory_equal(got, text, size);
 	assert_memory_equal(got + size, "\nb\n", 3);
-	sink->ops->free(sink);
+	sink_free(sink);
 	close(reader);
 	free(text);
 	free(got);
@@ -157,7 +157,7 @@ test_pipe_closed(void **state)
 	assert_int_equal(err.code, ERROR_SINK_WRITE);
 	assert_non_null(strstr(err.message, "closed by its reader"));
 	assert_int_equal(sink->durable, 0);
-	sink->ops->free(sink);
+	sink_free(sink);
 	assert_resume_fails(ERROR_SINK_SETUP, "pipe", "start the reader first");
 }
 

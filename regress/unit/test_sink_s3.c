@@ -27,6 +27,32 @@ test_new_and_resumed(void **state)
 	assert_int_equal(sink->durable, 0x100);
 }
 
+/* Notes come back with the checkpoint before which they were taken. */
+static void
+test_notes(void **state)
+{
+	Buf			text;
+
+	(void) state;
+	options->flush_records = 1;
+	open_as(SINK_NEW);
+	poll_ok();
+	assert_true(notes_set(&sink->notes, "table/1", slice_of("one"), &err));
+	put("t", 0x200, 1, "{}");
+	commit(0x210);
+	poll_ok();
+	assert_int_equal(sink->durable, 0x210);
+	assert_false(sink->notes.dirty);
+	text = slurp("_pg_fanout/fan/lake.notes");
+	assert_string_equal(buf_string(&text), "pg_fanout notes 1\ntable/1 6f6e65\nend 1\n");
+	buf_free(&text);
+	assert_true(notes_set(&sink->notes, "table/2", slice_of("two"), &err));
+	crash();
+	open_as(SINK_RESUMED);
+	assert_int_equal(sink->notes.count, 1);
+	assert_true(slice_equal(notes_find(&sink->notes, "table/1"), slice_of("one")));
+}
+
 static void
 test_names_and_order(void **state)
 {
@@ -565,6 +591,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_new_and_resumed),
+		TEST(test_notes),
 		TEST(test_names_and_order),
 		TEST(test_binary_frames),
 		TEST(test_small_gzip),
