@@ -25,6 +25,7 @@ typedef struct KafkaGuard
 #define WHY_URL		"The brokers are those of the URL: kafka://host:port,host:port."
 #define WHY_LOSS	"A record that is given up would be lost or overtaken: the sink waits for the broker instead."
 #define WHY_ORDER	"Records of one key must keep their order, and Java clients expect murmur2; consistent, murmur2 and fnv1a are allowed."
+#define WHY_ONE		"With more than one request on its way, records that a broker refused may count as stored."
 #define WHY_SECRET	"Secrets have an option of their own, so that the file that holds them can be checked: "
 
 static const KafkaGuard kafka_guards[] = {
@@ -38,6 +39,8 @@ static const KafkaGuard kafka_guards[] = {
 	{"delivery.timeout.ms", {"0"}, WHY_LOSS},
 	{"retries", {"2147483647"}, WHY_LOSS},
 	{"message.send.max.retries", {"2147483647"}, WHY_LOSS},
+	{"max.in.flight", {"1"}, WHY_ONE},
+	{"max.in.flight.requests.per.connection", {"1"}, WHY_ONE},
 	{"queuing.strategy", {"fifo"}, WHY_ORDER},
 	{"partitioner", {"consistent", "murmur2", "fnv1a"}, WHY_ORDER},
 	{"sticky.partitioning.linger.ms", {"0"}, WHY_ORDER},
@@ -183,12 +186,21 @@ config_add_brokers(rd_kafka_conf_t *conf, const KafkaTarget *target,
 		config_set(conf, "allow.auto.create.topics", "false", err);
 }
 
+/*
+ * One request at a time to each broker. Where a producer has stored nothing
+ * yet, a broker takes any sequence number: if it refuses the first request to
+ * a partition (it does not know yet that it leads, or lacks replicas) and
+ * takes the second, librdkafka concludes that the first was stored too and
+ * acknowledges records that are nowhere (rd_kafka_dr_implicit_ack; in all
+ * versions up to now).
+ */
 static bool
 config_add_delivery(rd_kafka_conf_t *conf, Error *err)
 {
 	return config_set(conf, "enable.idempotence", "true", err) &&
 		config_set(conf, "acks", "all", err) &&
 		config_set(conf, "message.timeout.ms", "0", err) &&
+		config_set(conf, "max.in.flight", "1", err) &&
 		config_set(conf, "sticky.partitioning.linger.ms", "0", err);
 }
 

@@ -115,6 +115,7 @@ test_options(void **state)
 	assert_sets("kafka.linger.ms", "70", "linger.ms", "70");
 	assert_sets("kafka.client.id", "mine", "client.id", "mine");
 	assert_sets("kafka.acks", "all", "acks", "-1");
+	assert_sets("kafka.max.in.flight", "1", "max.in.flight", "1");
 	assert_sets("kafka.partitioner", "murmur2", "partitioner", "murmur2");
 }
 
@@ -127,6 +128,9 @@ test_guards(void **state)
 	assert_refused("kafka.enable.idempotence", "false", "enable.idempotence", "retry");
 	assert_refused("kafka.message.timeout.ms", "300000", "message.timeout.ms", "waits");
 	assert_refused("kafka.retries", "3", "kafka.retries", "waits");
+	assert_refused("kafka.max.in.flight", "5", "kafka.max.in.flight", "refused");
+	assert_refused("kafka.max.in.flight.requests.per.connection", "2", "max.in.flight",
+				   "refused");
 	assert_refused("kafka.partitioner", "random", "partitioner", "murmur2");
 	assert_refused("kafka.transactional.id", "x", "transactional.id", "delivery");
 	assert_refused("kafka.bootstrap.servers", "h:9092", "bootstrap.servers", "URL");
