@@ -393,12 +393,16 @@ read_logical(SourcePgoutput *source, SourceEvent *event, Error *err)
 /* ---- transactions in progress ---- */
 
 static SourceResult
-start_stream(SourcePgoutput *source, uint32_t xid, Error *err)
+start_stream(SourcePgoutput *source, Error *err)
 {
-	if (source->spool == NULL || source->stream != 0 || xid == 0 ||
+	const PgoutputMessage *message = &source->record.message;
+
+	if (source->spool == NULL || source->stream != 0 || message->xid == 0 ||
 		source->in_transaction)
 		return unexpected(PGOUTPUT_STREAM_START, err);
-	source->stream = xid;
+	if (message->first && !spool_begin(source->spool, message->xid, err))
+		return SOURCE_FAILED;
+	source->stream = message->xid;
 	return SOURCE_EMPTY;
 }
 
@@ -506,7 +510,7 @@ read_control(SourcePgoutput *source, SourceEvent *event, Error *err)
 			return remember_type(source, &message->type, err) ?
 				SOURCE_EMPTY : SOURCE_FAILED;
 		case PGOUTPUT_STREAM_START:
-			return start_stream(source, message->xid, err);
+			return start_stream(source, err);
 		case PGOUTPUT_STREAM_STOP:
 			return stop_stream(source, err);
 		case PGOUTPUT_STREAM_COMMIT:
