@@ -78,9 +78,7 @@ put_value(RowWriter *writer, const Column *column, Slice text, Error *err)
 			return error_no_memory(err);
 		text = buf_slice(&writer->text);
 	}
-	if (value_parse(&writer->body, column, text, err))
-		return true;
-	return error_prefix(err, "column \"%s\"", column->name);
+	return value_parse(&writer->body, column, text, err);
 }
 
 /*
@@ -139,8 +137,7 @@ take_values(const Relation *relation, PgoutputTuple tuple,
 {
 	if (tuple.count != relation->column_count)
 		return error_set(err, ERROR_SOURCE,
-						 "a row of table %s.%s has %u columns instead of %zu",
-						 relation->table->schema, relation->table->name,
+						 "a row has %u columns instead of %zu",
 						 tuple.count, relation->column_count);
 	for (size_t i = 0; i < relation->column_count; i++)
 		if (!pgoutput_next_value(&tuple, &values[i]))
@@ -192,7 +189,6 @@ row_writer_put(RowWriter *writer, const Relation *relation,
 	if (message->change.old_kind == 'K')
 		put_uint(&writer->body, BODY_BEFORE_IS_KEY, 1);
 	if (buf_failed(&writer->body))
-		return error_set(err, ERROR_RECORD, "a row of table %s.%s is larger than 1 GB",
-						 relation->table->schema, relation->table->name);
+		return error_set(err, ERROR_RECORD, "a row is larger than 1 GB");
 	return true;
 }

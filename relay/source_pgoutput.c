@@ -719,9 +719,8 @@ set_options(SourcePgoutput *source, const SourceOptions *user, Error *err)
 						  err))
 			return false;
 		if (has_option(source, user->names[i]))
-			return error_set(err, ERROR_USAGE,
-							 "option \"%s\" of pgoutput is given twice",
-							 user->names[i]);
+			return refuse(user->names[i], "is given twice",
+						  "Leave one of them out.", err);
 		if (pass)
 			add_option(source, user->names[i], user->values[i]);
 	}
