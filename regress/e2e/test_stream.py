@@ -1,0 +1,546 @@
+"""test_stream.py: transactions that the server sends while in progress.
+
+Most tests read one database through two slots: by a relay that asks for
+streaming, with a spool of a megabyte, and by one that does not. What they
+write must be the same bytes, and what PostgreSQL holds at the end.
+"""
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+import rig
+from records import read_json
+
+SPOOL = ('--spool-memory=1MB',)
+
+
+class Pair:
+    """A relay with streaming and one without, each into a file."""
+
+    def __init__(self, pg, relay, top):
+        self.pg, self.relay = pg, relay
+        self.slots = [pg.create_slot(f'{pg.slot}_{name}')
+                      for name in ('streamed', 'whole')]
+        self.files = [top / 'streamed.jsonl', top / 'whole.jsonl']
+        self.spool = top / 'spool'
+        self.processes = []
+
+    def options(self):
+        return [(*SPOOL, f'--spool-directory={self.spool}', '-o',
+                 'messages=on'), ('--streaming=off', '-o', 'messages=on')]
+
+    def start(self, **how):
+        self.processes = [
+            self.relay.stream(self.pg, f'file:{file}?sync_interval=50ms',
+                              slot=slot, options=options, **how)
+            for slot, file, options
+            in zip(self.slots, self.files, self.options())]
+        return self
+
+    def wait(self, timeout=60):
+        for slot in self.slots:
+            self.pg.wait_confirmed(slot=slot, timeout=timeout)
+
+    def finish(self, timeout=60):
+        """Both at their end: the records, after comparing the bytes."""
+        self.wait(timeout)
+        for process in self.processes:
+            process.stop()
+        streamed, whole = (file.read_bytes() for file in self.files)
+        assert streamed == whole
+        assert list(self.spool.iterdir()) == []
+        return read_json(self.files[0])
+
+    def assert_streamed(self, least=1):
+        """The server did send transactions in progress to the one only."""
+        def counts():
+            return [self.pg.value('select stream_txns from '
+                                  'pg_stat_replication_slots where '
+                                  'slot_name = %s', (slot,))
+                    for slot in self.slots]
+        rig.wait_until(lambda: counts()[0] >= least, what='streams')
+        assert counts()[1] == 0
+
+
+@pytest.fixture(params=['64kB', 'immediate'])
+def pair(pg, relay, tmp_path, request):
+    """Every change is streamed where the server can be told so (16+)."""
+    pg.sql(f"alter database {pg.dbname} set logical_decoding_work_mem = "
+           "'64kB'")
+    if request.param == 'immediate':
+        if pg.version < 160000:
+            pytest.skip('PostgreSQL 16 and newer')
+        pg.sql(f'alter database {pg.dbname} set '
+               'debug_logical_replication_streaming = immediate')
+    pg.sql('create table t (id bigint primary key, session int, v text)')
+    pg.publication()
+    return Pair(pg, relay, tmp_path)
+
+
+@pytest.fixture
+def small(pg):
+    """A database of which transactions are streamed early."""
+    pg.sql(f"alter database {pg.dbname} set logical_decoding_work_mem = "
+           "'64kB'")
+    pg.sql('create table t (id bigint primary key, session int, v text)')
+    pg.publication()
+    return pg
+
+
+def insert(first, count, session=0):
+    return ("insert into t select g, %d, repeat(md5(g::text), 10) "
+            "from generate_series(%d, %d) g"
+            % (session, first, first + count - 1))
+
+
+def ids(records):
+    return [record['after']['id'] for record in records
+            if record['op'] == 'insert']
+
+
+def apply(records):
+    """The table t as the records leave it."""
+    rows = {}
+    for record in records:
+        if record['op'] == 'truncate':
+            rows.clear()
+        elif record['op'] == 'delete':
+            del rows[record['before']['id']]
+        elif record['op'] == 'update':
+            rows.pop((record['before'] or record['after'])['id'])
+            rows[record['after']['id']] = record['after']
+        elif record['op'] == 'insert':
+            assert record['after']['id'] not in rows
+            rows[record['after']['id']] = record['after']
+    return rows
+
+
+def assert_is_table(pg, records):
+    rows = {row[0]: dict(zip(('id', 'session', 'v'), row))
+            for row in pg.rows('select id, session, v from t')}
+    assert apply(records) == rows
+
+
+# ---- what comes through, and what does not ----
+
+def test_streams_take_turns(pair):
+    """STR-1: three at once, in pieces; one rolls back."""
+    pg = pair.start().pg
+    sessions = [pg.connect(autocommit=False) for _ in range(3)]
+    for turn in range(6):
+        for number, session in enumerate(sessions):
+            session.cursor().execute(
+                insert(number * 100000 + turn * 1000, 500, number))
+    pair.assert_streamed(3)
+    pg.sql('insert into t values (-1)')
+    pair.wait()
+    assert len(read_json(pair.files[0])) == 1
+    sessions[2].commit()
+    sessions[0].rollback()
+    sessions[1].commit()
+    records = pair.finish()
+    assert [r['after']['session'] for r in records[1::500]] == [2] * 6 + [1] * 6
+    assert len(records) == 6001
+    assert_is_table(pg, records)
+
+
+def test_aborted_savepoint(pair):
+    """STR-2: only the savepoint's rows are void."""
+    pg = pair.start().pg
+    pg.transaction(insert(1, 500), 'savepoint a', insert(1001, 500),
+                   'rollback to a', insert(2001, 5))
+    records = pair.finish()
+    pair.assert_streamed()
+    assert ids(records) == [*range(1, 501), *range(2001, 2006)]
+    assert [r['seq'] for r in records] == [*range(1, 506)]
+    assert len({r['xid'] for r in records}) == 1
+
+
+def test_nested_savepoints(pair):
+    """STR-3: rollback to each of three levels, releases between."""
+    pg = pair.start().pg
+    for level in 'abc':
+        start = 'abc'.index(level) * 100000
+        pg.transaction(
+            insert(start + 1, 300), 'savepoint a', insert(start + 1001, 300),
+            'savepoint b', insert(start + 2001, 300), 'savepoint x',
+            insert(start + 3001, 300), 'release x', 'savepoint c',
+            insert(start + 4001, 300), f'rollback to {level}',
+            insert(start + 5001, 300))
+    records = pair.finish()
+    pair.assert_streamed(3)
+    assert len(records) == (2 + 3 + 5) * 300
+    assert_is_table(pg, records)
+
+
+def test_exceptions_in_a_loop(pair):
+    """STR-4: a subtransaction per row, every third fails."""
+    pg = pair.start().pg
+    pg.sql("""
+        do $$ begin
+            for i in 1..6000 loop
+                begin
+                    insert into t values (i, 0, repeat(md5(i::text), 5));
+                    if i % 3 = 0 then raise exception 'no'; end if;
+                exception when raise_exception then null;
+                end;
+            end loop;
+        end $$""")
+    records = pair.finish()
+    pair.assert_streamed()
+    assert ids(records) == [i for i in range(1, 6001) if i % 3]
+
+
+def test_altered_and_rolled_back(pair):
+    """STR-5: a description is the transaction's own."""
+    pg = pair.start().pg
+    pg.transaction(
+        insert(1, 300), 'savepoint a', 'alter table t add extra int',
+        "insert into t select g, 0, 'x', 7 from generate_series(1001, 1300) g",
+        'rollback to a', insert(2001, 300),
+        'alter table t drop column session, add other int default 5',
+        "insert into t select g, 'y' from generate_series(3001, 3300) g")
+    with pg.connect(autocommit=False) as session:
+        cursor = session.cursor()
+        cursor.execute('alter table t add lost int')
+        cursor.execute("insert into t select g, 'z', 1, 2 from "
+                       'generate_series(4001, 4600) g')
+        session.rollback()
+    pg.sql("insert into t values (5001, 'w', 6)")
+    records = pair.finish()
+    pair.assert_streamed()
+    rows = [record['after'] for record in records]
+    assert [row['id'] for row in rows] == [
+        *range(1, 301), *range(2001, 2301), *range(3001, 3301), 5001]
+    assert all('session' in row and 'extra' not in row for row in rows[:600])
+    assert rows[600] == {'id': 3001, 'v': 'y', 'other': 5}
+    assert rows[900] == {'id': 5001, 'v': 'w', 'other': 6}
+
+
+def test_values_across_blocks(pair):
+    """STR-6: large values, out of line and in line, and one not changed."""
+    pg = pair.start().pg
+    sizes = [8 << 10, 100 << 10, 1 << 20, 10 << 20, 50]
+    pg.transaction(
+        'alter table t alter v set storage external',
+        *(f"insert into t values ({i}, 0, repeat('{i % 10}', {size}))"
+          for i, size in enumerate(sizes * 3)),
+        'update t set session = 1 where id % 5 < 3',
+        'savepoint a',
+        "insert into t select g, 0, repeat('x', 1000000) "
+        'from generate_series(101, 110) g',
+        'rollback to a')
+    records = pair.finish()
+    pair.assert_streamed()
+    updates = [r for r in records if r['op'] == 'update']
+    assert len(updates) == 9 and len(records) == 24
+    assert all(r['unchanged'] == ['v'] for r in updates)
+    assert [(len(r['after']['v']), set(r['after']['v']))
+            for r in records[:15]] == [
+        (size, {str(i % 10)}) for i, size in enumerate(sizes * 3)]
+
+
+def test_messages_and_truncation(pair):
+    """A message of no transaction does not wait for the one around it."""
+    pg = pair.start().pg
+    session = pg.connect(autocommit=False)
+    cursor = session.cursor()
+    cursor.execute(insert(1, 500))
+    cursor.execute("select pg_logical_emit_message(false, 'now', 'a')")
+    cursor.execute("select pg_logical_emit_message(true, 'then', 'b')")
+    cursor.execute('savepoint a')
+    cursor.execute("select pg_logical_emit_message(true, 'never', 'c')")
+    cursor.execute("select pg_logical_emit_message(false, 'still', 'd')")
+    cursor.execute('truncate t')
+    cursor.execute(insert(1001, 500))
+    cursor.execute('rollback to a')
+    cursor.execute('truncate t')
+    cursor.execute(insert(2001, 500))
+    rig.wait_until(lambda: pair.files[0].read_bytes().count(b'\n') == 2,
+                   what='messages')
+    session.commit()
+    records = pair.finish()
+    assert [r.get('prefix') for r in records[:2]] == ['now', 'still']
+    assert records[502]['prefix'] == 'then'
+    assert records[503]['op'] == 'truncate'
+    assert len(records) == 2 + 500 + 1 + 1 + 500
+    assert_is_table(pg, records)
+
+
+def test_prepared_transactions(relay, own_prepared, tmp_path):
+    """They come once, at COMMIT PREPARED."""
+    pg = own_prepared
+    pair = Pair(pg, relay, tmp_path).start()
+    for name, first in (('kept', 1), ('lost', 10001)):
+        session = pg.connect()
+        session.cursor().execute('begin')
+        session.cursor().execute(insert(first, 1000))
+        session.cursor().execute(f"prepare transaction '{name}'")
+        session.close()
+    pair.assert_streamed(2)
+    pair.wait()
+    assert read_json(pair.files[0]) == []
+    pg.sql("rollback prepared 'lost'")
+    pg.sql("commit prepared 'kept'")
+    assert ids(pair.finish()) == [*range(1, 1001)]
+
+
+@pytest.fixture
+def own_prepared():
+    server = rig.Postgres(settings=['max_prepared_transactions=5',
+                                    'logical_decoding_work_mem=64kB'])
+    try:
+        pg = server.start().new_database()
+        pg.sql('create table t (id bigint primary key, session int, v text)')
+        pg.publication()
+        yield pg
+    finally:
+        server.close()
+
+
+# ---- everything at random, several sessions at once ----
+
+class Writer(threading.Thread):
+    """Transactions of random statements, savepoints, releases, rollbacks."""
+
+    def __init__(self, pg, number, transactions):
+        super().__init__()
+        self.pg, self.number, self.left = pg, number, transactions
+        self.chance = random.Random(number)
+        self.next = number * 10000000
+        self.failure = None
+
+    def run(self):
+        try:
+            with self.pg.connect(autocommit=False) as session:
+                for _ in range(self.left):
+                    self.transaction(session)
+            session.close()
+        except Exception as error:
+            self.failure = error
+
+    def transaction(self, session):
+        cursor = session.cursor()
+        depth = 0
+        for _ in range(self.chance.choice([1, 3, 10, 40])):
+            what = self.chance.random()
+            if what < 0.2 and depth < 4:
+                depth += 1
+                cursor.execute(f'savepoint s{depth}')
+            elif what < 0.35 and depth:
+                level = self.chance.randint(1, depth)
+                cursor.execute(f'rollback to s{level}')
+                depth = level
+            elif what < 0.42 and depth:
+                cursor.execute(f'release s{depth}')
+                depth -= 1
+            else:
+                self.statement(cursor)
+        session.rollback() if self.chance.random() < 0.25 else session.commit()
+
+    def statement(self, cursor):
+        what = self.chance.random()
+        if what < 0.6:
+            count = self.chance.choice([1, 20, 200, 500])
+            cursor.execute(insert(self.next, count, self.number))
+            self.next += count
+        elif what < 0.8:
+            cursor.execute('update t set v = v || %s where session = %s and '
+                           'id %% 7 = %s',
+                           ('u', self.number, self.chance.randint(0, 6)))
+        elif what < 0.9:
+            cursor.execute('delete from t where session = %s and '
+                           'id %% 11 = %s',
+                           (self.number, self.chance.randint(0, 10)))
+        else:
+            # catalog changes: where an abort is noticed while decoding
+            cursor.execute('create temp table if not exists w '
+                           '(a int) on commit drop')
+            cursor.execute('alter table w add column if not exists b int')
+
+
+@pytest.mark.slow
+def test_random_sessions(pair):
+    pg = pair.start().pg
+    writers = [Writer(pg, number, 12) for number in range(1, 6)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.failure is None, writer.failure
+    records = pair.finish(120)
+    pair.assert_streamed(10)
+    assert len(records) > 5000
+    assert_is_table(pg, records)
+
+
+# ---- the connection, the server or the relay goes away ----
+
+def test_connection_lost(small, relay, tmp_path):
+    """In the middle of a stream, and of what it had in the spool."""
+    pair = Pair(small, relay, tmp_path).start()
+    session = small.connect(autocommit=False)
+    for turn in range(4):
+        session.cursor().execute(insert(turn * 10000, 3000))
+        pair.assert_streamed(1)
+        seen = len(pair.processes[0].lines)
+        small.sql('select pg_terminate_backend(%s)',
+                  (rig.wait_until(lambda: small.walsender(pair.slots[0])),))
+        pair.processes[0].wait_streaming(after=seen)
+    session.commit()
+    records = pair.finish()
+    assert len(records) == 12000
+    assert_is_table(small, records)
+
+
+def test_server_crashes(own_pg, relay, tmp_path):
+    """STR-9: nobody tells the end of what was in progress."""
+    pg = own_pg
+    pg.sql(f"alter database {pg.dbname} set logical_decoding_work_mem = "
+           "'64kB'")
+    pg.sql('create table t (id bigint primary key, session int, v text)')
+    pg.publication()
+    pair = Pair(pg, relay, tmp_path).start()
+    session = pg.connect(autocommit=False)
+    session.cursor().execute(insert(1, 5000))
+    pair.assert_streamed()
+    pg.sql('insert into t values (-1)')
+    pair.wait()
+    seen = [len(process.lines) for process in pair.processes]
+    pg.server.restart('immediate')
+    for process, lines in zip(pair.processes, seen):
+        process.wait_streaming(timeout=60, after=lines)
+    pg.transaction(insert(1, 3000), 'savepoint a', insert(20001, 3000),
+                   'rollback to a')
+    records = pair.finish()
+    assert ids(records) == [-1, *range(1, 3001)]
+
+
+KILLS = int(os.environ.get('STREAM_KILLS', 12))
+
+
+@pytest.mark.slow
+def test_kill_nine(small, relay, tmp_path):
+    """STR-7: killed anywhere in streams and replays, nothing is left behind
+    and every row comes once."""
+    pg, chance = small, random.Random(3)
+    pg.create_slot()
+    out, spool = tmp_path / 'out.jsonl', tmp_path / 'spool'
+
+    def start():
+        return relay.stream(
+            pg, f'file:{out}?sync_interval=20ms&checkpoint_interval=20ms',
+            f'dir://{tmp_path}/lake?flush_interval=100ms',
+            options=(*SPOOL, f'--spool-directory={spool}'),
+            binary=rig.PLAIN_BIN)
+    writers = [Writer(pg, number, 40) for number in range(1, 4)]
+    for writer in writers:
+        writer.start()
+    for _ in range(KILLS):
+        process = start()
+        time.sleep(chance.uniform(0, 0.8))
+        assert process.running, process.stderr
+        process.kill()
+        assert list(spool.iterdir()) == []
+        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+    process = start()
+    for writer in writers:
+        writer.join()
+        assert writer.failure is None, writer.failure
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    records = read_json(out)
+    positions = [(rig.lsn(r['lsn']), r['seq']) for r in records]
+    assert positions == sorted(set(positions))
+    assert_is_table(pg, records)
+
+
+def test_stop_in_a_stream(small, relay, tmp_path):
+    """SIGTERM does not wait for transactions of which nobody knows the end,
+    and what was in them comes again."""
+    pg = small
+    pg.create_slot()
+    out = tmp_path / 'out.jsonl'
+    session = pg.connect(autocommit=False)
+    process = relay.stream(pg, f'file:{out}', options=SPOOL)
+    session.cursor().execute(insert(1, 20000))
+    rig.wait_until(lambda: pg.value('select sum(stream_bytes) > 5000000 from '
+                                    'pg_stat_replication_slots where '
+                                    'slot_name = %s', (pg.slot,)))
+    began = time.monotonic()
+    process.stop()
+    assert time.monotonic() - began < 5
+    assert read_json(out) == []
+    process = relay.stream(pg, f'file:{out}', options=SPOOL)
+    session.commit()
+    pg.wait_confirmed()
+    process.stop()
+    assert ids(read_json(out)) == [*range(1, 20001)]
+
+
+def test_stop_in_a_replay(small, relay, tmp_path):
+    """SIGTERM with a sink that takes nothing; then the rest, each row once."""
+    pg = small
+    pg.create_slot()
+    fifo = tmp_path / 'fifo'
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(fifo, os.O_WRONLY)
+    out = tmp_path / 'out.jsonl'
+    sinks = [f'file:{out}?sync_interval=20ms', 'pipe=file:-']
+    process = relay.stream(pg, *sinks, options=SPOOL, stdout=writer)
+    os.close(writer)
+    pg.sql(insert(1, 30000))
+    rig.wait_until(lambda: out.exists() and out.stat().st_size > 100000,
+                   what='replay')
+    process.signal(signal.SIGTERM)
+    code = process.wait(30)
+    os.close(reader)
+    # what the pipe did not take is told, and nothing was confirmed
+    assert code in (rig.Exit.OK, rig.Exit.SINK_WRITE, rig.Exit.DISK), code
+    process = relay.stream(pg, sinks[0], options=SPOOL)
+    pg.wait_confirmed()
+    process.stop()
+    assert ids(read_json(out)) == [*range(1, 30001)]
+
+
+# ---- limits ----
+
+def test_disk_limit(small, relay, tmp_path):
+    pg = small
+    pg.create_slot()
+    options = (*SPOOL, f'--spool-directory={tmp_path}/spool')
+    session = pg.connect(autocommit=False)
+    process = relay.stream(pg, f'file:{tmp_path}/out', options=(
+        *options, '--spool-limit=1MB'))
+    session.cursor().execute(insert(1, 50000))
+    assert process.wait() == rig.Exit.DISK
+    assert 'spool-limit' in process.stderr
+    assert '--streaming=off' in process.stderr
+    # more room, and it goes on
+    process = relay.stream(pg, f'file:{tmp_path}/out', options=options)
+    session.commit()
+    pg.wait_confirmed()
+    process.stop()
+    assert len(read_json(tmp_path / 'out')) == 50000
+
+
+def test_directory_open_to_others(pg, relay, tmp_path):
+    pg.publication()
+    pg.create_slot()
+    place = tmp_path / 'open'
+    place.mkdir(mode=0o755)
+    for path, code, word in (
+            (place, rig.Exit.SECRET_FILE, '0700'),
+            (tmp_path / 'no' / 'where', rig.Exit.DISK, '--spool-directory')):
+        process = relay.stream(pg, 'null:', wait=False, options=(
+            f'--spool-directory={path}',))
+        assert process.wait() == code
+        assert word in process.stderr
+    # without streaming nobody looks at it
+    relay.stream(pg, 'null:', options=(
+        f'--spool-directory={place}', '--streaming=off')).stop()
