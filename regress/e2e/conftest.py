@@ -8,6 +8,7 @@ lines are shown.
 	own_pg      the same on a server of its own, for tests that stop it
 	kafka       the broker (rig.Kafka); topics carry the database's name
 	kafka_sasl  the same: its sasl_url, username, password and ca are meant
+	rds_db      a database on a server with the manners of RDS (rds.RdsDatabase)
 	s3          a bucket of its own (rig.Bucket)
 	relay       relay(*args) starts one; relay.run(*args) waits for its end;
 	            relay.stream(pg, sink...) streams a publication into sinks
@@ -20,10 +21,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+import rds  # noqa: E402
 import rig  # noqa: E402
-
-# no test asks the machine it runs on for keys
-os.environ.setdefault('AWS_EC2_METADATA_DISABLED', 'true')
 
 
 def pytest_configure(config):
@@ -82,6 +81,18 @@ def own_pg():
         yield server.new_database()
     finally:
         server.close()
+
+
+@pytest.fixture(scope='session')
+def rds_server():
+    yield from closing(rds.Rds())
+
+
+@pytest.fixture
+def rds_db(rds_server):
+    database = rds_server.new_database()
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -145,6 +156,6 @@ def relay(pg_last):
 @pytest.fixture
 def pg_last(request):
     """Databases are made before relays, so that relays end first."""
-    for name in ('pg', 'own_pg'):
+    for name in ('pg', 'own_pg', 'rds_db'):
         if name in request.fixturenames:
             request.getfixturevalue(name)

@@ -1,0 +1,417 @@
+"""test_rds.py: login and rights on a server with the manners of RDS.
+
+No superuser, our library is not there, TLS only, tokens for the members of
+rds_iam: what the relay can do there, and what it says where it cannot.
+"""
+import http.server
+import json
+import threading
+import time
+
+import pytest
+
+import rds
+from rig import Exit, wait_until
+
+KEY, SECRET, TOKEN = 'AKIDTEST', 'cAnArY/sEcReT+key', 'cAnArY/token=='
+
+
+@pytest.fixture
+def authority(rds_server):
+    one = rds_server.authority
+    one.keys, one.seen, one.tokens = {KEY: (SECRET, None)}, [], []
+    return one
+
+
+def iam_env(db, **more):
+    return {'AWS_ACCESS_KEY_ID': KEY, 'AWS_SECRET_ACCESS_KEY': SECRET,
+            'PGSSLROOTCERT': db.server.ca, **more}
+
+
+def drop_slot(db):
+    if db.slot_info():
+        db.drop_slot()
+
+
+def create(relay, db, where=None, *more, **how):
+    """--create-slot -P pgoutput over the network."""
+    if 'env' not in how:
+        how['env'] = db.env
+    process = relay.run('-d', where or db.where(), '-S', db.slot,
+                        '--create-slot', '-P', 'pgoutput', *more, **how)
+    assert 'cAnArY' not in process.stderr
+    return process
+
+
+# ---- TLS ----
+
+def test_verified_by_default(rds_db, relay):
+    """The server must prove who it is, and nobody has to ask for it."""
+    assert create(relay, rds_db).code == 0
+    drop_slot(rds_db)
+    env = dict(rds_db.env)
+    del env['PGSSLROOTCERT']
+    process = create(relay, rds_db, env=env)
+    assert process.code == Exit.CONNECT
+    assert 'certificate verify failed' in process.stderr
+    assert 'truststore.pki.rds.amazonaws.com' in process.stderr
+    assert not rds_db.slot_info()
+
+
+def test_users_authorities(rds_db, relay, tmp_path):
+    """Authorities are found where libpq or OpenSSL look for them."""
+    env = dict(rds_db.env)
+    ca = env.pop('PGSSLROOTCERT')
+    assert create(relay, rds_db, rds_db.where(sslrootcert=ca),
+                  env=env).code == 0
+    drop_slot(rds_db)
+    assert create(relay, rds_db, env=dict(env, SSL_CERT_FILE=ca)).code == 0
+    drop_slot(rds_db)
+    home = tmp_path / '.postgresql'
+    home.mkdir()
+    (home / 'root.crt').write_text(open(ca).read())
+    assert create(relay, rds_db, env=dict(env, HOME=tmp_path)).code == 0
+    drop_slot(rds_db)
+    process = create(relay, rds_db, rds_db.where(sslrootcert='/none.crt'),
+                     env=env)
+    assert process.code == Exit.CONNECT
+    assert 'sslrootcert=FILE' in process.stderr
+
+
+def test_users_sslmode_wins(rds_db, relay, tmp_path):
+    """Connection string, environment and service file."""
+    env = dict(rds_db.env)
+    del env['PGSSLROOTCERT']
+    assert create(relay, rds_db, rds_db.where(sslmode='require'),
+                  env=env).code == 0
+    drop_slot(rds_db)
+    assert create(relay, rds_db, env=dict(env, PGSSLMODE='prefer')).code == 0
+    drop_slot(rds_db)
+    services = tmp_path / 'services'
+    services.write_text(
+        '[fan]\n' + rds_db.where(sslmode='prefer').replace(' ', '\n') + '\n')
+    assert create(relay, rds_db, 'service=fan',
+                  env=dict(env, PGSERVICEFILE=services)).code == 0
+    drop_slot(rds_db)
+    services.write_text('[fan]\n' + rds_db.where().replace(' ', '\n') + '\n')
+    process = create(relay, rds_db, 'service=fan',
+                     env=dict(env, PGSERVICEFILE=services))
+    assert process.code == Exit.CONNECT, 'the service file says nothing'
+
+
+@pytest.mark.parametrize('certificate', ['expired', 'stranger'])
+def test_wrong_certificate(rds_db, relay, certificate):
+    rds_db.server.use_certificate(certificate)
+    try:
+        process = create(relay, rds_db)
+        assert process.code == Exit.CONNECT, process.stderr
+        assert 'certificate verify failed' in process.stderr
+    finally:
+        rds_db.server.use_certificate('server')
+    assert not rds_db.slot_info()
+
+
+def test_wrong_name(rds_db, relay):
+    """A name that the certificate has not."""
+    process = create(relay, rds_db, rds_db.where(host='db.example.com'))
+    assert process.code == Exit.CONNECT
+    assert 'does not match host name' in process.stderr
+    assert 'hostaddr' in process.stderr
+
+
+def test_plain_text_is_refused(rds_db, relay):
+    process = create(relay, rds_db, rds_db.where(sslmode='disable'))
+    assert process.code == Exit.AUTH
+    assert 'no encryption' in process.stderr
+
+
+def test_server_without_tls(pg, relay):
+    """A server that is not local and has no TLS is not talked to, unless the
+    user says so; a local one is."""
+    where = (f'host=db.example.com hostaddr=127.0.0.1 port={pg.port} '
+             f'user={pg.user} dbname={pg.dbname}')
+    env = {'PGPASSWORD': pg.password}
+    process = create(relay, pg, where, env=env)
+    assert process.code == Exit.CONNECT
+    assert 'sslmode=prefer' in process.stderr
+    assert create(relay, pg, where + ' sslmode=prefer', env=env).code == 0
+    pg.drop_slot()
+    assert create(relay, pg, where.replace('db.example.com', 'localhost'),
+                  env=env).code == 0
+
+
+# ---- tokens ----
+
+def test_token(rds_db, relay, authority):
+    """botocore, asked for the same moment, makes the same token."""
+    process = create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                     env=iam_env(rds_db))
+    assert process.code == 0, (process.stderr, authority.seen)
+    assert authority.seen == [('iam', '')]
+    assert rds_db.slot_info()
+    # with -v, too, nothing secret is told
+    process = relay.run('-d', rds_db.where('iam'), '-S', rds_db.slot, '-v',
+                        '--auth=iam', '--drop-slot', env=iam_env(rds_db))
+    assert process.code == 0
+    assert 'IAM token for user "iam"' in process.stderr
+    assert 'Signature' not in process.stderr
+    assert 'cAnArY' not in process.stderr
+
+
+def test_temporary_keys_of_a_profile(rds_db, relay, authority, tmp_path):
+    authority.keys[KEY] = (SECRET, TOKEN)
+    files = tmp_path / '.aws'
+    files.mkdir()
+    credentials = files / 'credentials'
+    credentials.write_text(f'[fan]\naws_access_key_id={KEY}\n'
+                           f'aws_secret_access_key={SECRET}\n'
+                           f'aws_session_token={TOKEN}\n')
+    credentials.chmod(0o600)
+    env = {'HOME': tmp_path, 'PGSSLROOTCERT': rds_db.server.ca}
+    process = create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                     '--aws-profile=fan', env=env)
+    assert process.code == 0, (process.stderr, authority.seen)
+
+
+def test_token_refused(rds_db, relay, authority):
+    """Wrong secret, a region that the endpoint is not in, no keys."""
+    process = create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                     env=iam_env(rds_db, AWS_SECRET_ACCESS_KEY='cAnArY2'))
+    assert process.code == Exit.AUTH
+    assert 'rds_iam' in process.stderr and 'rds-db:connect' in process.stderr
+    process = create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                     '--aws-region=us-east-1', env=iam_env(rds_db))
+    assert process.code == Exit.AUTH
+    assert [seen[1] == '' for seen in authority.seen] == [False, False]
+    process = create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                     env={'PGSSLROOTCERT': rds_db.server.ca, 'HOME': '/none'})
+    assert process.code == Exit.AUTH
+    assert 'no AWS credentials found' in process.stderr
+
+
+def test_token_stays_off_plain_lines(rds_db, relay, authority):
+    for mode in ('disable', 'allow', 'prefer'):
+        process = create(relay, rds_db, rds_db.where('iam', sslmode=mode),
+                         '--auth=iam', env=iam_env(rds_db))
+        assert process.code == Exit.USAGE, mode
+        assert 'needs TLS' in process.stderr
+    assert authority.seen == []
+
+
+def test_token_through_a_tunnel(rds_db, relay, authority):
+    """The token is for the endpoint, wherever the connection goes."""
+    where = rds_db.where('iam', host='localhost')
+    process = create(relay, rds_db, where, '--auth=iam', env=iam_env(rds_db))
+    assert process.code == Exit.USAGE
+    assert '--iam-endpoint' in process.stderr
+    process = create(relay, rds_db, where, '--auth=iam',
+                     f'--iam-endpoint={rds.HOST}:{rds_db.port}',
+                     env=iam_env(rds_db))
+    assert process.code == 0, (process.stderr, authority.seen)
+
+
+class Agent(http.server.BaseHTTPRequestHandler):
+    """A container's agent that hands out keys for a while."""
+
+    def do_GET(self):
+        self.server.asked += 1
+        body = json.dumps({
+            'AccessKeyId': KEY, 'SecretAccessKey': SECRET, 'Token': TOKEN,
+            'Expiration': time.strftime(
+                '%Y-%m-%dT%H:%M:%SZ',
+                time.gmtime(time.time() + self.server.life))}).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def agent():
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Agent)
+    server.asked, server.life = 0, 3600
+    server.url = f'http://127.0.0.1:{server.server_port}/keys'
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize('life', [3600, 200])
+def test_token_for_each_connection(rds_db, relay, authority, agent, tmp_path,
+                                   life):
+    """A connection that is lost is made again with another token; keys are
+    asked for again only if they live for less than five minutes."""
+    authority.keys[KEY] = (SECRET, TOKEN)
+    agent.life = life
+    env = {'AWS_CONTAINER_CREDENTIALS_FULL_URI': agent.url,
+           'PGSSLROOTCERT': rds_db.server.ca}
+    rds_db.app_sql('create publication pub for table app.item')
+    assert create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                  env=env).code == 0
+    asked = agent.asked
+    out = tmp_path / 'out'
+    process = relay('-d', rds_db.where('iam'), '-S', rds_db.slot,
+                    '-P', 'pgoutput', '-o', 'publication_names=pub', '--start',
+                    '--auth=iam', '--sink', f'file:{out}', env=env)
+    process.wait_streaming()
+    rds_db.app_sql("insert into app.item values (1, 'one')")
+    wait_until(lambda: out.exists() and '"one"' in out.read_text())
+    began = len(authority.seen)
+    time.sleep(1.1)     # tokens differ by their second
+    rds_db.sql('select pg_terminate_backend(%s)', (rds_db.walsender(),))
+    rds_db.app_sql("insert into app.item values (2, 'two')")
+    wait_until(lambda: '"two"' in out.read_text())
+    assert process.stop() == 0
+    assert len(authority.seen) > began
+    assert all(reason == '' for _, reason in authority.seen), authority.seen
+    assert authority.tokens[0] != authority.tokens[-1]
+    used = len(authority.seen) - 1      # without --create-slot's
+    assert agent.asked - asked == (1 if life == 3600 else used)
+
+
+# ---- rights ----
+
+def test_own_plugin_is_absent(rds_db, relay):
+    """Our library cannot be there: the hint names the built-in plugin."""
+    process = relay.run('-d', rds_db.where(), '-S', rds_db.slot,
+                        '--create-slot', env=rds_db.env)
+    assert process.code == Exit.PLUGIN_REFUSED, process.stderr
+    assert '-P pgoutput' in process.stderr
+
+
+def test_role_without_replication(rds_db, relay):
+    process = create(relay, rds_db, rds_db.where('reader'))
+    assert process.code == Exit.AUTH
+    assert 'rds_replication' in process.stderr
+
+
+def test_stream(rds_db, relay, tmp_path):
+    """The whole way with the rights of an ordinary owner."""
+    rds_db.app_sql('create publication pub for table app.item')
+    assert create(relay, rds_db).code == 0
+    out = tmp_path / 'out'
+    process = relay('-d', rds_db.where(), '-S', rds_db.slot, '-P', 'pgoutput',
+                    '-o', 'publication_names=pub', '--start',
+                    '--sink', f'file:{out}', env=rds_db.env)
+    process.wait_streaming()
+    rds_db.app_sql("insert into app.item values (1, 'one');"
+                   "update app.item set note = 'two';"
+                   'delete from app.item')
+    wait_until(lambda: out.exists() and out.read_text().count('\n') == 3)
+    assert process.stop() == 0
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(r['op'], r['key']) for r in records] == [
+        ('insert', {'id': 1}), ('update', {'id': 1}), ('delete', {'id': 1})]
+    assert records[1]['after'] == {'id': 1, 'note': 'two'}
+
+
+# ---- --check ----
+
+def check(relay, db, user='app', *args):
+    process = relay.run('-d', db.where(user), '-S', db.slot, '-P', 'pgoutput',
+                        '--check', *args, env=db.env)
+    process.text = process.output.decode()
+    return process
+
+
+def test_check(rds_db, relay):
+    rds_db.app_sql('create publication pub for table app.item')
+    rds_db.create_slot(plugin='pgoutput')
+    process = check(relay, rds_db, 'app', '-o', 'publication_names=pub',
+                    '--sink', 'null:')
+    assert process.code == 0, process.text
+    assert 'FAIL' not in process.text
+    for words in ('RDS or Aurora', 'over TLSv1.3', 'wal_level is logical',
+                  'role "app" may replicate', 'pgoutput',
+                  'publication "pub" has 1 tables',
+                  'has a replica identity (1 tables, 0 of them FULL)',
+                  'max_slot_wal_keep_size is unlimited',
+                  'wal_sender_timeout is 30 s', 'sink null can be written'):
+        assert words in process.text, (words, process.text)
+
+
+def test_check_explains_rights(rds_db, relay):
+    """A role that may not replicate is looked at all the same."""
+    process = check(relay, rds_db, 'reader', '-o', 'publication_names=pub')
+    assert process.code == Exit.AUTH
+    for words in ('FAIL  cannot connect to PostgreSQL',
+                  'FAIL  role "reader" may not replicate',
+                  'GRANT rds_replication', 'wal_level is logical',
+                  'FAIL  publication "pub" does not exist',
+                  f'FAIL  replication slot "{rds_db.slot}" does not exist'):
+        assert words in process.text, (words, process.text)
+
+
+def test_check_finds_the_plugin_missing(rds_db, relay):
+    process = relay.run('-d', rds_db.where(), '-S', rds_db.slot, '--check',
+                        env=rds_db.env)
+    text = process.output.decode()
+    assert 'FAIL  a managed server has no output plugin pg_fanout' in text
+    assert '-P pgoutput' in text
+
+
+def test_check_tables(rds_db, relay):
+    """A line for each table whose rows cannot be identified."""
+    rds_db.app_sql('''
+        create table app."no Key" (a int);
+        create table app.nothing (a int primary key);
+        alter table app.nothing replica identity nothing;
+        create table app.whole (a int);
+        alter table app.whole replica identity full;
+        create table app.gone (a int not null);
+        create unique index gone_index on app.gone (a);
+        alter table app.gone replica identity using index gone_index;
+        drop index app.gone_index;
+        insert into app."no Key" values (1);
+        update app."no Key" set a = 2;
+        create publication pub for table app.item, app."no Key", app.nothing,
+            app.whole, app.gone;
+        create publication "ins,only" for table app.nothing
+            with (publish = 'insert');
+        create publication empty''')
+    rds_db.create_slot(plugin='pgoutput')
+    process = check(relay, rds_db, 'app', '-o',
+                    'publication_names=pub, "ins,only",empty')
+    text = process.text
+    assert process.code == 0, text
+    for table in ('app."no Key"', 'app.nothing', 'app.gone'):
+        assert f'warn  table {table} has no replica identity' in text, text
+    assert 'table app.whole' not in text and 'table app.item' not in text
+    assert 'publication "ins,only" leaves out: update, delete, truncate' \
+        in text
+    assert 'publication "empty" has no tables' in text
+    only = check(relay, rds_db, 'app', '-o', 'publication_names="ins,only"')
+    assert 'has no replica identity' not in only.text, 'nothing is updated'
+    wrong = check(relay, rds_db, 'app', '-o', 'publication_names=pub,')
+    assert 'is no list of names' in wrong.text
+    assert wrong.code == Exit.USAGE
+    none = check(relay, rds_db)
+    assert 'FAIL  pgoutput needs publication_names' in none.text
+
+
+def test_check_parameters(rds_db, relay):
+    """Parameters that will hurt later."""
+    rds_db.app_sql('create publication pub for table app.item')
+    admin = rds_db.server.admin
+    settings = {'max_slot_wal_keep_size': '100MB', 'wal_sender_timeout': '0'}
+    for name, value in settings.items():
+        admin.sql(f"alter system set {name} = '{value}'")
+    rds_db.server.reload()
+    try:
+        rds_db.create_slot(plugin='pgoutput')
+        text = check(relay, rds_db, 'app', '-o', 'publication_names=pub').text
+        assert 'warn  max_slot_wal_keep_size is 100 MB' in text
+        assert 'warn  wal_sender_timeout is off' in text
+        assert f'slot "{rds_db.slot}" keeps' in text
+        admin.sql("alter system set wal_sender_timeout = '3s'")
+        rds_db.server.reload()
+        text = check(relay, rds_db, 'app', '-o', 'publication_names=pub').text
+        assert 'warn  wal_sender_timeout is 3000 ms' in text
+    finally:
+        for name in settings:
+            admin.sql(f'alter system reset {name}')
+        rds_db.server.reload()
