@@ -75,7 +75,8 @@ class Ledger:
         self.stopping = threading.Event()
         self.failures = []
         self.pauses = [0.001, 0.02]
-        self.threads = [threading.Thread(target=self._write, args=(w,))
+        self.threads = [threading.Thread(target=self._write, args=(w,),
+                                         daemon=True)
                         for w in range(writers)]
         pg.sql(self.TABLES)
         pg.sql('insert into tally select g, 0 from generate_series(0, %s) g',
