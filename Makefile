@@ -3,15 +3,17 @@
 #   make                 build all three          make install
 #   make demo            see it work (KAFKA=real S3=real for real servers)
 #   make check           every test               make check-versions
+#   make golden          records against those of the original (DIR=folder)
 #   make bench           rows/s and CPU
 #
-# demo, check and bench install what they need; the rest wants PostgreSQL's
-# server headers (PG_CONFIG names another server's pg_config), librdkafka,
-# libcurl, protobuf-c with its compiler, OpenSSL, zlib, zstd, lz4 and jansson.
+# demo, check, golden and bench install what they need; the rest wants
+# PostgreSQL's server headers (PG_CONFIG names another server's pg_config),
+# librdkafka, libcurl, protobuf-c with its compiler, OpenSSL, zlib, zstd, lz4
+# and jansson.
 PG_CONFIG ?= pg_config
 
 # These need no pg_config yet: they install one. (PGXS has a check of its own.)
-RIG_GOALS = demo check check-versions bench
+RIG_GOALS = demo check check-versions golden bench
 .PHONY: $(RIG_GOALS)
 ifneq ($(filter $(RIG_GOALS),$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(RIG_GOALS),$(MAKECMDGOALS)),)
@@ -19,6 +21,8 @@ $(error run $(filter $(RIG_GOALS),$(MAKECMDGOALS)) by itself, without other goal
 endif
 demo check check-versions:
 	@regress/$@
+golden:
+	@GOLDEN_DIR='$(abspath $(DIR))' regress/check golden
 bench:
 	@regress/bench/run
 else

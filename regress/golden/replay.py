@@ -1,0 +1,224 @@
+"""replay.py: a scenario's SQL through the relay, its records from Kafka.
+
+One PostgreSQL and one broker serve all scenarios. A scenario has a database
+of its own; a relay for each output plugin and publication streams it, with one
+sink for each variant. Variants of a scenario write topics of the same name, so
+each sink's prefix and the database's name carry a token that is taken out of
+what was read: nothing else of a record is touched here.
+"""
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'e2e'))
+
+import rig  # noqa: E402
+from compare import Columns, Record  # noqa: E402
+from options import sink_options, sink_url  # noqa: E402
+
+END_TABLE = 'zz_end'
+# The pauses were made for the original's look into the catalog.
+PAUSE = '0.3'
+
+
+class Servers:
+    """PostgreSQL and Kafka, as long as all scenarios take."""
+
+    def __init__(self):
+        self.postgres = rig.Postgres(settings=['timezone=UTC'])
+        self.kafka = rig.Kafka()
+
+    def start(self):
+        try:
+            self.postgres.start()
+            self.kafka.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self):
+        self.postgres.close()
+        self.kafka.close()
+
+
+def psql(database, script):
+    """Runs a file as it was run for the original: one session, autocommit."""
+    program = None
+    for name in ((database.server.directory / 'bindir').read_text().strip(),
+                 subprocess.run(['pg_config', '--bindir'], text=True,
+                                capture_output=True).stdout.strip()):
+        program = program or shutil.which('psql', path=name)
+    done = subprocess.run(
+        [program or 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-',
+         database.conninfo], input=script, text=True, capture_output=True)
+    if done.returncode:
+        raise RuntimeError(f'psql: {done.stderr.strip()}')
+
+
+def columns_of(database):
+    """The columns whose values are compared by meaning."""
+    found = {'hstore': defaultdict(set), 'real': defaultdict(set)}
+    for schema, table, column, kind in database.rows(
+            "select n.nspname, c.relname, a.attname, case when t.typname in "
+            "('float4', '_float4') then 'real' else 'hstore' end "
+            'from pg_attribute a join pg_class c on c.oid = a.attrelid '
+            'join pg_namespace n on n.oid = c.relnamespace '
+            'join pg_type t on t.oid = a.atttypid where a.attnum > 0 and '
+            "t.typname in ('float4', '_float4', 'hstore', '_hstore')"):
+        found[kind][schema, table].add(column)
+    return Columns(**found)
+
+
+class Replay:
+    """One scenario with one output plugin and the variants of one
+    publication."""
+
+    def __init__(self, servers, database, source, variants):
+        self.servers = servers
+        self.database = database
+        self.source = source
+        self.tokens = {f'g{next(self.counter)}x': v for v in variants}
+        self.slot = f'{database.dbname}_{next(iter(self.tokens))}'
+        self.relay = None
+
+    counter = iter(range(1000, 10000))
+
+    def sink(self, token, variant):
+        options = sink_options(variant.connector)
+        options['prefix'] = token + variant.prefix
+        options['checkpoint_interval'] = '0.2s'
+        return f'{token}={sink_url(self.servers.kafka.bootstrap, options)}'
+
+    def start(self):
+        variant = next(iter(self.tokens.values()))
+        args = [*self.database.args, '-S', self.slot, '-P', self.source,
+                '--start', '-s', '1', '-o', 'messages=on',
+                '-o', f'publication_names={variant.publication}']
+        for token, variant in self.tokens.items():
+            args += ['--sink', self.sink(token, variant)]
+        self.database.create_slot(self.slot, self.source)
+        self.relay = rig.Relay(args, env={'PGAPPNAME': self.slot})
+        self.relay.wait_streaming()
+
+    def finish(self, position):
+        """Waits until all is delivered, then ends the relay."""
+        rig.wait_until(
+            lambda: not self.relay.running or
+            self.database.confirmed(self.slot) >= position, timeout=60,
+            interval=0.1, what='delivery of all records')
+        self.relay.stop()
+
+    def close(self):
+        if self.relay:
+            self.relay.kill()
+            self.relay.stdout.close()
+
+    def records(self):
+        """{variant: {topic: records}} as the broker has them."""
+        tokens = list(self.tokens)
+        mine = [name for name in self.servers.kafka.topics()
+                if not name.startswith('__pg_fanout.')
+                and any(token in name for token in tokens)]
+        found = {variant: defaultdict(list)
+                 for variant in self.tokens.values()}
+        for topic, record in read_topics(self.servers.kafka.bootstrap, mine):
+            token = next(t for t in tokens if t in topic)
+            topic = topic.replace(token, '', 1)
+            if not topic.endswith('.' + END_TABLE):
+                found[self.tokens[token]][topic].append(
+                    self.clean(record, token))
+        return found
+
+    def clean(self, message, token):
+        def text(raw):
+            if raw is None:
+                return None
+            return raw.decode().replace(token, '').replace(
+                f'"db":"{self.database.dbname}"', '"db":"bank"')
+        return Record(message.partition(), text(message.key()),
+                      text(message.value()),
+                      [[name, text(value)]
+                       for name, value in message.headers() or []])
+
+
+def read_topics(bootstrap, names):
+    """(topic, message) of all topics, in the order of each partition."""
+    from confluent_kafka import Consumer, KafkaError, TopicPartition
+    consumer = Consumer({
+        'bootstrap.servers': bootstrap, 'group.id': 'golden',
+        'enable.auto.commit': False, 'enable.partition.eof': True,
+        'isolation.level': 'read_committed', 'log_level': 0,
+        'fetch.wait.max.ms': 50})
+    try:
+        topics = consumer.list_topics(timeout=20).topics
+        waiting = {(name, part) for name in names
+                   for part in topics[name].partitions}
+        consumer.assign([TopicPartition(*place, 0) for place in waiting])
+        idle = 0
+        while waiting:
+            messages = consumer.consume(1000, timeout=0.2)
+            idle = 0 if messages else idle + 1
+            assert idle < 300, f'topics could not be read: {waiting}'
+            for message in messages:
+                if message.error() is None:
+                    yield message.topic(), message
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    waiting.discard((message.topic(), message.partition()))
+                else:
+                    raise RuntimeError(str(message.error()))
+    finally:
+        consumer.close()
+
+
+def groups(variants):
+    """Variants by their publication."""
+    found = defaultdict(list)
+    for variant in variants:
+        found[variant.publication].append(variant)
+    return list(found.values())
+
+
+def haste(scenario):
+    """The script; its pauses matter only where a timer is tested."""
+    if any('heartbeat.interval.ms' in v.connector for v in scenario.variants):
+        return scenario.script
+    return re.sub(r'pg_sleep\(\d+\)', f'pg_sleep({PAUSE})', scenario.script)
+
+
+def prepare(database, scenario):
+    psql(database, scenario.setup)
+    database.sql(f'create table if not exists public.{END_TABLE}'
+                 '(id int primary key)')
+    for name in {v.publication for v in scenario.variants}:
+        if not database.value('select 1 from pg_publication where '
+                              'pubname = %s', (name,)):
+            database.publication(name)
+
+
+def run_scenario(servers, scenario, sources):
+    """{(source, variant): {topic: records}} and the Columns."""
+    database = servers.postgres.new_database(f'bank_{scenario.name}'.lower())
+    replays = [Replay(servers, database, source, variants)
+               for source in sources for variants in groups(scenario.variants)]
+    try:
+        prepare(database, scenario)
+        for replay in replays:
+            replay.start()
+        psql(database, haste(scenario))
+        database.sql(f'insert into {END_TABLE} values (1)')
+        position = database.wal_position()
+        found = {}
+        for replay in replays:
+            replay.finish(position)
+            for variant, topics in replay.records().items():
+                found[replay.source, variant.name] = topics
+        return found, columns_of(database)
+    finally:
+        for replay in replays:
+            replay.close()
+        database.close()
