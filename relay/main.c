@@ -10,6 +10,7 @@
 #include "check.h"
 #include "log.h"
 #include "proto_text.h"
+#include "publication_command.h"
 #include "relay.h"
 #include "settings.h"
 #include "setup.h"
@@ -84,6 +85,8 @@ act(const Settings *settings, const Config *config, Error *err)
 		ok = print_protos(settings, &connection, err);
 	if (ok && settings->drop_slot)
 		ok = slot_command_drop(settings, &connection, err);
+	if (ok && settings->create_publication.count > 0)
+		ok = publication_command_create(settings, &connection, err);
 	if (ok && settings->create_slot)
 		ok = slot_command_create(settings, &connection, err);
 	if (ok && settings->check)

@@ -24,6 +24,9 @@ static const char *const auth_words[] = {"password", "iam", NULL};
 static const Option settings_options[] = {
 	{"create-slot", 0, OPTION_FLAG, FIELD(create_slot), .help =
 	"create the replication slot (with --start: then stream from it)"},
+	{"create-publication", 0, OPTION_LIST, FIELD(create_publication),
+		.argument = "TABLE", .help =
+		"create the publication that -o publication_names names, for this table (schema.table; may be repeated) or, with '*', for all; before the slot, whose stream knows it only then"},
 	{"drop-slot", 0, OPTION_FLAG, FIELD(drop_slot), .help =
 	"drop the replication slot"},
 	{"start", 0, OPTION_FLAG, FIELD(start), .help =
@@ -46,7 +49,7 @@ static const Option settings_options[] = {
 		.argument = "NAME[=VALUE]", .help =
 		"pass an option to the output plugin, for example publication_names=fan; may be repeated"},
 	{"if-not-exists", 0, OPTION_FLAG, FIELD(if_not_exists), .help =
-	"no error if the slot exists already when creating it"},
+	"no error if what is to be created, slot or publication, exists already"},
 	{"two-phase", 't', OPTION_FLAG, FIELD(two_phase), .help =
 		"enable decoding of prepared transactions when creating a slot (--start refuses such slots)"},
 	{"enable-two-phase", 0, OPTION_FLAG, FIELD(two_phase), .help =
@@ -341,6 +344,7 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 
 	/* lists would be doubled when the arguments are read again */
 	free_list(&settings->print_proto);
+	free_list(&settings->create_publication);
 	free_list(&settings->plugin_options);
 	free_list(&settings->sinks);
 	return apply_section(settings, config, argc, argv, err);
@@ -354,12 +358,13 @@ check_actions(const Settings *settings, Error *err)
 	bool		on_slot = settings->create_slot || settings->drop_slot ||
 		settings->start;
 	bool		on_server = on_slot || settings->check ||
-		settings->print_proto.count > 0;
+		settings->print_proto.count > 0 ||
+		settings->create_publication.count > 0;
 
 	if (!on_server)
 	{
 		error_set(err, ERROR_USAGE, "nothing to do");
-		return error_hint(err, "Say at least one of --create-slot, --drop-slot, --start, --check, --print-proto; see --help.");
+		return error_hint(err, "Say at least one of --create-publication, --create-slot, --drop-slot, --start, --check, --print-proto; see --help.");
 	}
 	if (settings->drop_slot && (settings->create_slot || settings->start))
 		return error_set(err, ERROR_USAGE, "--drop-slot cannot be combined with --create-slot or --start");

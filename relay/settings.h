@@ -15,6 +15,7 @@
 typedef struct Settings
 {
 	/* actions */
+	OptionList	create_publication; /* of these tables */
 	bool		create_slot;
 	bool		drop_slot;
 	bool		start;

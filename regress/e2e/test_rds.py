@@ -289,10 +289,57 @@ def test_role_without_replication(rds_db, relay):
     assert 'rds_replication' in process.stderr
 
 
+def publish(relay, db, *tables, user='app', name='pub', more=()):
+    return relay.run('-d', db.where(user), '-o', f'publication_names={name}',
+                     *more, *(f'--create-publication={t}' for t in tables),
+                     env=db.env)
+
+
+def test_publication_of_own_tables(rds_db, relay):
+    rds_db.app_sql('create table app."odd, Name" (a int primary key)')
+    assert publish(relay, rds_db, 'app.item', 'app."odd, Name"').code == 0
+    assert rds_db.rows('select tablename from pg_publication_tables '
+                       "where pubname = 'pub' order by 1") == [
+        ('item',), ('odd, Name',)]
+    process = publish(relay, rds_db, 'app.item')
+    assert process.code == Exit.USAGE and '--if-not-exists' in process.stderr
+    assert publish(relay, rds_db, 'app.item',
+                   more=['--if-not-exists']).code == 0
+    assert publish(relay, rds_db, 'app.item', name='"a,b"').code == 0
+    assert rds_db.value("select 1 from pg_publication where pubname = 'a,b'")
+
+
+def test_publication_beyond_its_rights(rds_db, relay):
+    """What the role may not publish, and who may."""
+    rds_db.sql('create table public.other (a int primary key)')
+    process = publish(relay, rds_db, '*')
+    assert process.code == Exit.AUTH
+    assert 'FOR ALL TABLES' in process.stderr
+    assert 'rds_superuser' in process.stderr
+    process = publish(relay, rds_db, 'app.item', 'public.other')
+    assert process.code == Exit.AUTH
+    assert 'must be owner of table other' in process.stderr
+    assert 'let their owner add them' in process.stderr
+    process = publish(relay, rds_db, 'app.item', user='reader')
+    assert process.code == Exit.AUTH
+    assert 'GRANT USAGE ON SCHEMA' in process.stderr
+    rds_db.sql('create table public.mine (a int primary key);'
+               'alter table public.mine owner to reader')
+    process = publish(relay, rds_db, 'public.mine', user='reader')
+    assert process.code == Exit.AUTH
+    assert 'GRANT CREATE ON DATABASE' in process.stderr
+    process = publish(relay, rds_db, 'app.none')
+    assert process.code == Exit.USAGE
+    assert 'table "app.none" does not exist' in process.stderr
+    process = publish(relay, rds_db, 'app.item', name='a,b')
+    assert process.code == Exit.USAGE
+    assert not rds_db.rows('select 1 from pg_publication')
+
+
 def test_stream(rds_db, relay, tmp_path):
     """The whole way with the rights of an ordinary owner."""
-    rds_db.app_sql('create publication pub for table app.item')
-    assert create(relay, rds_db).code == 0
+    assert create(relay, rds_db, None, '-o', 'publication_names=pub',
+                  '--create-publication=app.item').code == 0
     out = tmp_path / 'out'
     process = relay('-d', rds_db.where(), '-S', rds_db.slot, '-P', 'pgoutput',
                     '-o', 'publication_names=pub', '--start',
