@@ -4,16 +4,17 @@
 #   make demo            see it work (KAFKA=real S3=real for real servers)
 #   make check           every test               make check-versions
 #   make golden          records against those of the original (DIR=folder)
+#   make equality        the plugin's records against pgoutput's (SQL=file)
 #   make bench           rows/s and CPU
 #
-# demo, check, golden and bench install what they need; the rest wants
-# PostgreSQL's server headers (PG_CONFIG names another server's pg_config),
-# librdkafka, libcurl, protobuf-c with its compiler, OpenSSL, zlib, zstd, lz4
-# and jansson.
+# demo, check, golden, equality and bench install what they need; the rest
+# wants PostgreSQL's server headers (PG_CONFIG names another server's
+# pg_config), librdkafka, libcurl, protobuf-c with its compiler, OpenSSL, zlib,
+# zstd, lz4 and jansson.
 PG_CONFIG ?= pg_config
 
 # These need no pg_config yet: they install one. (PGXS has a check of its own.)
-RIG_GOALS = demo check check-versions golden bench
+RIG_GOALS = demo check check-versions golden equality bench
 .PHONY: $(RIG_GOALS)
 ifneq ($(filter $(RIG_GOALS),$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(RIG_GOALS),$(MAKECMDGOALS)),)
@@ -23,6 +24,8 @@ demo check check-versions:
 	@regress/$@
 golden:
 	@GOLDEN_DIR='$(abspath $(DIR))' regress/check golden
+equality:
+	@regress/equality/run $(SQL:%='%')
 bench:
 	@regress/bench/run
 else
