@@ -38,6 +38,7 @@
 #define RETRY_LIMIT				(30 * CLOCK_SECOND)
 #define DEFAULT_SENDER_TIMEOUT	(60 * CLOCK_SECOND)
 #define MAX_BARREN_STARTS		20	/* without a frame, for internal errors */
+#define MAX_SERVER_FAILURES		3	/* then without streaming */
 #define SHUTDOWN_PINGS			50	/* paced replies: for about five seconds */
 #define PING_GAP				CLOCK_SECOND	/* longer: no shutdown */
 
@@ -89,6 +90,9 @@ typedef struct Relay
 	int64_t		stop_since;		/* when the stop was first seen, or 0 */
 
 	int			attempt;		/* starts without a frame since */
+	int			server_failures;	/* in a row, without progress: */
+	Lsn			failed_at;		/* what was durable then */
+	bool		streaming_fails;	/* no longer asked for */
 	int64_t		busy_since;		/* slot in use by another, or 0 */
 	Lsn			ping_position;
 	int64_t		ping_time;
@@ -606,7 +610,8 @@ open_stream(Relay *relay, Error *err)
 		!check_start(relay, &slot, err) ||
 		!check_publications(relay, conn, err))
 		goto failed;
-	options = relay->source->ops->options(relay->source);
+	options = relay->source->ops->options(relay->source,
+										  !relay->streaming_fails);
 	relay->stream = stream_start(conn, slot_name, start_position(relay),
 								 &options, err);
 	if (relay->stream == NULL)
@@ -684,6 +689,29 @@ may_retry(Relay *relay, const Error *err)
 	return relay->resumed;
 }
 
+/*
+ * A server may fail while it decodes a transaction in progress, each time at
+ * the same place, and yet manage the whole one: PostgreSQL 18 does so after
+ * some ALTER TABLE behind a rolled back one.
+ */
+static void
+count_failure(Relay *relay, const Error *err)
+{
+	Lsn			durable = start_position(relay);
+
+	if (relay->spool == NULL || relay->streaming_fails ||
+		err->code != ERROR_SOURCE)
+		return;
+	if (durable != relay->failed_at)
+		relay->server_failures = 0;
+	relay->failed_at = durable;
+	if (++relay->server_failures < MAX_SERVER_FAILURES)
+		return;
+	relay->streaming_fails = true;
+	log_warning("the server fails again and again: from now on it is asked for transactions only when they have committed");
+	log_warning("hint: It now keeps large ones in its own memory and on its own disk. A restart of pg_fanout asks for streaming again.");
+}
+
 /* Sinks go on working while we wait for the server. */
 static StepResult
 wait_retry(Relay *relay, Error *err)
@@ -743,6 +771,7 @@ run_streams(Relay *relay, Error *err)
 		if (!may_retry(relay, err))
 			return false;
 		log_report(LOG_LEVEL_WARNING, err);
+		count_failure(relay, err);
 		result = wait_retry(relay, err);
 		if (result != STEP_GO_ON)
 			return result == STEP_DONE;

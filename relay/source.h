@@ -114,8 +114,11 @@ typedef struct SourceOps
 	/* NULL on failure */
 	Source	   *(*create) (const SourceConfig *config, Error *err);
 
-	/* the options to start the stream with; owned by the source */
-	SourceOptions (*options) (Source *source);
+	/*
+	 * The options to start the stream with; owned by the source. streaming:
+	 * whether transactions in progress may be asked for, if it can keep them.
+	 */
+	SourceOptions (*options) (Source *source, bool streaming);
 	void		(*reset) (Source *source);
 
 	/* lsn: the position the server sent the frame with, 0 if it gave none */

@@ -107,9 +107,14 @@ release_nothing(void *value)
 }
 
 static SourceOptions
-source_pgoutput_options(Source *base)
+source_pgoutput_options(Source *base, bool streaming)
 {
-	return ((SourcePgoutput *) base)->options;
+	SourcePgoutput *source = (SourcePgoutput *) base;
+
+	for (size_t i = 0; i < source->options.count; i++)
+		if (strcmp(source->names[i], "streaming") == 0)
+			source->values[i] = streaming ? "on" : "off";
+	return source->options;
 }
 
 static void

@@ -13,7 +13,8 @@
 #include "source_plugin.h"
 
 #define RECORD_IN_FRAME		1	/* Frame.record */
-#define OWN_OPTIONS			2	/* at most, beside the user's */
+#define OWN_OPTIONS			2	/* at most, before the user's */
+#define STREAMING_OPTION	1	/* the second, if there is a spool */
 
 static void
 release_event(SourcePlugin *source)
@@ -53,9 +54,13 @@ check_option(const char *name, Error *err)
 }
 
 static SourceOptions
-source_plugin_options(Source *base)
+source_plugin_options(Source *base, bool streaming)
 {
-	return ((SourcePlugin *) base)->options;
+	SourcePlugin *source = (SourcePlugin *) base;
+
+	if (source->spool != NULL)
+		source->values[STREAMING_OPTION] = streaming ? "on" : "off";
+	return source->options;
 }
 
 static void

@@ -574,7 +574,7 @@ wrong_rows(void **state)
 static const char *
 option_value(const char *name)
 {
-	SourceOptions options = source->ops->options(source);
+	SourceOptions options = source->ops->options(source, true);
 
 	for (size_t i = 0; i < options.count; i++)
 		if (strcmp(options.names[i], name) == 0)

@@ -269,7 +269,7 @@ tear_down(void **state)
 static void
 options_are_passed_on(void **state)
 {
-	SourceOptions options = source->ops->options(source);
+	SourceOptions options = source->ops->options(source, true);
 	const char *names[] = {"streaming"};
 	const char *values[] = {"on"};
 	SourceConfig ours = {.user = {names, values, 1}};
@@ -280,6 +280,8 @@ options_are_passed_on(void **state)
 	assert_string_equal(options.names[1], "streaming");
 	assert_string_equal(options.values[1], "on");
 	assert_string_equal(options.values[2], "fan");
+	options = source->ops->options(source, false);
+	assert_string_equal(options.values[1], "off");
 
 	/* what the relay decides itself is not the user's */
 	assert_null(source_plugin_ops.create(&ours, &err));
@@ -656,7 +658,7 @@ abort_of_the_unknown_is_tolerated(void **state)
 	/* also by one that asked for no streams */
 	source->ops->free(source);
 	source = source_plugin_ops.create(&config, &err);
-	assert_int_equal(source->ops->options(source).count, 1);
+	assert_int_equal(source->ops->options(source, true).count, 1);
 	feed();
 	assert_int_equal(next(), SOURCE_EMPTY);
 	buf_clear(&frame);
