@@ -138,6 +138,19 @@ reader_fail(const ProgressReader *reader, rd_kafka_resp_err_t resp, Error *err)
 						   reader->place->topic);
 }
 
+/*
+ * The producer saw the topic, so it is there: in a cluster other brokers may
+ * hear later of a topic that was just created.
+ */
+static bool
+reader_may_wait(rd_kafka_resp_err_t resp)
+{
+	return kafka_error_passes(resp) ||
+		resp == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		resp == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		resp == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 static bool
 reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high,
 				  Error *err)
@@ -153,9 +166,7 @@ reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high,
 												left < 2000 ? left : 2000);
 		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return true;
-		if (left == 0 ||
-			(!kafka_error_passes(resp) &&
-			 resp != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION))
+		if (left == 0 || !reader_may_wait(resp))
 			return reader_fail(reader, resp, err);
 		rd_kafka_poll(reader->rk, 20);
 	}
@@ -210,7 +221,7 @@ reader_step(ProgressReader *reader, const rd_kafka_message_t *message,
 		return message->offset >= end ? READER_END : READER_MORE;
 	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
-		if (kafka_error_passes(message->err))
+		if (reader_may_wait(message->err))
 			return READER_MORE;
 		reader_fail(reader, message->err, err);
 		return READER_FAILED;

@@ -5,6 +5,8 @@
  */
 #include "kafka_rig.h"
 
+#define RIG_API_LIST_OFFSETS	2
+
 static Rig rig;
 
 static int
@@ -352,6 +354,17 @@ test_topic_late(void **state)
 	assert_int_equal(rig_read(&rig, "late", 4)->count, 1);
 }
 
+/* The progress topic was just created: not every broker knows it yet. */
+static void
+test_progress_late(void **state)
+{
+	(void) state;
+	rd_kafka_mock_push_request_errors(rig.cluster, RIG_API_LIST_OFFSETS, 2,
+									  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+									  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	start();
+}
+
 static void
 test_topic_refused(void **state)
 {
@@ -421,6 +434,7 @@ main(void)
 		TEST(test_reversed_acknowledgements),
 		TEST(test_topic_missing),
 		TEST(test_topic_late),
+		TEST(test_progress_late),
 		TEST(test_topic_refused),
 		TEST(test_unreachable),
 		TEST(test_checkpoint_refused),
