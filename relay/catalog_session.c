@@ -21,6 +21,25 @@ session_open(CatalogSession *session, Error *err)
 	return result != NULL;
 }
 
+/* Whether a question is to be asked again: the connection was a dead one. */
+static bool
+session_was_dead(CatalogSession *session, bool kept, Error *err)
+{
+	if (!kept || PQstatus(session->conn) != CONNECTION_BAD)
+		return false;
+	catalog_session_close(session);
+	error_clear(err);
+	return true;
+}
+
+/* What is left of a session after a question that failed. */
+static void
+session_failed(CatalogSession *session, Error *err)
+{
+	catalog_session_close(session);
+	error_prefix(err, "cannot look up a table in the catalog");
+}
+
 /*
  * A connection that was kept may have died long ago; only a new one that fails
  * means something.
@@ -33,18 +52,28 @@ catalog_session_ask(CatalogSession *session, const TableWish *wish, Error *err)
 
 	if (session_open(session, err))
 		picture = catalog_picture(session->conn, wish, err);
-	if (picture == NULL && kept && PQstatus(session->conn) == CONNECTION_BAD)
-	{
-		catalog_session_close(session);
-		error_clear(err);
-		if (session_open(session, err))
-			picture = catalog_picture(session->conn, wish, err);
-	}
-	if (picture != NULL)
-		return picture;
-	catalog_session_close(session);
-	error_prefix(err, "cannot look up a table in the catalog");
-	return NULL;
+	if (picture == NULL && session_was_dead(session, kept, err) &&
+		session_open(session, err))
+		picture = catalog_picture(session->conn, wish, err);
+	if (picture == NULL)
+		session_failed(session, err);
+	return picture;
+}
+
+TableDetail *
+catalog_session_detail(CatalogSession *session, uint32_t oid, Error *err)
+{
+	TableDetail *detail = NULL;
+	bool		kept = session->conn != NULL;
+
+	if (session_open(session, err))
+		detail = catalog_detail(session->conn, oid, err);
+	if (detail == NULL && session_was_dead(session, kept, err) &&
+		session_open(session, err))
+		detail = catalog_detail(session->conn, oid, err);
+	if (detail == NULL)
+		session_failed(session, err);
+	return detail;
 }
 
 void

@@ -11,6 +11,7 @@
 #define PG_FANOUT_CATALOG_SESSION_H
 
 #include "catalog.h"
+#include "catalog_detail.h"
 #include "connection.h"
 
 typedef struct CatalogSession
@@ -26,6 +27,10 @@ typedef struct CatalogSession
 extern MUST_USE TablePicture *catalog_session_ask(CatalogSession *session,
 												  const TableWish *wish,
 												  Error *err);
+
+/* The same of what a description leaves out. Free with catalog_detail_free. */
+extern MUST_USE TableDetail *catalog_session_detail(CatalogSession *session,
+													uint32_t oid, Error *err);
 extern void catalog_session_close(CatalogSession *session);
 
 #endif							/* PG_FANOUT_CATALOG_SESSION_H */

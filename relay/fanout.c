@@ -49,6 +49,7 @@ struct Fanout
 	FormatUse  *formats;
 	size_t		format_count;
 	OidMap		routes;
+	bool		wants_detail;	/* a format does */
 };
 
 /* ---- making ---- */
@@ -98,6 +99,7 @@ find_format(Fanout *fanout, const SinkSetup *setup, Error *err)
 	if (use->format == NULL)
 		return NULL;
 	fanout->format_count++;
+	fanout->wants_detail |= use->format->ops->describe != NULL;
 	return use;
 }
 
@@ -114,7 +116,8 @@ make_topic(const Fanout *fanout, const SinkSetup *setup, const char *template,
 		.database = fanout->database,
 		.schema = table ? table->schema : NULL,
 		.table = table ? table->name : NULL,
-		.sink = setup->name
+		.sink = setup->name,
+		.underscores = setup->config.format->underscores
 	};
 	char	   *topic = NULL;
 	Buf			out;
@@ -334,6 +337,35 @@ find_route(Fanout *fanout, const Table *table, Error *err)
 	}
 	free_route(fanout, old);
 	return route;
+}
+
+/* ---- what descriptions leave out ---- */
+
+bool
+fanout_wants_detail(const Fanout *fanout, const Table *table)
+{
+	const TableRoute *route;
+
+	if (!fanout->wants_detail)
+		return false;
+	route = oid_map_find(&fanout->routes, table->oid);
+	return route == NULL || route->version != table->version;
+}
+
+bool
+fanout_describe(Fanout *fanout, const Table *table, const TableDetail *detail,
+				Error *err)
+{
+	for (size_t i = 0; i < fanout->format_count; i++)
+	{
+		Format	   *format = fanout->formats[i].format;
+
+		if (format->ops->describe != NULL &&
+			!format->ops->describe(format, table, detail, err))
+			return error_prefix(err, "table %s.%s", table->schema,
+								table->name);
+	}
+	return true;
 }
 
 /* ---- offering ---- */

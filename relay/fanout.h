@@ -41,6 +41,14 @@ extern MUST_USE bool fanout_note(Fanout *fanout, const char *key, Slice value,
  */
 extern const Notes *fanout_notes(const Fanout *fanout);
 
+/*
+ * Whether a format wants to be told of a table, before the first change under
+ * this description of it, what the description leaves out.
+ */
+extern bool fanout_wants_detail(const Fanout *fanout, const Table *table);
+extern MUST_USE bool fanout_describe(Fanout *fanout, const Table *table,
+									 const TableDetail *detail, Error *err);
+
 /* The position is (commit LSN, 0): few formats have a record for it. */
 extern SinkResult fanout_begin(Fanout *fanout, const Transaction *txn,
 							   Error *err);

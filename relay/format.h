@@ -21,6 +21,7 @@
 #include "lsn.h"
 #include "option.h"
 #include "source.h"
+#include "table_detail.h"
 
 /* What one change becomes at most, tombstones among it. */
 #define FORMAT_MAX_RECORDS 4
@@ -75,8 +76,16 @@ typedef struct FormatOps
 	bool		binary;			/* framed by length, not by line breaks */
 	bool		by_topic;		/* its records depend on topic and prefix */
 	bool		sees_all;		/* is shown what no sink wants, too */
+	bool		underscores;	/* topics are named as Debezium names them */
 	const OptionTable *options; /* NULL: none */
 	Format	   *(*create) (const FormatConfig *config, Error *err);
+
+	/*
+	 * Is told of a table what its description leaves out, before the first
+	 * change under each description. NULL: does not want to know.
+	 */
+	bool		(*describe) (Format *format, const Table *table,
+							 const TableDetail *detail, Error *err);
 
 	/* Position (commit LSN, 0); most formats have no record for it. */
 	FormatResult (*begin) (Format *format, const Transaction *txn,

@@ -204,11 +204,31 @@ describe_table(Relay *relay, Error *err)
 	return ok ? STEP_GO_ON : STEP_FAILED;
 }
 
+/* What a format wants to know of a table before it sees a change of it. */
+static StepResult
+tell_detail(Relay *relay, Error *err)
+{
+	const Table *table = relay->pending.event.change.table;
+	TableDetail *detail;
+	bool		ok;
+
+	if (relay->pending.kind != SOURCE_CHANGE ||
+		!fanout_wants_detail(relay->fanout, table))
+		return STEP_GO_ON;
+	detail = catalog_session_detail(&relay->catalog, table->oid, err);
+	if (detail == NULL)
+		return STEP_LOST;
+	ok = fanout_describe(relay->fanout, table, detail, err);
+	catalog_detail_free(detail);
+	return ok ? STEP_GO_ON : STEP_FAILED;
+}
+
 /* Offers records of the frame at hand; *empty: the frame is used up. */
 static StepResult
 read_records(Relay *relay, bool *empty, Error *err)
 {
 	int64_t		deadline = clock_now() + TURN_TIME;
+	StepResult	told;
 
 	*empty = false;
 	for (int i = 1; i <= RECORDS_PER_TURN && !relay->end_reached; i++)
@@ -242,6 +262,9 @@ read_records(Relay *relay, bool *empty, Error *err)
 			receive(relay, kind);
 			if (relay->end_reached)
 				return STEP_DONE;
+			told = tell_detail(relay, err);
+			if (told != STEP_GO_ON)
+				return told;
 		}
 		switch (offer(relay, err))
 		{

@@ -63,6 +63,21 @@ append_name(Buf *out, const char *name, bool dots)
 	}
 }
 
+/* Bytes that continue a UTF-8 character count for nothing. */
+static void
+append_underscored(Buf *out, const char *name)
+{
+	for (; *name != '\0'; name++)
+	{
+		uint8_t		byte = (uint8_t) *name;
+
+		if (is_plain(*name) || *name == '.' || *name == '-')
+			buf_append_byte(out, byte);
+		else if ((byte & 0xc0) != 0x80)
+			buf_append(out, "__", byte >= 0xf0 ? 2 : 1);
+	}
+}
+
 /* ---- the template ---- */
 
 /* The field that begins at "{"; *end: behind its "}". */
@@ -192,7 +207,10 @@ route_expand_field(Buf *out, const char **at, const RouteNames *names,
 		return error_hint(err,
 						  "Logical messages have no schema and no table.");
 	}
-	append_name(out, value, field == ROUTE_PREFIX);
+	if (names->underscores)
+		append_underscored(out, value);
+	else
+		append_name(out, value, field == ROUTE_PREFIX);
 	if (field == ROUTE_PREFIX && *value == '\0' && **at == '.')
 		++*at;
 	return true;

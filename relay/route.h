@@ -22,6 +22,12 @@ typedef struct RouteNames
 	const char *schema;
 	const char *table;
 	const char *sink;
+
+	/*
+	 * As Debezium does it: one "_" for each character (UTF-16 unit) that a
+	 * topic cannot hold, dots kept. Two tables may meet.
+	 */
+	bool		underscores;
 } RouteNames;
 
 /*

@@ -10,7 +10,7 @@
 #include "option.h"
 #include "source.h"
 
-#define PG_FANOUT_VERSION "0.1.0"
+#include "version.h"
 
 typedef struct Settings
 {

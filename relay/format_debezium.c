@@ -1,0 +1,711 @@
+/*
+ * format_debezium.c
+ *		The debezium-json format: what Debezium's PostgreSQL connector and
+ *		Kafka Connect's JSON converter write for the same changes.
+ *
+ * A row is an envelope: before, after, source, transaction, op, ts_ms, ts_us,
+ * ts_ns. A change of the key is a delete with its tombstone and a create. All
+ * records of one change stand in one buffer, one behind the other; what is the
+ * same for every record of a table is in debezium_table.c. Knows no sink.
+ */
+#include "format.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "debezium_context.h"
+#include "debezium_json.h"
+#include "debezium_schema.h"
+#include "debezium_table.h"
+#include "json_value.h"
+#include "oid_map.h"
+#include "route.h"
+
+#define TOPIC_LIMIT	4096
+#define HEAD_LIMIT	(1 << 20)
+
+/* As Debezium would count messages, if their names were not object ids. */
+#define MESSAGE_COLLECTION \
+	"io.debezium.connector.postgresql." \
+	"LogicalDecodingMessageMonitor$LogicalDecodingMessageId"
+
+typedef struct FormatDebezium
+{
+	Format		base;
+	const DebeziumOptions *options;
+	DebeziumContext context;
+	DebeziumWriter writer;
+	OidMap		tables;			/* DebeziumTable by oid */
+	size_t		message_place;	/* for debezium_context_count */
+	int64_t		next_heartbeat; /* monotonic, 0: not begun */
+	Buf			message_head;	/* what stands before a message's payload */
+	char	   *txn_topic;
+	char	   *heartbeat_topic;
+} FormatDebezium;
+
+/* A piece of the writer's output; made a Slice when all of it is there. */
+typedef struct Piece
+{
+	size_t		start;
+	size_t		size;
+	bool		present;
+} Piece;
+
+static Piece
+piece_since(const FormatDebezium *debezium, size_t start)
+{
+	Piece		piece = {start, debezium->writer.out.size - start, true};
+
+	return piece;
+}
+
+static Slice
+piece_slice(const FormatDebezium *debezium, Piece piece)
+{
+	return piece.present ?
+		slice_make(debezium->writer.out.data + piece.start, piece.size) :
+		slice_make(NULL, 0);
+}
+
+static void
+put_record(FormatDebezium *debezium, Records *out, Piece key, Piece value,
+		   const RecordHeader *headers)
+{
+	Record	   *record = &out->records[out->count++];
+	DebeziumContext *context = &debezium->context;
+	bool		shown = debezium->options->context_headers;
+
+	*record = (Record) {0};
+	record->key = piece_slice(debezium, key);
+	record->value = piece_slice(debezium, value);
+	record->headers = headers;
+	if (headers != NULL)
+		record->header_count = shown ? DEBEZIUM_HEADER_COUNT : 1;
+	else if (shown)
+	{
+		record->headers = &context->new_key[DEBEZIUM_HEADER_LOGICAL_NAME];
+		record->header_count =
+			DEBEZIUM_HEADER_COUNT - DEBEZIUM_HEADER_LOGICAL_NAME;
+	}
+}
+
+/* ---- tables ---- */
+
+static DebeziumTable *
+set_table(FormatDebezium *debezium, const Table *table,
+		  const TableDetail *detail, Error *err)
+{
+	DebeziumNames names = {
+		debezium->context.config->prefix, debezium->options
+	};
+	DebeziumTable *old = oid_map_find(&debezium->tables, table->oid);
+	DebeziumTable *made = debezium_table_new(table, detail, &names,
+											 &debezium->writer, err);
+
+	if (made == NULL)
+		return NULL;
+	if (!oid_map_set(&debezium->tables, table->oid, made))
+	{
+		debezium_table_free(made);
+		error_no_memory(err);
+		return NULL;
+	}
+	debezium_table_free(old);
+	return made;
+}
+
+static DebeziumTable *
+find_table(FormatDebezium *debezium, const Table *table, Error *err)
+{
+	DebeziumTable *made = oid_map_find(&debezium->tables, table->oid);
+
+	if (made != NULL && made->version == table->version)
+		return made;
+	return set_table(debezium, table, NULL, err);
+}
+
+static bool
+format_debezium_describe(Format *format, const Table *table,
+						 const TableDetail *detail, Error *err)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+
+	return set_table(debezium, table, detail, err) != NULL;
+}
+
+/* ---- rows ---- */
+
+static bool
+row_error(const Change *change, const char *what, Error *err)
+{
+	return error_set(err, ERROR_RECORD, "malformed %s of table %s.%s", what,
+					 change->table->schema, change->table->name);
+}
+
+/* A change at hand. */
+typedef struct Event
+{
+	FormatDebezium *debezium;
+	const Change *change;
+	DebeziumTable *table;
+} Event;
+
+static bool
+append_row(Event *event, Slice row, bool after, Error *err)
+{
+	const Body *parts = &event->change->parts;
+	DebeziumWriter *writer = &event->debezium->writer;
+	Slice		none = {NULL, 0};
+
+	if (row.data == NULL)
+	{
+		buf_append_string(&writer->out, "null");
+		return true;
+	}
+	return debezium_append_row(writer, event->table, row,
+							   after ? parts->unchanged : none,
+							   !after && parts->before_is_key) ||
+		row_error(event->change, "row", err);
+}
+
+static void
+append_end(FormatDebezium *debezium, char letter)
+{
+	Buf		   *out = &debezium->writer.out;
+	int64_t		now = clock_wall();
+
+	buf_append_string(out, ",\"op\":\"");
+	buf_append_byte(out, (uint8_t) letter);
+	debezium_append_number(out, "\",\"ts_ms\":", now / 1000);
+	debezium_append_number(out, ",\"ts_us\":", now);
+	debezium_append_number(out, ",\"ts_ns\":", now);
+	buf_append_string(out, debezium->options->schemas ? "000}}" : "000}");
+}
+
+/* data NULL: no such row in this record. */
+static bool
+append_value(Event *event, char letter, Slice before, Slice after,
+			 Piece *piece, Error *err)
+{
+	FormatDebezium *debezium = event->debezium;
+	DebeziumContext *context = &debezium->context;
+	DebeziumTable *table = event->table;
+	DebeziumSource source = {
+		.txn = event->change->txn, .lsn = event->change->parts.lsn,
+		.snapshot = letter == 'r', .names = span_of(table, table->names)
+	};
+	DebeziumOrder order = {0};
+	Buf		   *out = &debezium->writer.out;
+	size_t		start = out->size;
+
+	if (!debezium_context_count(context, source.txn,
+								(const char *) table->text.data +
+								table->collection.start, &table->txn_place,
+								&order))
+		return error_no_memory(err);
+	buf_append_slice(out, span_of(table, table->value_head));
+	buf_append_string(out, "{\"before\":");
+	if (!append_row(event, before, false, err))
+		return false;
+	buf_append_string(out, ",\"after\":");
+	if (!append_row(event, after, true, err))
+		return false;
+	debezium_append_source(out, context, &source);
+	debezium_append_block(out, context, &source, &order);
+	append_end(debezium, letter);
+	*piece = piece_since(debezium, start);
+	return format_fits(out, err);
+}
+
+/* A row's key; header: as the header converter writes it. */
+static bool
+append_key(Event *event, bool after, bool header, Piece *piece, Error *err)
+{
+	FormatDebezium *debezium = event->debezium;
+	const Body *parts = &event->change->parts;
+	DebeziumWriter *writer = &debezium->writer;
+	bool		schema = debezium->options->schemas && !header;
+	Slice		row = after ? parts->after : parts->before;
+	Slice		none = {NULL, 0};
+	size_t		start = writer->out.size;
+	DebeziumKey found = DEBEZIUM_KEY_NONE;
+
+	*piece = (Piece) {0};
+	if (schema)
+		buf_append_slice(&writer->out,
+						 span_of(event->table, event->table->key_head));
+	writer->header = header;
+	if (row.data != NULL)
+		found = debezium_append_key(writer, event->table, row,
+									after ? parts->unchanged : none,
+									!after && parts->before_is_key);
+	writer->header = false;
+	if (found == DEBEZIUM_KEY_BAD)
+		return row_error(event->change, "key", err);
+	if (found == DEBEZIUM_KEY_NONE)
+	{
+		if (!buf_failed(&writer->out))
+			writer->out.size = start;
+		return true;
+	}
+	if (schema)
+		buf_append_byte(&writer->out, '}');
+	*piece = piece_since(debezium, start);
+	return format_fits(&writer->out, err);
+}
+
+/* ---- operations ---- */
+
+static const Slice no_row = {NULL, 0};
+static const Piece no_piece = {0};
+
+/* A create, an update that keeps the key, a read, a truncate. */
+static bool
+put_plain(Event *event, char letter, Piece key, Records *out, Error *err)
+{
+	const Body *parts = &event->change->parts;
+	Piece		value;
+
+	if (!append_value(event, letter, letter == 'u' ? parts->before : no_row,
+					  letter == 't' ? no_row : parts->after, &value, err))
+		return false;
+	put_record(event->debezium, out, key, value, NULL);
+	return true;
+}
+
+static bool
+put_delete(Event *event, Records *out, Error *err)
+{
+	Piece		key;
+	Piece		value;
+
+	if (!append_key(event, false, false, &key, err) ||
+		!append_value(event, 'd', event->change->parts.before, no_row, &value,
+					  err))
+		return false;
+	put_record(event->debezium, out, key, value, NULL);
+	put_record(event->debezium, out, key, no_piece, NULL);
+	return true;
+}
+
+/* The row leaves its old key and comes again under the new one. */
+static bool
+put_key_change(Event *event, Piece old_key, Piece new_key, Records *out,
+			   Error *err)
+{
+	FormatDebezium *debezium = event->debezium;
+	DebeziumContext *context = &debezium->context;
+	const Body *parts = &event->change->parts;
+	Piece		headers[2];
+	Piece		values[2];
+
+	if (!append_key(event, true, true, &headers[0], err) ||
+		!append_key(event, false, true, &headers[1], err) ||
+		!append_value(event, 'd', parts->before, no_row, &values[0], err) ||
+		!append_value(event, 'c', no_row, parts->after, &values[1], err))
+		return false;
+	context->new_key[DEBEZIUM_HEADER_KEY].value =
+		piece_slice(debezium, headers[0]);
+	context->old_key[DEBEZIUM_HEADER_KEY].value =
+		piece_slice(debezium, headers[1]);
+	put_record(debezium, out, old_key, values[0], context->new_key);
+	put_record(debezium, out, old_key, no_piece, context->new_key);
+	put_record(debezium, out, new_key, values[1], context->old_key);
+	return true;
+}
+
+static bool
+put_update(Event *event, Records *out, Error *err)
+{
+	Piece		new_key;
+	Piece		old_key;
+
+	if (!append_key(event, true, false, &new_key, err) ||
+		!append_key(event, false, false, &old_key, err))
+		return false;
+	if (new_key.present && old_key.present &&
+		!slice_equal(piece_slice(event->debezium, new_key),
+					 piece_slice(event->debezium, old_key)))
+		return put_key_change(event, old_key, new_key, out, err);
+	return put_plain(event, 'u', new_key, out, err);
+}
+
+static bool
+put_new(Event *event, char letter, Records *out, Error *err)
+{
+	Piece		key;
+
+	return append_key(event, true, false, &key, err) &&
+		put_plain(event, letter, key, out, err);
+}
+
+static bool
+put_change(Event *event, Records *out, Error *err)
+{
+	const DebeziumOptions *options = event->debezium->options;
+
+	switch (event->change->parts.op)
+	{
+		case PG_FANOUT__OP__INSERT:
+			return debezium_skips(options, 'c') ||
+				put_new(event, 'c', out, err);
+		case PG_FANOUT__OP__READ:
+			return put_new(event, 'r', out, err);
+		case PG_FANOUT__OP__UPDATE:
+			return debezium_skips(options, 'u') || put_update(event, out, err);
+		case PG_FANOUT__OP__DELETE:
+			return debezium_skips(options, 'd') || put_delete(event, out, err);
+		case PG_FANOUT__OP__TRUNCATE:
+			return debezium_skips(options, 't') ||
+				put_plain(event, 't', no_piece, out, err);
+		default:
+			return row_error(event->change, "operation", err);
+	}
+}
+
+static void
+start_records(FormatDebezium *debezium, Records *out)
+{
+	out->count = 0;
+	format_recycle(&debezium->writer.out);
+	format_recycle(&debezium->writer.digits);
+	format_recycle(&debezium->writer.text);
+}
+
+static FormatResult
+format_debezium_change(Format *format, const Change *change, Position position,
+					   const char *topic, Records *out, Error *err)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+	Event		event = {debezium, change, NULL};
+
+	(void) position;
+	(void) topic;
+	start_records(debezium, out);
+	event.table = find_table(debezium, change->table, err);
+	if (event.table == NULL || !put_change(&event, out, err))
+		return FORMAT_FAILED;
+	return FORMAT_OK;
+}
+
+/* ---- messages ---- */
+
+static void
+append_message(FormatDebezium *debezium, const LogicalMessage *message,
+			   const DebeziumOrder *order)
+{
+	Buf		   *out = &debezium->writer.out;
+	DebeziumKind content = DEBEZIUM_BYTES + debezium->options->binary;
+	DebeziumSource source = {
+		.txn = message->txn, .lsn = message->lsn,
+		.names = slice_of("\"schema\":\"\",\"table\":\"\"")
+	};
+
+	buf_append_slice(out, buf_slice(&debezium->message_head));
+	debezium_append_number(out, "{\"op\":\"m\",\"ts_ms\":",
+						   clock_wall() / 1000);
+	debezium_append_source(out, &debezium->context, &source);
+	debezium_append_block(out, &debezium->context, &source, order);
+	buf_append_string(out, ",\"message\":{\"prefix\":");
+	debezium_append_string(out, slice_of(message->prefix),
+						   DEBEZIUM_ESCAPE_BYTES);
+	buf_append_string(out, ",\"content\":");
+	debezium_append_bytes(out, content, message->content);
+	buf_append_string(out, debezium->options->schemas ? "}}}" : "}}");
+}
+
+static void
+put_bare(FormatDebezium *debezium, Records *out, const char *topic, Piece key,
+		 Piece value)
+{
+	Record	   *record = &out->records[out->count++];
+
+	*record = (Record) {
+		.topic = topic,
+		.key = piece_slice(debezium, key),
+		.value = piece_slice(debezium, value)
+	};
+}
+
+/* Appends a member of one object, with a schema before it if asked for. */
+static Piece
+append_bare_key(FormatDebezium *debezium, const char *schema,
+				const char *name, Slice text)
+{
+	Buf		   *out = &debezium->writer.out;
+	size_t		start = out->size;
+
+	if (debezium->options->schemas)
+		buf_append_string(out, schema);
+	buf_printf(out, "{\"%s\":", name);
+	debezium_append_string(out, text, DEBEZIUM_ESCAPE_BYTES);
+	buf_append_string(out, debezium->options->schemas ? "}}" : "}");
+	return piece_since(debezium, start);
+}
+
+static FormatResult
+format_debezium_message(Format *format, const LogicalMessage *message,
+						Position position, const char *topic, Records *out,
+						Error *err)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+	DebeziumOrder	order = {0};
+	Piece		key;
+	size_t		start;
+
+	(void) position;
+	(void) topic;
+	start_records(debezium, out);
+	if (message->txn == NULL)
+		debezium->context.last_commit = message->lsn;
+	if (!debezium_context_count(&debezium->context, message->txn,
+								MESSAGE_COLLECTION, &debezium->message_place,
+								&order))
+	{
+		error_no_memory(err);
+		return FORMAT_FAILED;
+	}
+	key = append_bare_key(debezium, debezium_schema_message_key, "prefix",
+						  slice_of(message->prefix));
+	start = debezium->writer.out.size;
+	append_message(debezium, message, &order);
+	if (!format_fits(&debezium->writer.out, err))
+		return FORMAT_FAILED;
+	put_bare(debezium, out, NULL, key, piece_since(debezium, start));
+	return FORMAT_OK;
+}
+
+/* ---- transactions and heartbeats ---- */
+
+/* event_count NULL data: a BEGIN. */
+static bool
+append_txn_value(FormatDebezium *debezium, const char *status,
+				 const Transaction *txn, Lsn lsn)
+{
+	Buf		   *out = &debezium->writer.out;
+	bool		end = strcmp(status, "END") == 0;
+
+	if (debezium->options->schemas)
+		buf_append_string(out, debezium_schema_txn_value);
+	buf_printf(out, "{\"status\":\"%s\",", status);
+	debezium_append_id(out, txn->xid, lsn);
+	buf_append_string(out, ",\"event_count\":");
+	if (end)
+	{
+		json_append_uint(out, debezium->context.txn.events);
+		buf_append_string(out, ",\"data_collections\":");
+		if (!debezium_txn_append(&debezium->context.txn, out))
+			return false;
+	}
+	else
+		buf_append_string(out, "null,\"data_collections\":null");
+	debezium_append_number(out, ",\"ts_ms\":", txn->commit_time / 1000);
+	buf_append_string(out, debezium->options->schemas ? "}}" : "}");
+	return true;
+}
+
+static FormatResult
+put_txn(FormatDebezium *debezium, const char *status, const Transaction *txn,
+		Lsn lsn, Records *out, Error *err)
+{
+	Buf		   *buf = &debezium->writer.out;
+	Piece		key;
+	size_t		start = buf->size;
+
+	if (debezium->options->schemas)
+		buf_append_string(buf, debezium_schema_txn_key);
+	buf_append_byte(buf, '{');
+	debezium_append_id(buf, txn->xid, lsn);
+	buf_append_string(buf, debezium->options->schemas ? "}}" : "}");
+	key = piece_since(debezium, start);
+	start = buf->size;
+	if (!append_txn_value(debezium, status, txn, lsn))
+	{
+		error_no_memory(err);
+		return FORMAT_FAILED;
+	}
+	if (!format_fits(buf, err))
+		return FORMAT_FAILED;
+	put_bare(debezium, out, debezium->txn_topic, key,
+			 piece_since(debezium, start));
+	return FORMAT_OK;
+}
+
+static FormatResult
+format_debezium_begin(Format *format, const Transaction *txn, Records *out,
+					  Error *err)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+
+	start_records(debezium, out);
+	debezium_txn_begin(&debezium->context.txn);
+	debezium->context.last_time = txn->commit_time;
+	if (!debezium->options->transactions)
+		return FORMAT_OK;
+	return put_txn(debezium, "BEGIN", txn, txn->commit_lsn, out, err);
+}
+
+static FormatResult
+format_debezium_commit(Format *format, const TxnEnd *end, Position position,
+					   Records *out, Error *err)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+	FormatResult result = FORMAT_OK;
+
+	(void) position;
+	start_records(debezium, out);
+	if (debezium->options->transactions)
+		result = put_txn(debezium, "END", &end->txn, end->end_lsn, out, err);
+	debezium->context.last_commit = end->end_lsn;
+	return result;
+}
+
+static FormatResult
+format_debezium_tick(Format *format, int64_t now, Records *out, Error *err)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+	int64_t		interval = debezium->options->heartbeat_interval;
+	Buf		   *buf = &debezium->writer.out;
+	Piece		key;
+	size_t		start;
+
+	start_records(debezium, out);
+	if (interval == 0)
+		return FORMAT_OK;
+	if (debezium->next_heartbeat == 0)
+		debezium->next_heartbeat = now + interval;
+	if (now < debezium->next_heartbeat)
+		return FORMAT_OK;
+	debezium->next_heartbeat = now + interval;
+	key = append_bare_key(debezium, debezium_schema_heartbeat_key,
+						  "serverName", slice_of(debezium->context.config->prefix));
+	start = buf->size;
+	if (debezium->options->schemas)
+		buf_append_string(buf, debezium_schema_heartbeat_value);
+	debezium_append_number(buf, "{\"ts_ms\":", clock_wall() / 1000);
+	buf_append_string(buf, debezium->options->schemas ? "}}" : "}");
+	put_bare(debezium, out, debezium->heartbeat_topic, key,
+			 piece_since(debezium, start));
+	return format_fits(buf, err) ? FORMAT_OK : FORMAT_FAILED;
+}
+
+static int
+format_debezium_watch(Format *format, struct pollfd *fds, int room,
+					  int64_t *deadline)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+
+	(void) fds;
+	(void) room;
+	if (debezium->options->heartbeat_interval > 0 &&
+		debezium->next_heartbeat < *deadline)
+		*deadline = debezium->next_heartbeat;
+	return 0;
+}
+
+/* ---- making ---- */
+
+static void
+release_table(void *table)
+{
+	debezium_table_free(table);
+}
+
+static void
+format_debezium_free(Format *format)
+{
+	FormatDebezium *debezium = (FormatDebezium *) format;
+
+	oid_map_free(&debezium->tables, release_table);
+	debezium_context_free(&debezium->context);
+	debezium_writer_free(&debezium->writer);
+	buf_free(&debezium->message_head);
+	free(debezium->txn_topic);
+	free(debezium->heartbeat_topic);
+	free(debezium);
+}
+
+/* before and the prefix, or the prefix and behind. */
+static char *
+make_topic(const FormatDebezium *debezium, const char *before,
+		   const char *template, Error *err)
+{
+	RouteNames	names = {
+		.prefix = debezium->context.config->prefix, .underscores = true
+	};
+	char	   *topic = NULL;
+	Buf			out;
+
+	buf_init(&out, TOPIC_LIMIT);
+	if (*before != '\0')
+		buf_printf(&out, "%s.", before);
+	if (route_expand(&out, template, &names, err))
+	{
+		topic = strdup(buf_string(&out));
+		if (topic == NULL)
+			error_no_memory(err);
+	}
+	buf_free(&out);
+	return topic;
+}
+
+extern const FormatOps format_debezium_ops;
+
+static bool
+set_up(FormatDebezium *debezium, const FormatConfig *config, Error *err)
+{
+	debezium->base.ops = &format_debezium_ops;
+	debezium->options = config->options;
+	debezium_writer_init(&debezium->writer, FORMAT_LIMIT);
+	buf_init(&debezium->message_head, HEAD_LIMIT);
+	if (!debezium_context_init(&debezium->context, config, err) ||
+		!debezium_options_check(debezium->options, err))
+		return false;
+	if (debezium->options->schemas)
+		debezium_schema_append_message(&debezium->message_head,
+									   DEBEZIUM_BYTES +
+									   debezium->options->binary);
+	debezium->txn_topic = make_topic(debezium, "", "{prefix}.transaction",
+									 err);
+	if (debezium->txn_topic == NULL)
+		return false;
+	debezium->heartbeat_topic =
+		make_topic(debezium, debezium->options->heartbeat_prefix, "{prefix}",
+				   err);
+	return debezium->heartbeat_topic != NULL;
+}
+
+static Format *
+format_debezium_create(const FormatConfig *config, Error *err)
+{
+	FormatDebezium *debezium = calloc(1, sizeof(*debezium));
+
+	if (debezium == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	if (set_up(debezium, config, err))
+		return &debezium->base;
+	format_debezium_free(&debezium->base);
+	return NULL;
+}
+
+const FormatOps format_debezium_ops = {
+	.name = "debezium-json",
+	.extension = "jsonl",
+	.binary = false,
+	.by_topic = true,
+	.sees_all = true,
+	.underscores = true,
+	.options = &debezium_option_table,
+	.create = format_debezium_create,
+	.describe = format_debezium_describe,
+	.begin = format_debezium_begin,
+	.change = format_debezium_change,
+	.message = format_debezium_message,
+	.commit = format_debezium_commit,
+	.tick = format_debezium_tick,
+	.watch = format_debezium_watch,
+	.free = format_debezium_free
+};
