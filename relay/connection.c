@@ -330,14 +330,16 @@ try_connect(const ConnectionOptions *options, ConnectionKind kind,
 		"dbname", "host", "port", "user", "password", "replication",
 		"fallback_application_name", "client_encoding",
 		"keepalives", "keepalives_idle", "keepalives_interval",
-		"keepalives_count", "tcp_user_timeout", "sslmode", "sslrootcert", NULL
+		"keepalives_count", "tcp_user_timeout", "sslmode", "sslrootcert",
+		"gssencmode", NULL
 	};
 	const char *const values[] = {
 		options->dbname, options->host, options->port, options->user,
 		token != NULL ? token : options->password,
 		kind == CONNECTION_REPLICATION ? "database" : NULL,
 		"pg_fanout", "UTF8", "1", "30", "10", "3", "60000",
-		login_sslmode(options->login), login_sslrootcert(options->login), NULL
+		login_sslmode(options->login), login_sslrootcert(options->login),
+		login_gssencmode(options->login), NULL
 	};
 
 	return PQconnectStartParams(names, values, 1);

@@ -384,7 +384,8 @@ take_keys(const RemoteFetch *fetch, const RemoteKeys *keys,
 	return secret_copy_string(&credential->access_key_id, keys->id, err) &&
 		secret_copy_string(&credential->secret_access_key, keys->secret,
 						   err) &&
-		secret_copy_string(&credential->session_token, keys->token, err);
+		secret_copy_string(&credential->session_token, keys->token != NULL &&
+						   keys->token[0] != '\0' ? keys->token : NULL, err);
 }
 
 static bool

@@ -214,7 +214,11 @@ check_token_tls(const Login *login, Error *err)
 	if (mode == NULL || (strcmp(mode, "disable") != 0 &&
 						 strcmp(mode, "allow") != 0 &&
 						 strcmp(mode, "prefer") != 0))
+	{
+		if (mode != NULL && strcmp(mode, "require") == 0)
+			log_warning("sslmode=require: tokens go to a server that does not prove who it is");
 		return true;
+	}
 	error_set(err, ERROR_USAGE, "auth=iam needs TLS, and sslmode is %s", mode);
 	return error_hint(err, "Leave sslmode out (then the server's certificate is verified), or say verify-full.");
 }
@@ -369,6 +373,13 @@ login_sslmode(const Login *login)
 	return login->default_mode;
 }
 
+/* GSSAPI's encryption would come before TLS, and RDS knows none. */
+const char *
+login_gssencmode(const Login *login)
+{
+	return login->options->auth == LOGIN_IAM ? "disable" : NULL;
+}
+
 const char *
 login_sslrootcert(const Login *login)
 {
@@ -408,11 +419,19 @@ login_explain(const Login *login, const char *libpq, Error *err)
 		err->retriable = false;
 	}
 	else if (login->options->auth == LOGIN_IAM && err->code == ERROR_AUTH)
+	{
 		error_hint(err, "The role needs GRANT rds_iam; the keys (from the %s) need rds-db:connect on it; "
 				   "replication by token needs rds.iam_auth_for_replication = 1; the token was made for user \"%s\" at %s.",
 				   login->credential.source != NULL ?
 				   login->credential.source : "chain", login->user,
 				   login->token_host != NULL ? login->token_host :
 				   login->host);
+
+		/*
+		 * What checks tokens is a service, too: it may fail for a while. A
+		 * first start ends all the same.
+		 */
+		error_retriable(err);
+	}
 	return false;
 }

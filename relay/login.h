@@ -26,6 +26,7 @@ extern void login_free(Login *login);
 /* What to tell libpq; NULL: nothing, it knows by itself. */
 extern const char *login_sslmode(const Login *login);
 extern const char *login_sslrootcert(const Login *login);
+extern const char *login_gssencmode(const Login *login);
 
 /*
  * A new token in *password, the caller's to wipe (secret_free); untouched if

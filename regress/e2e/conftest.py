@@ -9,6 +9,7 @@ lines are shown.
 	kafka       the broker (rig.Kafka); topics carry the database's name
 	kafka_sasl  the same: its sasl_url, username, password and ca are meant
 	rds_db      a database on a server with the manners of RDS (rds.RdsDatabase)
+	agent       hands out AWS keys as a container's agent does (rds.Agent)
 	s3          a bucket of its own (rig.Bucket)
 	relay       relay(*args) starts one; relay.run(*args) waits for its end;
 	            relay.stream(pg, sink...) streams a publication into sinks
@@ -93,6 +94,13 @@ def rds_db(rds_server):
     database = rds_server.new_database()
     yield database
     database.close()
+
+
+@pytest.fixture
+def agent():
+    one = rds.Agent()
+    yield one
+    one.close()
 
 
 @pytest.fixture

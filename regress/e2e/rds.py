@@ -3,11 +3,15 @@
 A server with RDS's manners (regress/rig/rds) and what stands in for AWS beside
 it: an LDAP server of a few lines, which the server asks whether a password is
 right, and which takes a token only if botocore makes the same one from the
-keys it knows. Judges tokens; everything else is the tests' business.
+keys it knows; and a container's agent that hands out keys. Judges tokens;
+everything else is the tests' business.
 """
 import datetime
+import http.server
+import json
 import socketserver
 import threading
+import time
 import unittest.mock
 from urllib.parse import parse_qs
 
@@ -132,6 +136,51 @@ class Authority:
         with unittest.mock.patch('botocore.auth.get_current_datetime',
                                  lambda *args, **kwargs: when):
             return client.generate_db_auth_token(host, port, user)
+
+
+class Agent:
+    """A container's agent that hands out keys for a while, in seconds. .asked
+    counts the questions; .env leads the relay here."""
+
+    def __init__(self):
+        self.asked = 0
+        agent = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                agent.asked += 1
+                body = agent.answer().encode()
+                self.send_response(200)
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0),
+                                                      Handler)
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def env(self):
+        return {'AWS_CONTAINER_CREDENTIALS_FULL_URI':
+                f'http://127.0.0.1:{self.server.server_port}/keys'}
+
+    def hand_out(self, key, secret, token='', life=3600):
+        self.keys = {'AccessKeyId': key, 'SecretAccessKey': secret,
+                     'Token': token}
+        self.life = life
+
+    def answer(self):
+        end = time.gmtime(time.time() + self.life)
+        return json.dumps(dict(self.keys, Expiration=time.strftime(
+            '%Y-%m-%dT%H:%M:%SZ', end)))
 
 
 class RdsDatabase(rig.Database):

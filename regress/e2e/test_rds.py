@@ -3,8 +3,8 @@
 No superuser, our library is not there, TLS only, tokens for the members of
 rds_iam: what the relay can do there, and what it says where it cannot.
 """
-import http.server
 import json
+import socket
 import threading
 import time
 
@@ -210,45 +210,14 @@ def test_token_through_a_tunnel(rds_db, relay, authority):
     assert process.code == 0, (process.stderr, authority.seen)
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    """A container's agent that hands out keys for a while."""
-
-    def do_GET(self):
-        self.server.asked += 1
-        body = json.dumps({
-            'AccessKeyId': KEY, 'SecretAccessKey': SECRET, 'Token': TOKEN,
-            'Expiration': time.strftime(
-                '%Y-%m-%dT%H:%M:%SZ',
-                time.gmtime(time.time() + self.server.life))}).encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def agent():
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Agent)
-    server.asked, server.life = 0, 3600
-    server.url = f'http://127.0.0.1:{server.server_port}/keys'
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
 @pytest.mark.parametrize('life', [3600, 200])
 def test_token_for_each_connection(rds_db, relay, authority, agent, tmp_path,
                                    life):
     """A connection that is lost is made again with another token; keys are
     asked for again only if they live for less than five minutes."""
     authority.keys[KEY] = (SECRET, TOKEN)
-    agent.life = life
-    env = {'AWS_CONTAINER_CREDENTIALS_FULL_URI': agent.url,
-           'PGSSLROOTCERT': rds_db.server.ca}
+    agent.hand_out(KEY, SECRET, TOKEN, life)
+    env = dict(agent.env, PGSSLROOTCERT=rds_db.server.ca)
     rds_db.app_sql('create publication pub for table app.item')
     assert create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
                   env=env).code == 0
@@ -271,6 +240,67 @@ def test_token_for_each_connection(rds_db, relay, authority, agent, tmp_path,
     assert authority.tokens[0] != authority.tokens[-1]
     used = len(authority.seen) - 1      # without --create-slot's
     assert agent.asked - asked == (1 if life == 3600 else used)
+
+
+def test_token_refused_for_a_while(rds_db, relay, authority):
+    """What checks tokens may fail: a relay that runs waits for it."""
+    rds_db.app_sql('create publication pub for table app.item')
+    assert create(relay, rds_db, rds_db.where('iam'), '--auth=iam',
+                  env=iam_env(rds_db)).code == 0
+    process = relay('-d', rds_db.where('iam'), '-S', rds_db.slot,
+                    '-P', 'pgoutput', '-o', 'publication_names=pub', '--start',
+                    '--auth=iam', '--sink', 'null:', env=iam_env(rds_db))
+    process.wait_streaming()
+    authority.keys = {}
+    rds_db.sql('select pg_terminate_backend(%s)', (rds_db.walsender(),))
+    process.wait_for('warning: .*authentication failed')
+    seen = len(process.lines)
+    authority.keys = {KEY: (SECRET, None)}
+    process.wait_streaming(after=seen)
+    assert process.stop() == 0
+
+
+def test_token_to_a_stranger(rds_db, relay, authority):
+    """Said so, a token goes to a server that is not verified; not silently."""
+    process = create(relay, rds_db, rds_db.where('iam', sslmode='require'),
+                     '--auth=iam', env=iam_env(rds_db))
+    assert process.code == 0
+    assert 'does not prove who it is' in process.stderr
+
+
+# ---- in between ----
+
+@pytest.mark.parametrize('sqlstate, message, hint', [
+    ('08P01', 'unsupported startup parameter: replication', 'pooler'),
+    ('0A000', "RDS Proxy currently doesn't support streaming replication mode",
+     'RDS Proxy'),
+    ('55000', 'replication slots cannot be used on RO (Read Only) node',
+     'writer'),
+])
+def test_not_the_server_itself(relay, sqlstate, message, hint):
+    """Poolers, proxies and read-only nodes are told from what they say."""
+    listener = socket.create_server(('127.0.0.1', 0))
+
+    def refuse():
+        connection = listener.accept()[0]
+        size = int.from_bytes(connection.recv(4), 'big')
+        connection.recv(size - 4)
+        fields = b''.join(kind + text.encode() + b'\0' for kind, text in (
+            (b'S', 'FATAL'), (b'V', 'FATAL'), (b'C', sqlstate),
+            (b'M', message))) + b'\0'
+        connection.sendall(b'E' + (len(fields) + 4).to_bytes(4, 'big')
+                           + fields)
+        connection.close()
+
+    threading.Thread(target=refuse, daemon=True).start()
+    port = listener.getsockname()[1]
+    process = relay.run('-d', f'host=127.0.0.1 port={port} dbname=d user=u '
+                        'sslmode=disable gssencmode=disable', '-S', 's',
+                        '--create-slot')
+    listener.close()
+    assert process.code in (Exit.CONNECT, Exit.SLOT_UNUSABLE), process.stderr
+    assert message in process.stderr
+    assert hint in process.stderr.split('hint:')[1]
 
 
 # ---- rights ----

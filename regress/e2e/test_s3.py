@@ -352,3 +352,15 @@ def test_tls(table, relay, s3, tmp_path):
         assert len(read_bucket(s3)) == 1
     finally:
         tls.close()
+
+
+def test_keys_from_a_container(table, relay, s3, agent):
+    """Keys that are about to expire are renewed while objects are written."""
+    agent.hand_out(s3.access_key, s3.secret_key, life=200)
+    process = relay.stream(table, s3.url(**SOON), env=agent.env)
+    table.sql("insert into t values (1, 'one')")
+    rig.wait_until(lambda: s3.keys())
+    assert process.stop() == 0
+    assert agent.asked == 2
+    assert 'credentials renewed from the container' in process.stderr
+    assert s3.secret_key not in process.stderr
