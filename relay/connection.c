@@ -367,22 +367,28 @@ static const char pin_query[] =
 " ('idle_session_timeout', '0'), ('intervalstyle', 'postgres'),"
 " ('lc_monetary', 'C'), ('lock_timeout', '0'),"
 " ('quote_all_identifiers', 'off'), ('search_path', ''),"
-" ('statement_timeout', '0'), ('timezone', 'UTC'),"
+" ('timezone', 'UTC'),"
 " ('transaction_timeout', '0'), ('xmlbinary', 'base64')"
 " ) v(name, value) ON pg_catalog.lower(s.name) = v.name";
 
 static bool
 pin_session(PGconn *conn, Error *err)
 {
-	PGresult   *result = connection_query(conn,
-		"SELECT pg_catalog.set_config('search_path', '', false)", err);
+	/* the first is quick whatever the timeout is, the last needs its time */
+	static const char *const queries[] = {
+		"SET statement_timeout = 0",
+		"SELECT pg_catalog.set_config('search_path', '', false)", pin_query
+	};
 
-	PQclear(result);
-	if (result == NULL)
-		return false;
-	result = connection_query(conn, pin_query, err);
-	PQclear(result);
-	return result != NULL;
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
+	{
+		PGresult   *result = connection_query(conn, queries[i], err);
+
+		PQclear(result);
+		if (result == NULL)
+			return false;
+	}
+	return true;
 }
 
 bool
