@@ -270,7 +270,8 @@ static bool
 check_numbering(SinkUse *use, const char *topic, const Table *table,
 				Error *err)
 {
-	if (!use->setup->ops->has_topics || !use->setup->config.format->binary)
+	if (!use->setup->ops->has_topics || !use->setup->config.format->binary ||
+		use->format->format->registered)
 		return true;
 	return numbering_add(&use->numbering, topic, table, err);
 }

@@ -56,10 +56,12 @@ format_no_watch(Format *format, struct pollfd *fds, int room,
 /* ---- plain records ---- */
 
 static void
-put_tombstone(Records *out, Slice key, const PositionHeaders *headers)
+put_tombstone(Records *out, Slice key, Slice partition_key,
+			  const PositionHeaders *headers)
 {
 	out->records[out->count++] = (Record) {
-		.key = key, .headers = headers->headers, .header_count = 2
+		.key = key, .partition_key = partition_key,
+		.headers = headers->headers, .header_count = 2
 	};
 }
 
@@ -87,12 +89,13 @@ format_put_plain(Records *out, const PlainRecord *plain, Position position,
 	if (buried || plain->old_key.data != NULL)
 		fill_headers(headers, position);
 	if (plain->old_key.data != NULL)
-		put_tombstone(out, plain->old_key, headers);
+		put_tombstone(out, plain->old_key, plain->old_partition_key, headers);
 	out->records[out->count++] = (Record) {
-		.key = plain->key, .value = plain->value
+		.key = plain->key, .value = plain->value,
+		.partition_key = plain->partition_key
 	};
 	if (buried)
-		put_tombstone(out, plain->key, headers);
+		put_tombstone(out, plain->key, plain->partition_key, headers);
 }
 
 /* ---- buffers ---- */

@@ -44,6 +44,8 @@ typedef struct Record
 	const char *topic;			/* NULL: its table's, or that of messages */
 	Slice		key;			/* data NULL: none */
 	Slice		value;			/* data NULL: a tombstone */
+	Slice		partition_key;	/* what a partition is computed on; data NULL:
+								 * the key */
 	const RecordHeader *headers;
 	size_t		header_count;
 } Record;
@@ -119,6 +121,7 @@ typedef struct FormatOps
 struct Format
 {
 	const FormatOps *ops;
+	bool		registered;		/* a registry keeps what its fields mean */
 };
 
 /* ---- for those that have nothing to do ---- */
@@ -153,6 +156,8 @@ typedef struct PlainRecord
 	Slice		key;
 	Slice		old_key;
 	Slice		value;
+	Slice		partition_key;	/* as Record's */
+	Slice		old_partition_key;
 } PlainRecord;
 
 /*

@@ -8,14 +8,20 @@
  * copied field by field. A key is a Row with the key columns' fields. A
  * logical message is a Message with Source in field 15 too. Fields of Source
  * that are zero or empty are left out, but for the position, commit_lsn and
- * seq.
+ * seq. With a schema registry the schema's id stands before value and key.
  */
 #include "format.h"
 
 #include <stdlib.h>
 
-#include "record_key.h"
+#include "oid_map.h"
+#include "proto_text.h"
+#include "protobuf_key.h"
+#include "schema_binding.h"
+#include "schema_renumber.h"
 #include "wire.h"
+
+#define SCHEMA_TEXT_LIMIT	((size_t) 8 << 20)
 
 /* The numbers of change.proto. */
 enum
@@ -46,17 +52,45 @@ enum
 	MESSAGE_XID = 5
 };
 
+typedef struct FormatProtobufOptions
+{
+	SchemaOptions schema;
+	int			key_format;		/* ProtobufKeyFormat */
+} FormatProtobufOptions;
+
 typedef struct FormatProtobuf
 {
 	Format		base;
 	char	   *database;
-	Buf			key;
-	Buf			old_key;
+	const FormatProtobufOptions *options;
+	SchemaBinder binder;		/* its registry is NULL if there is none */
+	OidMap		tables;			/* BoundTable */
+	SchemaBinding *message_binding;
+	ProtobufKeys keys;
 	Buf			value;
 	Buf			message;
-	Buf			scratch;
 	PositionHeaders headers;
 } FormatProtobuf;
+
+/* A table with a registry. */
+typedef struct BoundTable
+{
+	uint64_t	version;		/* of its description */
+	SchemaBinding *binding;
+} BoundTable;
+
+static const Option format_protobuf_options[] = {
+	SCHEMA_OPTION_ROWS(FormatProtobufOptions, schema),
+	{"key-format", 0, OPTION_WORD, offsetof(FormatProtobufOptions, key_format),
+		"protobuf", 0, 0, protobuf_key_words, "WORD",
+	"Keys as protobuf (with a schema of their own if there is a registry), as JSON, or as text: the value itself of a key of one column, JSON of several."},
+};
+
+static const OptionTable format_protobuf_option_table = {
+	"Format protobuf", "sink", format_protobuf_options,
+	sizeof(format_protobuf_options) / sizeof(format_protobuf_options[0]),
+	sizeof(FormatProtobufOptions)
+};
 
 /* Whose Source it is. */
 typedef struct SourceOf
@@ -132,33 +166,181 @@ append_source(Buf *out, const char *database, const SourceOf *of)
 								  (size_t) (end - out->data));
 }
 
+/* ---- schemas ---- */
+
+static bool
+keys_have_schemas(const FormatProtobuf *protobuf)
+{
+	return protobuf->binder.registry != NULL &&
+		protobuf->options->key_format == PROTOBUF_KEY_PROTOBUF;
+}
+
+/* All of a table's texts, each with a NUL. */
+static bool
+print_drafts(Buf *texts, const Table *table, bool keyed, size_t offsets[4])
+{
+	static const ProtoPast nothing;
+
+	for (int i = 0; i < 4; i++)
+	{
+		bool		key = i % 2 == SCHEMA_KEY;
+
+		offsets[i] = texts->size;
+		if (i >= 2)
+			proto_append_name(texts, table, key);
+		else if (!key)
+			proto_append_table_after(texts, table, &nothing);
+		else if (keyed)
+			proto_append_key(texts, table, &nothing);
+		buf_append_byte(texts, '\0');
+	}
+	return !buf_failed(texts);
+}
+
+static SchemaBinding *
+make_binding(FormatProtobuf *protobuf, const Table *table, const char *topic,
+			 Error *err)
+{
+	SchemaDraft draft = {.topic = topic,
+		.keyed = keys_have_schemas(protobuf) && table->key_count > 0};
+	SchemaBinding *binding = NULL;
+	size_t		offsets[4];
+	Buf			texts;
+
+	buf_init(&texts, SCHEMA_TEXT_LIMIT);
+	if (!print_drafts(&texts, table, draft.keyed, offsets))
+		error_no_memory(err);
+	else
+	{
+		for (int part = 0; part < SCHEMA_PARTS; part++)
+		{
+			const char *all = (const char *) texts.data;
+
+			draft.texts[part] = all + offsets[part];
+			draft.names[part] = all + offsets[SCHEMA_PARTS + part];
+		}
+		binding = schema_binding_new(&protobuf->binder, &draft, err);
+	}
+	buf_free(&texts);
+	return binding;
+}
+
+/* NULL: out of memory. */
+static BoundTable *
+bind_table(FormatProtobuf *protobuf, const Table *table, const char *topic,
+		   Error *err)
+{
+	BoundTable *bound = oid_map_find(&protobuf->tables, table->oid);
+
+	if (bound != NULL && bound->version == table->version &&
+		bound->binding != NULL)
+		return bound;
+	if (bound == NULL)
+	{
+		bound = calloc(1, sizeof(*bound));
+		if (bound == NULL ||
+			!oid_map_set(&protobuf->tables, table->oid, bound))
+		{
+			free(bound);
+			error_no_memory(err);
+			return NULL;
+		}
+	}
+	schema_binding_free(&protobuf->binder, bound->binding);
+	bound->version = table->version;
+	bound->binding = make_binding(protobuf, table, topic, err);
+	return bound->binding != NULL ? bound : NULL;
+}
+
+static FormatResult
+step_binding(FormatProtobuf *protobuf, SchemaBinding *binding,
+			 const Table *table, Error *err)
+{
+	switch (schema_binding_step(&protobuf->binder, binding, table, err))
+	{
+		case SCHEMA_BOUND:
+			return FORMAT_OK;
+		case SCHEMA_BOUND_WAIT:
+			return FORMAT_WAIT;
+		default:
+			return FORMAT_FAILED;
+	}
+}
+
+/* *binding NULL: there is no registry. */
+static FormatResult
+find_binding(FormatProtobuf *protobuf, const Table *table, const char *topic,
+			 const SchemaBinding **binding, Error *err)
+{
+	BoundTable *bound;
+
+	*binding = NULL;
+	if (protobuf->binder.registry == NULL)
+		return FORMAT_OK;
+	bound = bind_table(protobuf, table, topic, err);
+	if (bound == NULL)
+		return FORMAT_FAILED;
+	*binding = bound->binding;
+	return step_binding(protobuf, bound->binding, table, err);
+}
+
+static FormatResult
+find_message_binding(FormatProtobuf *protobuf, const char *topic, Error *err)
+{
+	SchemaDraft draft = {.topic = topic,
+	.names = {[SCHEMA_VALUE] = "fanout_message.Message"}};
+	Buf			text;
+
+	if (protobuf->binder.registry == NULL)
+		return FORMAT_OK;
+	if (protobuf->message_binding == NULL)
+	{
+		buf_init(&text, SCHEMA_TEXT_LIMIT);
+		proto_append_message(&text);
+		draft.texts[SCHEMA_VALUE] = buf_string(&text);
+		if (draft.texts[SCHEMA_VALUE] != NULL)
+			protobuf->message_binding =
+				schema_binding_new(&protobuf->binder, &draft, err);
+		else
+			error_no_memory(err);
+		buf_free(&text);
+	}
+	if (protobuf->message_binding == NULL)
+		return FORMAT_FAILED;
+	return step_binding(protobuf, protobuf->message_binding, NULL, err);
+}
+
+/* The frame of a value, if there is one. */
+static void
+append_frame(Buf *out, const SchemaBinding *binding)
+{
+	uint8_t		frame[SCHEMA_FRAME_PROTOBUF];
+
+	if (binding != NULL)
+		buf_append(out, frame, schema_frame_put(frame, SCHEMA_PROTOBUF,
+												binding->ids[SCHEMA_VALUE]));
+}
+
 /* ---- the operations ---- */
 
-/* Into a buffer of its own for each of the two: both are wanted at once. */
 static bool
-render_key(FormatProtobuf *protobuf, const Change *change, bool old,
-		   Slice *key, Error *err)
+append_body(Buf *out, const Change *change, const SchemaBinding *binding,
+			Error *err)
 {
-	/* an empty row is a key too, and its data must not be NULL */
-	static const uint8_t empty[1];
-	Buf		   *out = old ? &protobuf->old_key : &protobuf->key;
-	RecordKey	found;
+	const uint32_t *numbers = binding == NULL ? NULL :
+		binding->numbers[SCHEMA_VALUE];
 
-	*key = slice_make(NULL, 0);
-	format_recycle(out);
-	found = old ? record_key_find_old(change, out, &protobuf->scratch) :
-		record_key_find(change, out);
-	if (found == RECORD_KEY_BAD)
+	if (numbers == NULL)
+		buf_append_slice(out, change->body);
+	else if (!schema_renumber_body(out, change->table, numbers, change->body))
 		return error_set(err, ERROR_RECORD, "malformed row of table %s.%s",
 						 change->table->schema, change->table->name);
-	if (found == RECORD_KEY_FOUND)
-		*key = out->size > 0 ? buf_slice(out) : slice_make(empty, 0);
-	return format_fits(out, err) && format_fits(&protobuf->scratch, err);
+	return true;
 }
 
 static bool
 render_value(FormatProtobuf *protobuf, const Change *change, Position position,
-			 Error *err)
+			 const SchemaBinding *binding, Error *err)
 {
 	SourceOf	of = {
 		.table = change->table, .txn = change->txn, .position = position,
@@ -167,7 +349,9 @@ render_value(FormatProtobuf *protobuf, const Change *change, Position position,
 	Buf		   *out = &protobuf->value;
 
 	format_recycle(out);
-	buf_append_slice(out, change->body);
+	append_frame(out, binding);
+	if (!append_body(out, change, binding, err))
+		return false;
 	buf_reserve(out, source_room(protobuf->database, &of));
 	if (!format_fits(out, err))
 		return false;
@@ -175,20 +359,45 @@ render_value(FormatProtobuf *protobuf, const Change *change, Position position,
 	return true;
 }
 
+/* A broken schema may have sent the table's records to another topic. */
+static void
+set_topics(Records *out, const char *topic)
+{
+	for (size_t i = 0; i < out->count; i++)
+		out->records[i].topic = topic;
+}
+
 static FormatResult
 format_protobuf_change(Format *format, const Change *change, Position position,
 					   const char *topic, Records *out, Error *err)
 {
 	FormatProtobuf *protobuf = (FormatProtobuf *) format;
+	ProtobufKeys *keys = &protobuf->keys;
+	bool		framed =
+		protobuf->options->schema.partition == SCHEMA_PARTITION_FRAMED;
 	PlainRecord plain = {.op = change->parts.op};
+	const SchemaBinding *binding;
+	FormatResult found = find_binding(protobuf, change->table, topic,
+									  &binding, err);
 
-	(void) topic;
-	if (!render_key(protobuf, change, false, &plain.key, err) ||
-		!render_key(protobuf, change, true, &plain.old_key, err) ||
-		!render_value(protobuf, change, position, err))
+	if (found != FORMAT_OK)
+		return found;
+	if (!protobuf_keys_render(keys, change,
+							  keys_have_schemas(protobuf) ? binding : NULL,
+							  err) ||
+		!render_value(protobuf, change, position, binding, err))
 		return FORMAT_FAILED;
+	plain.key = keys->new.framed;
+	plain.old_key = keys->old.framed;
 	plain.value = buf_slice(&protobuf->value);
+	if (!framed)
+	{
+		plain.partition_key = keys->new.payload;
+		plain.old_partition_key = keys->old.payload;
+	}
 	format_put_plain(out, &plain, position, &protobuf->headers);
+	if (binding != NULL)
+		set_topics(out, binding->topic);
 	return FORMAT_OK;
 }
 
@@ -200,16 +409,19 @@ format_protobuf_message(Format *format, const LogicalMessage *message,
 	FormatProtobuf *protobuf = (FormatProtobuf *) format;
 	SourceOf	of = {.txn = message->txn, .position = position};
 	Buf		   *out = &protobuf->message;
+	FormatResult found = find_message_binding(protobuf, topic, err);
 	uint8_t    *at;
 
-	(void) topic;
+	if (found != FORMAT_OK)
+		return found;
 	format_recycle(out);
+	append_frame(out, protobuf->message_binding);
 	buf_reserve(out, 3 * WIRE_MAX_SCALAR + text_room(message->prefix) +
 				WIRE_MAX_PREFIX + message->content.size +
 				source_room(protobuf->database, &of));
 	if (!format_fits(out, err))
 		return FORMAT_FAILED;
-	at = out->data;
+	at = out->data + out->size;
 	if (message->txn != NULL)
 		at = wire_put_uint(at, MESSAGE_TRANSACTIONAL, 1);
 	if (message->lsn != 0)
@@ -224,7 +436,21 @@ format_protobuf_message(Format *format, const LogicalMessage *message,
 	append_source(out, protobuf->database, &of);
 	records->count = 1;
 	records->records[0] = (Record) {.value = buf_slice(out)};
+	if (protobuf->message_binding != NULL)
+		set_topics(records, protobuf->message_binding->topic);
 	return FORMAT_OK;
+}
+
+static int
+format_protobuf_watch(Format *format, struct pollfd *fds, int room,
+					  int64_t *deadline)
+{
+	FormatProtobuf *protobuf = (FormatProtobuf *) format;
+
+	if (protobuf->binder.registry == NULL)
+		return 0;
+	return schema_registry_watch(protobuf->binder.registry, fds, room,
+								 deadline);
 }
 
 static void
@@ -232,13 +458,52 @@ format_protobuf_free(Format *format)
 {
 	FormatProtobuf *protobuf = (FormatProtobuf *) format;
 
-	buf_free(&protobuf->key);
-	buf_free(&protobuf->old_key);
+	for (size_t i = 0; i < protobuf->tables.capacity; i++)
+	{
+		BoundTable *bound = protobuf->tables.entries[i].value;
+
+		if (bound != NULL)
+			schema_binding_free(&protobuf->binder, bound->binding);
+		free(bound);
+	}
+	free(protobuf->tables.entries);
+	schema_binding_free(&protobuf->binder, protobuf->message_binding);
+	schema_registry_free(protobuf->binder.registry);
+	protobuf_keys_free(&protobuf->keys);
 	buf_free(&protobuf->value);
 	buf_free(&protobuf->message);
-	buf_free(&protobuf->scratch);
 	free(protobuf->database);
 	free(protobuf);
+}
+
+/* Without a registry nothing remembers what a topic's numbers mean. */
+static bool
+check_options(const FormatProtobufOptions *options, Error *err)
+{
+	const SchemaOptions *schema = &options->schema;
+
+	if (schema->url == NULL && schema->on_break != SCHEMA_BREAK_STOP)
+	{
+		error_set(err, ERROR_USAGE, "on_schema_break=%s needs schema_registry",
+				  schema_break_words[schema->on_break]);
+		return error_hint(err, "Without a registry nothing remembers across restarts what a topic's fields meant.");
+	}
+	return schema_options_check(schema, err);
+}
+
+static bool
+open_registry(FormatProtobuf *protobuf, Error *err)
+{
+	const SchemaOptions *schema = &protobuf->options->schema;
+
+	protobuf->binder.type = SCHEMA_PROTOBUF;
+	protobuf->binder.options = schema;
+	if (schema->url == NULL)
+		return true;
+	protobuf->base.registered = true;
+	protobuf->binder.registry = schema_registry_new(schema, "format protobuf",
+													err);
+	return protobuf->binder.registry != NULL;
 }
 
 extern const FormatOps format_protobuf_ops;
@@ -246,8 +511,12 @@ extern const FormatOps format_protobuf_ops;
 static Format *
 format_protobuf_create(const FormatConfig *config, Error *err)
 {
-	FormatProtobuf *protobuf = calloc(1, sizeof(*protobuf));
+	const FormatProtobufOptions *options = config->options;
+	FormatProtobuf *protobuf;
 
+	if (!check_options(options, err))
+		return NULL;
+	protobuf = calloc(1, sizeof(*protobuf));
 	if (protobuf == NULL ||
 		(protobuf->database = strdup(config->database)) == NULL)
 	{
@@ -256,24 +525,29 @@ format_protobuf_create(const FormatConfig *config, Error *err)
 		return NULL;
 	}
 	protobuf->base.ops = &format_protobuf_ops;
-	buf_init(&protobuf->key, FORMAT_LIMIT);
-	buf_init(&protobuf->old_key, FORMAT_LIMIT);
+	protobuf->options = options;
+	protobuf_keys_init(&protobuf->keys,
+					   (ProtobufKeyFormat) options->key_format);
 	buf_init(&protobuf->value, FORMAT_LIMIT);
 	buf_init(&protobuf->message, FORMAT_LIMIT);
-	buf_init(&protobuf->scratch, FORMAT_LIMIT);
-	return &protobuf->base;
+	if (open_registry(protobuf, err))
+		return &protobuf->base;
+	format_protobuf_free(&protobuf->base);
+	return NULL;
 }
 
 const FormatOps format_protobuf_ops = {
 	.name = "protobuf",
 	.extension = "pb",
 	.binary = true,
+	.by_topic = true,
+	.options = &format_protobuf_option_table,
 	.create = format_protobuf_create,
 	.begin = format_no_begin,
 	.change = format_protobuf_change,
 	.message = format_protobuf_message,
 	.commit = format_no_commit,
 	.tick = format_no_tick,
-	.watch = format_no_watch,
+	.watch = format_protobuf_watch,
 	.free = format_protobuf_free
 };

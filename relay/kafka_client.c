@@ -352,7 +352,7 @@ KafkaProduce
 kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 					 Error *err)
 {
-	KafkaOpaque opaque = {KAFKA_ENTRY_PROGRESS, record->table_hash};
+	KafkaOpaque opaque = {KAFKA_ENTRY_PROGRESS, record->partition_hash};
 	rd_kafka_resp_err_t resp;
 	void	   *pointer;
 

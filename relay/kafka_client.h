@@ -45,7 +45,7 @@ typedef struct KafkaRecord
 	Slice		value;			/* data NULL: a tombstone */
 	const RecordHeader *headers;
 	size_t		header_count;
-	uint32_t	table_hash;
+	uint32_t	partition_hash; /* see KafkaOpaque */
 	bool		is_progress;	/* a checkpoint: one at a time */
 } KafkaRecord;
 

@@ -3,9 +3,10 @@
  *		Which partition a record goes to, and what travels with it.
  *
  * A record with a key goes where Java's clients would put it: murmur2 of the
- * key's bytes. One without a key (a table without identity) goes where its
- * table's name puts it, so that a table's records keep their order; its key
- * stays null. librdkafka calls the partitioner on any thread, at any time
+ * key's bytes, or of those that its format says (a schema's id before the key
+ * must not move it). One without a key (a table without identity) goes where
+ * its table's name puts it, so that a table's records keep their order; its
+ * key stays null. librdkafka calls the partitioner on any thread, at any time
  * after produce: all it needs travels in the record's opaque pointer.
  */
 #ifndef PG_FANOUT_KAFKA_PARTITION_H
@@ -16,11 +17,14 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* A record's opaque pointer: its window entry and its table's hash. */
+/*
+ * A record's opaque pointer: its window entry and, if it has no key, its
+ * table's hash, else what kafka_partition_hash_key made or 0.
+ */
 typedef struct KafkaOpaque
 {
 	uint32_t	entry;
-	uint32_t	table_hash;
+	uint32_t	hash;
 } KafkaOpaque;
 
 /* The entry of a checkpoint: it belongs to no window. */
@@ -30,6 +34,9 @@ extern void *kafka_opaque_pack(KafkaOpaque opaque);
 extern KafkaOpaque kafka_opaque_unpack(const void *pointer);
 
 extern uint32_t kafka_partition_hash(const char *schema, const char *table);
+
+/* Where these bytes put a record, whatever its key is; never 0. */
+extern uint32_t kafka_partition_hash_key(const void *data, size_t size);
 
 /* The partitioner: see rd_kafka_topic_conf_set_partitioner_cb. */
 extern int32_t kafka_partition_choose(const rd_kafka_topic_t *topic,

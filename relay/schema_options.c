@@ -31,6 +31,10 @@ schema_options_check(const SchemaOptions *options, Error *err)
 	if (options->token != NULL && options->username != NULL)
 		return error_set(err, ERROR_USAGE,
 						 "schema_registry_token and schema_registry_username exclude each other");
+	if (options->on_break == SCHEMA_BREAK_NEW_TOPIC &&
+		options->subject == SCHEMA_SUBJECT_RECORD)
+		return error_set(err, ERROR_USAGE,
+						 "on_schema_break=new-topic cannot go with subject_strategy=record");
 	if (options->password != NULL && options->username == NULL)
 		return error_set(err, ERROR_USAGE,
 						 "schema_registry_password needs schema_registry_username");

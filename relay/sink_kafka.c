@@ -277,10 +277,16 @@ sink_kafka_find_topics(SinkKafka *sink, const Delivery *delivery,
 	return ready ? SINK_OK : SINK_FULL;
 }
 
-/* A record without key goes where its table's name puts it. */
+/*
+ * A record without key goes where its table's name puts it. 0: where its key
+ * does.
+ */
 static uint32_t
 sink_kafka_hash(const Delivery *delivery, const Record *record)
 {
+	if (record->key.data != NULL && record->partition_key.data != NULL)
+		return kafka_partition_hash_key(record->partition_key.data,
+										record->partition_key.size);
 	if (record->key.data != NULL || delivery->table == NULL)
 		return 0;
 	return kafka_partition_hash(delivery->table->schema,
@@ -295,7 +301,7 @@ sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery,
 		.topic = topic, .partition = RD_KAFKA_PARTITION_UA,
 		.key = record->key, .value = record->value,
 		.headers = record->headers, .header_count = record->header_count,
-		.table_hash = sink_kafka_hash(delivery, record)
+		.partition_hash = sink_kafka_hash(delivery, record)
 	};
 
 	if (record->value.data == NULL && !sink->options->tombstones)

@@ -147,8 +147,9 @@ set_remove(uint8_t *set, uint32_t number)
 }
 
 /*
- * What earlier schemas had, and the numbers between two columns: they belonged
- * to columns that were dropped.
+ * What earlier schemas had. Where nothing is known of them, the numbers
+ * between two columns: they belonged to columns that were dropped, or that a
+ * publication's column list hides.
  */
 static void
 collect_reserved(uint8_t *set, const ProtoRow *row)
@@ -158,7 +159,7 @@ collect_reserved(uint8_t *set, const ProtoRow *row)
 	memset(set, 0, PROTO_RESERVED_SIZE);
 	if (row->past != NULL && row->past->reserved != NULL)
 		memcpy(set, row->past->reserved, PROTO_RESERVED_SIZE);
-	if (!row->key && table->column_count > 0)
+	if (row->past == NULL && !row->key && table->column_count > 0)
 	{
 		uint32_t	last = table->columns[table->column_count - 1].number;
 		size_t		at = 0;

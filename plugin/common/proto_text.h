@@ -21,9 +21,8 @@
 #include "table.h"
 
 /*
- * What earlier schemas of the same records have used up. Without one, fields
- * have their columns' numbers and nothing is reserved but the numbers of
- * dropped columns.
+ * What earlier schemas of the same records have used up: that, and nothing
+ * else, is reserved.
  */
 typedef struct ProtoPast
 {

@@ -11,6 +11,8 @@ lines are shown.
 	rds_db      a database on a server with the manners of RDS (rds.RdsDatabase)
 	agent       hands out AWS keys as a container's agent does (rds.Agent)
 	s3          a bucket of its own (rig.Bucket)
+	registry    the schema registry (rig.Registry); subjects carry the database's
+	            name as topics do
 	relay       relay(*args) starts one; relay.run(*args) waits for its end;
 	            relay.stream(pg, sink...) streams a publication into sinks
 """
@@ -65,6 +67,16 @@ def kafka_server():
 @pytest.fixture(scope='session')
 def s3_server():
     yield from closing(rig.S3())
+
+
+@pytest.fixture(scope='session')
+def registry_server():
+    yield from closing(rig.Registry())
+
+
+@pytest.fixture
+def registry(registry_server):
+    return registry_server
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Thin handles around the servers of regress/rig and around the relay's process.
 Knows how to start, watch and stop them; judges nothing: assertions are the
 tests' business.
 """
+import json
 import os
 import re
 import resource
@@ -13,6 +14,9 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -415,6 +419,43 @@ class S3(Server):
     def new_bucket(self):
         S3.made += 1
         return Bucket(self, f'bucket-{os.getpid()}-{S3.made}')
+
+
+class Registry(Server):
+    """A private schema registry; compatibility is BACKWARD."""
+    script = 'registry'
+
+    def start(self):
+        super().start()
+        self.url = self.facts['REGISTRY_URL']
+        return self
+
+    def call(self, method, path, body=None):
+        """The answer's JSON; None: not found."""
+        request = urllib.request.Request(
+            self.url + path, method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={'Content-Type': 'application/vnd.schemaregistry.v1+json'})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def subjects(self, prefix=''):
+        return sorted(subject for subject in self.call('GET', '/subjects')
+                      if subject.startswith(prefix))
+
+    def versions(self, subject):
+        """Text of each version, in their order."""
+        path = f'/subjects/{urllib.parse.quote(subject, safe="")}/versions'
+        return [self.call('GET', f'{path}/{number}')['schema']
+                for number in self.call('GET', path) or []]
+
+    def schema(self, number):
+        return self.call('GET', f'/schemas/ids/{number}')['schema']
 
 
 class Bucket:

@@ -42,12 +42,11 @@ class Schema:
         pool.Add(files.file[0])
         self.file = files.file[0]
         self.pool = pool
-        self.factory = message_factory.MessageFactory(pool)
 
     def message(self, name=None):
         name = name or self.file.message_type[0].name
-        return self.factory.GetPrototype(self.pool.FindMessageTypeByName(
-            f'{self.file.package}.{name}'))
+        return message_factory.GetMessageClass(
+            self.pool.FindMessageTypeByName(f'{self.file.package}.{name}'))
 
 
 @pytest.fixture(scope='session')

@@ -27,6 +27,7 @@ typedef struct Fixture
 {
 	Format	   *json;
 	Format	   *protobuf;
+	void	   *options;		/* of protobuf */
 	Table	   *table;
 	Transaction txn;
 	Position	position;
@@ -69,11 +70,13 @@ make_table(PgFanout__ReplicaIdentity identity, bool keys)
 static int
 set_up(void **state)
 {
-	static const FormatConfig config = {.database = "bank", .prefix = "bank"};
+	FormatConfig config = {.database = "bank", .prefix = "bank"};
 	Fixture    *fixture = calloc(1, sizeof(*fixture));
 	Error		err;
 
 	fixture->json = format_json_ops.create(&config, &err);
+	fixture->options = option_new(format_protobuf_ops.options);
+	config.options = fixture->options;
 	fixture->protobuf = format_protobuf_ops.create(&config, &err);
 	assert_non_null(fixture->json);
 	assert_non_null(fixture->protobuf);
@@ -93,6 +96,7 @@ tear_down(void **state)
 
 	format_json_ops.free(fixture->json);
 	format_protobuf_ops.free(fixture->protobuf);
+	option_free(format_protobuf_ops.options, fixture->options);
 	table_free(fixture->table);
 	free(fixture);
 	return 0;

@@ -89,7 +89,27 @@ test_opaque(void **state)
 
 	(void) state;
 	assert_int_equal(out.entry, in.entry);
-	assert_int_equal(out.table_hash, in.table_hash);
+	assert_int_equal(out.hash, in.hash);
+}
+
+/* Other bytes than the key's decide, by the same hash. */
+static void
+test_partition_key(void **state)
+{
+	(void) state;
+	for (size_t size = 0; size < 40; size++)
+	{
+		uint8_t		bytes[40];
+		KafkaOpaque opaque = {7, 0};
+
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = (uint8_t) (i * 91 + size * 7 + 200);
+		opaque.hash = kafka_partition_hash_key(bytes, size);
+		for (int32_t count = 1; count < 40; count += 13)
+			assert_int_equal(kafka_partition_choose(NULL, "framed key", 10, count, NULL,
+													kafka_opaque_pack(opaque)),
+							 kafka_partition_choose(NULL, bytes, size, count, NULL, NULL));
+	}
 }
 
 /* Without a key the table decides: always the same, and not all the same. */
@@ -107,7 +127,7 @@ test_no_key(void **state)
 		int32_t		partition;
 
 		snprintf(name, sizeof(name), "t%d", i);
-		opaque.table_hash = kafka_partition_hash("public", name);
+		opaque.hash = kafka_partition_hash("public", name);
 		partition = kafka_partition_choose(NULL, NULL, 0, 16, NULL,
 										   kafka_opaque_pack(opaque));
 		assert_in_range(partition, 0, 15);
@@ -128,6 +148,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_java),
 		cmocka_unit_test(test_opaque),
+		cmocka_unit_test(test_partition_key),
 		cmocka_unit_test(test_no_key),
 	};
 
