@@ -90,7 +90,8 @@ check_wal_level(Check *check)
 	char		managed[64];
 
 	ask_setting(check, "wal_level", value, sizeof(value));
-	ask_setting(check, "rds.logical_replication", managed, sizeof(managed));
+	ask_value(check, "SELECT pg_catalog.current_setting("
+			  "'rds.logical_replication', true)", managed, sizeof(managed));
 	if (strcmp(value, "logical") == 0)
 		say_ok("wal_level is logical");
 	else if (managed[0] != '\0')

@@ -218,9 +218,10 @@ class Rds(rig.Postgres):
     script = 'rds'
     app_password = 'app-password'
 
-    def __init__(self):
+    def __init__(self, **how):
         self.authority = Authority()
-        super().__init__(env={'RDS_IAM_PORT': str(self.authority.port)})
+        super().__init__(env={'RDS_IAM_PORT': str(self.authority.port)},
+                         **how)
 
     def start(self):
         super().start()

@@ -492,3 +492,33 @@ def test_check_parameters(rds_db, relay):
         for name in settings:
             admin.sql(f'alter system reset {name}')
         rds_db.server.reload()
+
+
+@pytest.fixture
+def narrow():
+    """A server on which nothing is prepared, and whose slots are used up."""
+    server = rds.Rds(settings=[
+        'wal_level=replica', 'rds.logical_replication=off',
+        'max_replication_slots=1', 'max_wal_senders=1'])
+    try:
+        server.start()
+        yield server.new_database()
+    finally:
+        server.close()
+
+
+def test_check_finds_no_room(narrow, relay):
+    """Switched off, all slots and walsenders used, an idle slot's WAL."""
+    narrow.sql("select pg_create_physical_replication_slot('old', true)")
+    for _ in range(66):     # of 16 MB
+        narrow.sql("select pg_logical_emit_message(false, '', 'x')")
+        narrow.sql('select pg_switch_wal()')
+    process = check(relay, narrow, 'app', '-o', 'publication_names=pub')
+    assert process.code == Exit.SLOT_UNUSABLE, process.text
+    for words in (
+            'FAIL  wal_level is replica and rds.logical_replication is off',
+            'Set rds.logical_replication = 1 in the parameter group',
+            'FAIL  all 1 replication slots are in use',
+            'warn  all 1 walsenders are in use',
+            'warn  slot "old" is read by nobody and keeps 1.0 GB of WAL'):
+        assert words in process.text, (words, process.text)

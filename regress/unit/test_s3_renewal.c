@@ -160,6 +160,42 @@ test_trouble_while_good(void **state)
 	assert_true(clock_now() - began < 2 * CLOCK_SECOND);
 }
 
+/* An agent that says nothing holds up neither requests nor the loop. */
+static void
+test_silence_while_good(void **state)
+{
+	static const HttpStep puts[] = {OK_TAG, OK_TAG};
+	HttpStep	gives[] = {keys_for(0, 200)};
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t	size = sizeof(address);
+	int			silent = socket(AF_INET, SOCK_STREAM, 0);
+	char		url[64];
+
+	(void) state;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(silent, (struct sockaddr *) &address, size), 0);
+	assert_int_equal(listen(silent, 4), 0);
+	getsockname(silent, (struct sockaddr *) &address, &size);
+	open_store(puts, 2, gives, 1);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(address.sin_port));
+	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+	for (int i = 1; i <= 2; i++)
+	{
+		int64_t		began = clock_now();
+
+		put_is_done(i, "token-0");
+		assert_true(clock_now() - began < CLOCK_SECOND);
+	}
+	for (int i = 0; i < 50; i++)
+	{
+		int64_t		began = clock_now();
+
+		store->ops->poll(store);
+		assert_true(clock_now() - began < CLOCK_SECOND / 2);
+	}
+	close(silent);
+}
+
 /* At their end requests wait for new keys, and no expired one is sent. */
 static void
 test_held_until_renewed(void **state)
@@ -209,6 +245,7 @@ main(void)
 		cmocka_unit_test_teardown(test_fresh, teardown),
 		cmocka_unit_test_teardown(test_renewed_before, teardown),
 		cmocka_unit_test_teardown(test_trouble_while_good, teardown),
+		cmocka_unit_test_teardown(test_silence_while_good, teardown),
 		cmocka_unit_test_teardown(test_held_until_renewed, teardown),
 		cmocka_unit_test_teardown(test_refused_as_expired, teardown),
 		cmocka_unit_test_teardown(test_denied, teardown),
