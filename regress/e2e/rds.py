@@ -9,7 +9,9 @@ everything else is the tests' business.
 import datetime
 import http.server
 import json
+import socket
 import socketserver
+import ssl
 import threading
 import time
 import unittest.mock
@@ -254,6 +256,28 @@ class Rds(rig.Postgres):
 
     def use_certificate(self, name):
         """server, expired or stranger."""
-        self.admin.sql('alter system set ssl_cert_file = '
-                       f"'{self.tls / name}.crt'")
+        path = self.tls / f'{name}.crt'
+        self.set(ssl_cert_file=path)
+        wanted = ssl.PEM_cert_to_DER_cert(path.read_text())
+        rig.wait_until(lambda: self.shown_certificate() == wanted)
+
+    def shown_certificate(self):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection(('127.0.0.1', self.port)) as plain:
+            plain.sendall(bytes.fromhex('00000008 04d2162f'))
+            assert plain.recv(1) == b'S'
+            with context.wrap_socket(plain) as secure:
+                return secure.getpeercert(binary_form=True)
+
+    def set(self, **settings):
+        """Changes settings, None: back to what they were, and waits until
+        the server goes by them."""
+        for name, value in settings.items():
+            self.admin.sql(f'alter system reset {name}' if value is None else
+                           f"alter system set {name} = '{value}'")
+        before = self.admin.value('select pg_conf_load_time()')
         self.reload()
+        rig.wait_until(lambda: self.admin.value(
+            'select pg_conf_load_time()') > before)

@@ -473,25 +473,19 @@ def test_check_tables(rds_db, relay):
 def test_check_parameters(rds_db, relay):
     """Parameters that will hurt later."""
     rds_db.app_sql('create publication pub for table app.item')
-    admin = rds_db.server.admin
-    settings = {'max_slot_wal_keep_size': '100MB', 'wal_sender_timeout': '0'}
-    for name, value in settings.items():
-        admin.sql(f"alter system set {name} = '{value}'")
-    rds_db.server.reload()
+    server = rds_db.server
+    server.set(max_slot_wal_keep_size='100MB', wal_sender_timeout='0')
     try:
         rds_db.create_slot(plugin='pgoutput')
         text = check(relay, rds_db, 'app', '-o', 'publication_names=pub').text
         assert 'warn  max_slot_wal_keep_size is 100 MB' in text
         assert 'warn  wal_sender_timeout is off' in text
         assert f'slot "{rds_db.slot}" keeps' in text
-        admin.sql("alter system set wal_sender_timeout = '3s'")
-        rds_db.server.reload()
+        server.set(wal_sender_timeout='3s')
         text = check(relay, rds_db, 'app', '-o', 'publication_names=pub').text
         assert 'warn  wal_sender_timeout is 3000 ms' in text
     finally:
-        for name in settings:
-            admin.sql(f'alter system reset {name}')
-        rds_db.server.reload()
+        server.set(max_slot_wal_keep_size=None, wal_sender_timeout=None)
 
 
 @pytest.fixture
