@@ -28,6 +28,14 @@
 #define KAFKA_TOPIC_PROPAGATION (30 * CLOCK_SECOND)
 #define KAFKA_TOPIC_MISSING		(2 * CLOCK_SECOND)
 
+/*
+ * In a cluster a topic is used once so many answers per broker, at most that
+ * many, and that far apart, knew it.
+ */
+#define KAFKA_TOPIC_CONFIRMATIONS	3
+#define KAFKA_TOPIC_CONFIRMATIONS_MAX 15
+#define KAFKA_TOPIC_SETTLE		(10 * CLOCK_MS)
+
 struct KafkaTopics
 {
 	rd_kafka_t *rk;
@@ -211,6 +219,7 @@ topic_created(KafkaTopic *topic, const KafkaAdminAnswer *answer, Error *err)
 	{
 		if (answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR)
 			log_info("kafka: created topic \"%s\"", topic->name);
+		topic->created = answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR;
 		topic->exists = true;
 		topic->since = clock_now();
 		topic_next(topic, KAFKA_TOPIC_ASK);
@@ -259,6 +268,27 @@ topic_ready(KafkaTopics *topics, KafkaTopic *topic, int partitions)
 					topic->name, partitions, topic->plan->partitions);
 }
 
+/*
+ * Brokers hear one after another of a topic that was just created, and an
+ * answer goes to any of them. librdkafka gives up the records of a topic that
+ * one broker knew and the next does not, so answers are collected first.
+ */
+static bool
+topic_settled(KafkaTopic *topic, int brokers)
+{
+	int			enough = brokers * KAFKA_TOPIC_CONFIRMATIONS;
+
+	if (!topic->created || brokers < 2)
+		return true;
+	if (enough > KAFKA_TOPIC_CONFIRMATIONS_MAX)
+		enough = KAFKA_TOPIC_CONFIRMATIONS_MAX;
+	if (++topic->confirmations >= enough)
+		return true;
+	topic->state = KAFKA_TOPIC_ASK;
+	topic->retry_at = clock_now() + KAFKA_TOPIC_SETTLE;
+	return false;
+}
+
 static bool
 topic_answered(KafkaTopics *topics, KafkaTopic *topic,
 			   const KafkaWarmAnswer *answer, Error *err)
@@ -268,9 +298,11 @@ topic_answered(KafkaTopics *topics, KafkaTopic *topic,
 
 	if (answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR && answer->partitions > 0)
 	{
-		topic_ready(topics, topic, answer->partitions);
+		if (topic_settled(topic, answer->brokers))
+			topic_ready(topics, topic, answer->partitions);
 		return true;
 	}
+	topic->confirmations = 0;
 	if (answer->resp == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
 		clock_now() - topic->since > patience)
 		return topic_missing(topic, err);

@@ -34,6 +34,8 @@ typedef struct KafkaTopic
 	const KafkaTopicPlan *plan;
 	int			partitions;		/* once ready */
 	bool		exists;			/* created, or the broker said so */
+	bool		created;		/* by us, just now */
+	int			confirmations;	/* in a row: brokers that knew it */
 	KafkaAdminAnswer refusal;	/* of its creation; resp 0: none */
 	int			attempt;
 	int64_t		since;			/* of its first mention, monotonic */

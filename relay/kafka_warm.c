@@ -36,12 +36,13 @@ static KafkaWarmAnswer
 warm_request(rd_kafka_t *rk, rd_kafka_topic_t *topic)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
-	KafkaWarmAnswer answer = {topic, RD_KAFKA_RESP_ERR_NO_ERROR, 0};
+	KafkaWarmAnswer answer = {.topic = topic};
 
 	answer.resp = rd_kafka_metadata(rk, 0, topic, &metadata,
 									KAFKA_WARM_TIMEOUT);
 	if (answer.resp != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return answer;
+	answer.brokers = metadata->broker_cnt;
 	if (metadata->topic_cnt == 1)
 	{
 		answer.resp = metadata->topics[0].err;

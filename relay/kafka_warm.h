@@ -22,6 +22,7 @@ typedef struct KafkaWarmAnswer
 	rd_kafka_topic_t *topic;	/* the one asked for */
 	rd_kafka_resp_err_t resp;	/* of the request or of the topic */
 	int			partitions;
+	int			brokers;		/* of the cluster */
 } KafkaWarmAnswer;
 
 /* Starts the thread. wake_fd: an eventfd. NULL: failed. */
