@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 
-from confluent_kafka import ElectionType, TopicPartition
+from confluent_kafka import ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import rig
@@ -86,9 +86,18 @@ class KafkaCluster(rig.Server):
 
     def partitions(self, topic):
         """{number: (leader, in-sync replicas)}; leader -1: none."""
-        found = self.admin.list_topics(topic, timeout=20).topics[topic]
+        found = self._metadata(topic).topics[topic]
         return {p.id: (p.leader, sorted(p.isrs))
                 for p in found.partitions.values()}
+
+    def _metadata(self, topic):
+        """From any broker that answers: one may be standing still."""
+        def ask():
+            try:
+                return self.admin.list_topics(topic, timeout=2)
+            except KafkaException:
+                return None
+        return rig.wait_until(ask, 60, what='answer about a topic')
 
     def leaders(self, *topics):
         """{(topic, partition): leader}"""

@@ -1,0 +1,89 @@
+"""kafka_proxy.py: between a client and one broker, to answer in its place.
+
+Passes frames on both ways. The first Produce request (version 7, as librdkafka
+2.0 sends it, or another with the same answer) for one topic does not reach the
+broker: after a while it is answered as a broker answers that does not know yet
+that it leads the partition. Judges nothing.
+"""
+import socket
+import struct
+import threading
+import time
+
+PRODUCE = 0
+NOT_LEADER = 6
+
+
+class Proxy:
+    """.produced: (time, correlation id) of the Produce requests for the topic;
+    .answered: when the first one was answered."""
+
+    def __init__(self, port, broker, topic, patience):
+        self.broker, self.topic = broker, topic.encode()
+        self.patience = patience
+        self.produced, self.answered = [], None
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(('127.0.0.1', port))
+        self._run(self._accept)
+
+    def close(self):
+        self.listener.close()
+
+    def _run(self, function, *args):
+        threading.Thread(target=function, args=args, daemon=True).start()
+
+    def _accept(self):
+        try:
+            while True:
+                client, _ = self.listener.accept()
+                broker = socket.create_connection(('127.0.0.1', self.broker))
+                self._run(self._pass, client, broker, self._keep)
+                self._run(self._pass, broker, client, lambda *_: False)
+        except OSError:
+            pass                # closed
+
+    def _pass(self, source, target, keep):
+        try:
+            while True:
+                data = frame(source)
+                if not keep(data, source):
+                    target.sendall(data)
+        except OSError:
+            for end in (source, target):
+                end.close()
+
+    def _keep(self, data, client):
+        """Whether the request is answered here."""
+        key, _, number = struct.unpack('>hhi', data[4:12])
+        if key != PRODUCE or self.topic not in data:
+            return False
+        with self.lock:
+            self.produced.append((time.monotonic(), number))
+            if len(self.produced) > 1:
+                return False
+        self._run(self._refuse, client, number)
+        return True
+
+    def _refuse(self, client, number):
+        time.sleep(self.patience)
+        # one topic, one partition: 0, error; offset, time, start, throttling
+        body = (struct.pack('>iih', number, 1, len(self.topic)) + self.topic
+                + struct.pack('>iihqqqi', 1, 0, NOT_LEADER, -1, -1, -1, 0))
+        self.answered = time.monotonic()
+        client.sendall(struct.pack('>i', len(body)) + body)
+
+
+def frame(source):
+    """One request or answer with its length."""
+    head = exactly(source, 4)
+    return head + exactly(source, struct.unpack('>i', head)[0])
+
+
+def exactly(source, size):
+    data = b''
+    while len(data) < size:
+        more = source.recv(size - len(data))
+        if not more:
+            raise ConnectionError('closed')
+        data += more
+    return data
