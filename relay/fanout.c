@@ -681,6 +681,9 @@ fanout_watch(Fanout *fanout, struct pollfd *fds, int room, int64_t *deadline)
 	{
 		Format	   *format = fanout->formats[i].format;
 
+		/* its ticks wait as well: what is due must not wake anybody */
+		if (fanout->formats[i].rendered)
+			continue;
 		used += format->ops->watch(format, fds + used, room - used, deadline);
 	}
 	return used;
