@@ -4,21 +4,10 @@
  */
 #include "pgoutput_row.h"
 
+#include "body_write.h"
 #include "change.pb-c.h"
 #include "utf8.h"
 #include "value_parse.h"
-#include "wire.h"
-
-/* PostgreSQL limits a value to 1 GB, and what it sends as one message too. */
-#define BODY_LIMIT		((size_t) 1 << 30)
-
-/* The fields of Body in change.proto */
-#define BODY_OP				1
-#define BODY_BEFORE			2
-#define BODY_AFTER			3
-#define BODY_UNCHANGED		4
-#define BODY_LSN			5
-#define BODY_BEFORE_IS_KEY	6
 
 void
 row_writer_init(RowWriter *writer, bool raw_text)
@@ -33,36 +22,6 @@ row_writer_free(RowWriter *writer)
 {
 	buf_free(&writer->body);
 	buf_free(&writer->text);
-}
-
-/* ---- pieces of the body ---- */
-
-static void
-put_uint(Buf *body, uint32_t number, uint64_t value)
-{
-	uint8_t		bytes[WIRE_MAX_SCALAR];
-	uint8_t    *end = wire_put_uint(bytes, number, value);
-
-	buf_append(body, bytes, (size_t) (end - bytes));
-}
-
-/* Opens a nested message; its mark, or 0 if there is no memory. */
-static size_t
-open_nested(Buf *body, uint32_t number)
-{
-	if (!buf_reserve(body, WIRE_MAX_PREFIX))
-		return 0;
-	body->size = (size_t) (wire_open_nested(body->data + body->size, number) -
-						   body->data);
-	return body->size;
-}
-
-static void
-close_nested(Buf *body, size_t mark)
-{
-	if (mark == 0 || !buf_reserve(body, WIRE_NESTED_ROOM))
-		return;
-	body->size = wire_close_nested(body->data, mark, body->size);
 }
 
 /* ---- values ---- */
@@ -90,7 +49,7 @@ put_row(RowWriter *writer, const Relation *relation, uint32_t number,
 		PgoutputValue *values, const PgoutputValue *fill, Error *err)
 {
 	const Table *table = relation->table;
-	size_t		mark = open_nested(&writer->body, number);
+	size_t		mark = body_open(&writer->body, number);
 
 	for (size_t i = 0; i < relation->column_count; i++)
 	{
@@ -104,7 +63,7 @@ put_row(RowWriter *writer, const Relation *relation, uint32_t number,
 			!put_value(writer, &table->columns[i], value->text, err))
 			return false;
 	}
-	close_nested(&writer->body, mark);
+	body_close(&writer->body, mark);
 	return true;
 }
 
@@ -116,17 +75,13 @@ put_unchanged(RowWriter *writer, const Relation *relation,
 
 	for (size_t i = 0; i < relation->column_count; i++)
 	{
-		uint8_t		bytes[WIRE_MAX_VARINT];
-		uint8_t    *end;
-
 		if (values[relation->places[i]].kind != PGOUTPUT_UNCHANGED)
 			continue;
 		if (mark == 0)
-			mark = open_nested(&writer->body, BODY_UNCHANGED);
-		end = wire_put_varint(bytes, relation->table->columns[i].number);
-		buf_append(&writer->body, bytes, (size_t) (end - bytes));
+			mark = body_open(&writer->body, BODY_UNCHANGED);
+		body_put_packed(&writer->body, relation->table->columns[i].number);
 	}
-	close_nested(&writer->body, mark);
+	body_close(&writer->body, mark);
 }
 
 /* ---- the body ---- */
@@ -182,12 +137,12 @@ row_writer_put(RowWriter *writer, const Relation *relation,
 			   const PgoutputMessage *message, Lsn lsn, Error *err)
 {
 	buf_clear(&writer->body);
-	put_uint(&writer->body, BODY_OP, op_of(message->kind));
+	body_put_uint(&writer->body, BODY_OP, op_of(message->kind));
 	if (!put_rows(writer, relation, message, err))
 		return false;
-	put_uint(&writer->body, BODY_LSN, lsn);
+	body_put_uint(&writer->body, BODY_LSN, lsn);
 	if (message->change.old_kind == 'K')
-		put_uint(&writer->body, BODY_BEFORE_IS_KEY, 1);
+		body_put_uint(&writer->body, BODY_BEFORE_IS_KEY, 1);
 	if (buf_failed(&writer->body))
 		return error_set(err, ERROR_RECORD, "a row is larger than 1 GB");
 	return true;

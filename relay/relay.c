@@ -26,6 +26,7 @@
 #include "slot.h"
 #include "spool.h"
 #include "stream.h"
+#include "transform.h"
 
 #define POLL_ROOM				256
 #define RECORDS_PER_TURN		4096	/* between looks at the sinks, */
@@ -76,6 +77,7 @@ typedef struct Relay
 	CatalogSession catalog;
 	Spool	   *spool;			/* NULL: no streaming */
 	Source	   *source;
+	Transform  *transform;
 	Fanout	   *fanout;
 	Feedback	feedback;
 	Progress	progress;
@@ -223,12 +225,72 @@ tell_detail(Relay *relay, Error *err)
 	return ok ? STEP_GO_ON : STEP_FAILED;
 }
 
+/*
+ * What may pass of the record at hand; it is dropped if nothing may. Its
+ * number it keeps: positions do not depend on what is left out.
+ */
+static bool
+filter_record(Relay *relay, Error *err)
+{
+	Pending    *pending = &relay->pending;
+
+	if (pending->kind == SOURCE_MESSAGE &&
+		!transform_wants_message(relay->transform,
+								 pending->event.message.prefix))
+		pending->kind = SOURCE_EMPTY;
+	if (pending->kind != SOURCE_CHANGE)
+		return true;
+	switch (transform_change(relay->transform, &pending->event.change, err))
+	{
+		case TRANSFORM_PASS:
+			break;
+		case TRANSFORM_DROP:
+			pending->kind = SOURCE_EMPTY;
+			break;
+		case TRANSFORM_FAILED:
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Asks the source for the next record, which may be none that counts; *empty:
+ * the frame at hand is used up. *again: the clock is to be looked at first.
+ */
+static StepResult
+take_record(Relay *relay, bool *empty, bool *again, Error *err)
+{
+	SourceResult kind = relay->source->ops->next(relay->source,
+												 &relay->pending.event, err);
+
+	switch (kind)
+	{
+		case SOURCE_FAILED:
+			return STEP_FAILED;
+		case SOURCE_WANTS_TABLE:
+			return describe_table(relay, err);
+		case SOURCE_EMPTY:
+			relay->in_frame = false;
+			*empty = true;
+			return STEP_GO_ON;
+		case SOURCE_AGAIN:
+			*again = true;
+			return STEP_GO_ON;
+		default:
+			break;
+	}
+	receive(relay, kind);
+	if (relay->end_reached)
+		return STEP_DONE;
+	return filter_record(relay, err) ? tell_detail(relay, err) : STEP_FAILED;
+}
+
 /* Offers records of the frame at hand; *empty: the frame is used up. */
 static StepResult
 read_records(Relay *relay, bool *empty, Error *err)
 {
 	int64_t		deadline = clock_now() + TURN_TIME;
-	StepResult	told;
+	bool		again = false;
 
 	*empty = false;
 	for (int i = 1; i <= RECORDS_PER_TURN && !relay->end_reached; i++)
@@ -237,34 +299,10 @@ read_records(Relay *relay, bool *empty, Error *err)
 			break;
 		if (relay->pending.kind == SOURCE_EMPTY)
 		{
-			SourceResult kind = relay->source->ops->next(relay->source,
-														 &relay->pending.event,
-														 err);
+			StepResult	result = take_record(relay, empty, &again, err);
 
-			if (kind == SOURCE_FAILED)
-				return STEP_FAILED;
-			if (kind == SOURCE_WANTS_TABLE)
-			{
-				StepResult	result = describe_table(relay, err);
-
-				if (result != STEP_GO_ON)
-					return result;
-				continue;
-			}
-			if (kind == SOURCE_EMPTY)
-			{
-				relay->in_frame = false;
-				*empty = true;
-				return STEP_GO_ON;
-			}
-			if (kind == SOURCE_AGAIN)
-				return STEP_GO_ON;
-			receive(relay, kind);
-			if (relay->end_reached)
-				return STEP_DONE;
-			told = tell_detail(relay, err);
-			if (told != STEP_GO_ON)
-				return told;
+			if (result != STEP_GO_ON || *empty || again)
+				return result;
 		}
 		switch (offer(relay, err))
 		{
@@ -569,6 +607,25 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 }
 
 static bool
+make_transform(Relay *relay, Error *err)
+{
+	const Settings *settings = relay->settings;
+	TransformRules rules = {
+		.table_include = &settings->table_include,
+		.table_exclude = &settings->table_exclude,
+		.column_include = &settings->column_include,
+		.column_exclude = &settings->column_exclude,
+		.masks = &settings->masks,
+		.mask_salt = settings->mask_salt,
+		.message_include = &settings->message_include,
+		.message_exclude = &settings->message_exclude
+	};
+
+	relay->transform = transform_new(&rules, err);
+	return relay->transform != NULL;
+}
+
+static bool
 make_spool(Relay *relay, Error *err)
 {
 	const Settings *settings = relay->settings;
@@ -858,7 +915,8 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 
 	if (!parse_position("startpos", settings->startpos, &relay.startpos,
 						err) ||
-		!parse_position("endpos", settings->endpos, &relay.endpos, err))
+		!parse_position("endpos", settings->endpos, &relay.endpos, err) ||
+		!make_transform(&relay, err))
 		return false;
 	progress_init(&relay.progress, settings->progress_interval);
 	ok = run_streams(&relay, err);
@@ -868,6 +926,7 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
 	spool_free(relay.spool);
+	transform_free(relay.transform);
 	fanout_free(relay.fanout);
 	return ok;
 }

@@ -82,6 +82,29 @@ static const Option settings_options[] = {
 		.min = 0, .max = INT64_C(1) << 60, .help =
 	"how much disk that may take; 0: as much as there is"},
 
+	{"table-include", 0, OPTION_LIST, FIELD(table_include),
+		.argument = "PATTERN", .help =
+		"pass changes of these tables only: schema.table with the wildcards * and ?, several with commas; may be repeated. A publication that leaves tables out costs the server less"},
+	{"table-exclude", 0, OPTION_LIST, FIELD(table_exclude),
+		.argument = "PATTERN", .help =
+	"leave these tables out, also if included"},
+	{"column-include", 0, OPTION_LIST, FIELD(column_include),
+		.argument = "PATTERN", .help =
+		"pass these columns only: schema.table.column; those of a key must be among them"},
+	{"column-exclude", 0, OPTION_LIST, FIELD(column_exclude),
+		.argument = "PATTERN", .help =
+	"leave these columns out of every record; not those of a key"},
+	{"message-include", 0, OPTION_LIST, FIELD(message_include),
+		.argument = "PATTERN", .help =
+	"pass logical messages with these prefixes only"},
+	{"message-exclude", 0, OPTION_LIST, FIELD(message_exclude),
+		.argument = "PATTERN", .help =
+	"leave out logical messages with these prefixes"},
+	{"mask", 0, OPTION_LIST, FIELD(masks), .argument = "COLUMN=MASK", .help =
+		"put something else in place of a column's values: schema.table.column=fixed:TEXT, =hash (HMAC-SHA-256 in hex: equal values stay equal) or =truncate:N (characters); the column becomes text; may be repeated"},
+	{"mask-salt", 0, OPTION_SECRET, FIELD(mask_salt), .argument = "SECRET",
+		.help = "key of the hash; keep it, or equal values hash differently"},
+
 	{"sink", 0, OPTION_LIST, FIELD(sinks), .argument = "[NAME=]URL", .help =
 		"where records go: kafka://HOST:PORT,..., s3://BUCKET/PREFIX, dir:///PATH, file:PATH, null:; options follow as ?name=value&...; may be repeated"},
 	{"file", 'f', OPTION_STRING, FIELD(file), .argument = "FILE", .help =
@@ -212,6 +235,13 @@ read_long(Settings *settings, Arguments *args, Error *err)
 	if (name == NULL)
 		return error_no_memory(err);
 	option = option_find(&settings_table, name);
+	if (option != NULL && option->type == OPTION_SECRET)
+	{
+		error_set(err, ERROR_USAGE, "--%s is a secret and does not belong on the command line",
+				  name);
+		error_hint(err, "Others can see it in the process list. Put it into a file of mode 0600 and use --config.");
+		goto done;
+	}
 	if (option != NULL && is_flag(option) && value == NULL)
 		value = "on";
 	if (option != NULL && value == NULL &&
@@ -282,12 +312,14 @@ read_arguments(Settings *settings, int argc, char **argv, Error *err)
 static bool
 is_secret(const ConfigEntry *entry)
 {
+	const Option *option = option_find(&settings_table, entry->name);
 	const OptionTable *table;
 
+	if (option != NULL && option->type == OPTION_SECRET)
+		return true;
 	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 	{
-		const Option *option = option_find(table, entry->name);
-
+		option = option_find(table, entry->name);
 		if (option != NULL && option->type == OPTION_SECRET)
 			return true;
 	}

@@ -47,6 +47,16 @@ typedef struct Settings
 	char	   *spool_directory;
 	int64_t		spool_limit;
 
+	/* what may pass */
+	OptionList	table_include;
+	OptionList	table_exclude;
+	OptionList	column_include;
+	OptionList	column_exclude;
+	OptionList	message_include;
+	OptionList	message_exclude;
+	OptionList	masks;
+	char	   *mask_salt;
+
 	/* sinks */
 	OptionList	sinks;
 	char	   *file;

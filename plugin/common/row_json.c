@@ -186,8 +186,8 @@ append_array(Buf *out, PgFanout__Encoding encoding, Slice message)
 
 /* ---- rows ---- */
 
-static bool
-append_value(Buf *out, const Column *column, const WireField *field)
+bool
+column_append_json(Buf *out, const Column *column, const WireField *field)
 {
 	if (!column->is_array)
 		return append_scalar(out, column->encoding, field);
@@ -248,7 +248,7 @@ append_columns(Buf *out, const Table *table, Slice row, RowColumns columns,
 		append_name(out, column, &first);
 		if (!sent)
 			buf_append(out, "null", 4);
-		else if (!append_value(out, column, &cursor.field) ||
+		else if (!column_append_json(out, column, &cursor.field) ||
 				 !row_cursor_advance(&cursor))
 			return false;
 	}
@@ -274,7 +274,7 @@ append_key(Buf *out, const Table *table, Slice row, Slice skip)
 		append_name(out, column, &first);
 		if (cursor.field.number != column->number)
 			buf_append(out, "null", 4);
-		else if (!append_value(out, column, &cursor.field))
+		else if (!column_append_json(out, column, &cursor.field))
 			return false;
 	}
 	return true;

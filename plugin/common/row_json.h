@@ -49,4 +49,8 @@ typedef enum RowColumns
 extern bool row_append_json(Buf *out, const Table *table, Slice row,
 							RowColumns columns, Slice skip);
 
+/* Appends one value; false: it is none of this column. */
+extern bool column_append_json(Buf *out, const Column *column,
+							   const WireField *field);
+
 #endif							/* PG_FANOUT_ROW_JSON_H */
