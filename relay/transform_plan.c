@@ -50,8 +50,8 @@ is_key(const Table *table, size_t index)
 
 	for (size_t i = 0; i < table->column_count; i++)
 		has_primary |= table->columns[i].key_position > 0;
-	if (table->identity == PG_FANOUT__REPLICA_IDENTITY__REPLICA_IDENTITY_FULL &&
-		!has_primary)
+	if (table->identity ==
+		PG_FANOUT__REPLICA_IDENTITY__REPLICA_IDENTITY_FULL && !has_primary)
 		return false;
 	for (size_t i = 0; i < table->key_count; i++)
 		if (table->keys[i] == index)

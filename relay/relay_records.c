@@ -1,0 +1,230 @@
+/*
+ * relay_records.c
+ *		The way of a record: from the source, through what may pass, to every
+ *		sink. See relay_state.h.
+ *
+ * A record is taken only when every sink has taken the one before; one that a
+ * sink has no room for stays at hand.
+ */
+#include "relay_state.h"
+
+#include "clock.h"
+
+#define RECORDS_PER_TURN		4096	/* between looks at the sinks, */
+#define TURN_TIME				(CLOCK_SECOND / 10) /* or after that */
+#define RECORDS_PER_LOOK		64	/* at the clock */
+
+static void
+count_record(Relay *relay)
+{
+	relay->seq++;
+	relay->pending.position.seq = relay->seq;
+}
+
+/* Takes note of a new record before it is offered. */
+static void
+receive(Relay *relay, SourceResult kind)
+{
+	Pending    *pending = &relay->pending;
+
+	pending->kind = kind;
+	switch (kind)
+	{
+		case SOURCE_BEGIN:
+			relay->in_transaction = true;
+			relay->seq = 0;
+			pending->position.lsn = pending->event.txn.commit_lsn;
+			if (relay->endpos != LSN_INVALID &&
+				pending->event.txn.commit_lsn > relay->endpos)
+				relay->end_reached = true;
+			break;
+		case SOURCE_CHANGE:
+			count_record(relay);
+			break;
+		case SOURCE_MESSAGE:
+			if (pending->event.message.txn != NULL)
+				count_record(relay);
+			else
+				pending->position = (Position) {pending->event.message.lsn, 0};
+			break;
+		default:
+			break;
+	}
+}
+
+static SinkResult
+offer_commit(Relay *relay, Error *err)
+{
+	const TxnEnd *end = &relay->pending.event.end;
+	SinkResult	result = fanout_commit(relay->fanout, end, relay->seq, err);
+
+	if (result != SINK_OK)
+		return result;
+	relay->in_transaction = false;
+	relay->feedback.delivered = end->end_lsn;
+	feedback_received(&relay->feedback, end->end_lsn);
+	progress_commit(&relay->progress, end->txn.commit_time);
+	if (relay->endpos != LSN_INVALID && end->end_lsn >= relay->endpos)
+		relay->end_reached = true;
+	return SINK_OK;
+}
+
+static SinkResult
+offer(Relay *relay, Error *err)
+{
+	Pending    *pending = &relay->pending;
+
+	switch (pending->kind)
+	{
+		case SOURCE_BEGIN:
+			return fanout_begin(relay->fanout, &pending->event.txn, err);
+		case SOURCE_CHANGE:
+			return fanout_change(relay->fanout, &pending->event.change,
+								 pending->position, err);
+		case SOURCE_MESSAGE:
+			return fanout_message(relay->fanout, &pending->event.message,
+								  pending->position, err);
+		case SOURCE_COMMIT:
+			return offer_commit(relay, err);
+		default:
+			return SINK_OK;
+	}
+}
+
+static void
+settle(Relay *relay)
+{
+	Pending    *pending = &relay->pending;
+
+	if (pending->kind == SOURCE_CHANGE || pending->kind == SOURCE_MESSAGE)
+		progress_record(&relay->progress);
+	fanout_next(relay->fanout);
+	pending->kind = SOURCE_EMPTY;
+}
+
+/* Answers the source's question. */
+static StepResult
+describe_table(Relay *relay, Error *err)
+{
+	TablePicture *picture = catalog_session_ask(&relay->catalog,
+											&relay->pending.event.wish, err);
+	bool		ok;
+
+	if (picture == NULL)
+		return STEP_LOST;
+	ok = relay->source->ops->describe(relay->source, picture, err);
+	catalog_picture_free(picture);
+	return ok ? STEP_GO_ON : STEP_FAILED;
+}
+
+/* What a format wants to know of a table before it sees a change of it. */
+static StepResult
+tell_detail(Relay *relay, Error *err)
+{
+	const Table *table = relay->pending.event.change.table;
+	TableDetail *detail;
+	bool		ok;
+
+	if (relay->pending.kind != SOURCE_CHANGE ||
+		!fanout_wants_detail(relay->fanout, table))
+		return STEP_GO_ON;
+	detail = catalog_session_detail(&relay->catalog, table->oid, err);
+	if (detail == NULL)
+		return STEP_LOST;
+	ok = fanout_describe(relay->fanout, table, detail, err);
+	catalog_detail_free(detail);
+	return ok ? STEP_GO_ON : STEP_FAILED;
+}
+
+/*
+ * What may pass of the record at hand; it is dropped if nothing may. Its
+ * number it keeps: positions do not depend on what is left out.
+ */
+static bool
+filter_record(Relay *relay, Error *err)
+{
+	Pending    *pending = &relay->pending;
+
+	if (pending->kind == SOURCE_MESSAGE &&
+		!transform_wants_message(relay->transform,
+								 pending->event.message.prefix))
+		pending->kind = SOURCE_EMPTY;
+	if (pending->kind != SOURCE_CHANGE)
+		return true;
+	switch (transform_change(relay->transform, &pending->event.change, err))
+	{
+		case TRANSFORM_PASS:
+			break;
+		case TRANSFORM_DROP:
+			pending->kind = SOURCE_EMPTY;
+			break;
+		case TRANSFORM_FAILED:
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Asks the source for the next record, which may be none that counts; *empty:
+ * the frame at hand is used up. *again: the clock is to be looked at first.
+ */
+static StepResult
+take_record(Relay *relay, bool *empty, bool *again, Error *err)
+{
+	SourceResult kind = relay->source->ops->next(relay->source,
+												 &relay->pending.event, err);
+
+	switch (kind)
+	{
+		case SOURCE_FAILED:
+			return STEP_FAILED;
+		case SOURCE_WANTS_TABLE:
+			return describe_table(relay, err);
+		case SOURCE_EMPTY:
+			relay->in_frame = false;
+			*empty = true;
+			return STEP_GO_ON;
+		case SOURCE_AGAIN:
+			*again = true;
+			return STEP_GO_ON;
+		default:
+			break;
+	}
+	receive(relay, kind);
+	if (relay->end_reached)
+		return STEP_DONE;
+	return filter_record(relay, err) ? tell_detail(relay, err) : STEP_FAILED;
+}
+
+StepResult
+relay_read_records(Relay *relay, bool *empty, Error *err)
+{
+	int64_t		deadline = clock_now() + TURN_TIME;
+	bool		again = false;
+
+	*empty = false;
+	for (int i = 1; i <= RECORDS_PER_TURN && !relay->end_reached; i++)
+	{
+		if (i % RECORDS_PER_LOOK == 0 && clock_now() > deadline)
+			break;
+		if (relay->pending.kind == SOURCE_EMPTY)
+		{
+			StepResult	result = take_record(relay, empty, &again, err);
+
+			if (result != STEP_GO_ON || *empty || again)
+				return result;
+		}
+		switch (offer(relay, err))
+		{
+			case SINK_OK:
+				settle(relay);
+				break;
+			case SINK_FULL:
+				relay->blocked = true;
+				return STEP_GO_ON;
+			case SINK_FAILED:
+				return STEP_FAILED;
+		}
+	}
+	return relay->end_reached ? STEP_DONE : STEP_GO_ON;
+}
