@@ -14,10 +14,6 @@
 #include "connection.h"
 
 #define COMMAND_LIMIT		65536
-/* XLogData: 'w', start, server's end, send time */
-#define FRAME_HEADER		25
-/* Primary keepalive: 'k', server's end, send time, reply requested */
-#define KEEPALIVE_SIZE		18
 /* Standby status update: 'r', written, flushed, applied, time, reply */
 #define STATUS_SIZE			34
 /* 2000-01-01 in microseconds since 1970: the server's epoch */
@@ -111,33 +107,18 @@ done:
 
 /* ---- reading ---- */
 
-static uint64_t
-read_uint64(const char *at)
-{
-	uint64_t	value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | (uint8_t) at[i];
-	return value;
-}
-
 static StreamResult
 parse_message(const char *copy, size_t size, StreamMessage *message,
 			  Error *err)
 {
-	if (size >= FRAME_HEADER && copy[0] == 'w')
+	switch (stream_message_parse(slice_make(copy, size), message))
 	{
-		message->start = read_uint64(copy + 1);
-		message->server_end = read_uint64(copy + 9);
-		message->data = slice_make(copy + FRAME_HEADER, size - FRAME_HEADER);
-		message->reply_requested = false;
-		return STREAM_FRAME;
-	}
-	if (size >= KEEPALIVE_SIZE && copy[0] == 'k')
-	{
-		message->server_end = read_uint64(copy + 1);
-		message->reply_requested = copy[KEEPALIVE_SIZE - 1] != 0;
-		return STREAM_KEEPALIVE;
+		case STREAM_MESSAGE_DATA:
+			return STREAM_FRAME;
+		case STREAM_MESSAGE_KEEPALIVE:
+			return STREAM_KEEPALIVE;
+		case STREAM_MESSAGE_UNKNOWN:
+			break;
 	}
 	error_set(err, ERROR_SOURCE, "unknown message in the replication stream");
 	return STREAM_FAILED;

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "lsn.h"
 #include "source.h"
+#include "stream_message.h"
 
 typedef struct Stream Stream;
 
@@ -26,20 +27,14 @@ typedef enum StreamResult
 	STREAM_FAILED
 } StreamResult;
 
-typedef struct StreamMessage
-{
-	Slice		data;			/* valid until the next stream_next */
-	Lsn			start;			/* XLogData: of its record */
-	Lsn			server_end;		/* the server's position when sent */
-	bool		reply_requested;
-} StreamMessage;
-
 /*
  * START_REPLICATION SLOT slot LOGICAL start (options) on a replication
  * connection, which the stream takes over if it succeeds. NULL: failed.
  */
 extern Stream *stream_start(PGconn *conn, const char *slot, Lsn start,
 							const SourceOptions *options, Error *err);
+
+/* message's data is valid until the next call. */
 extern StreamResult stream_next(Stream *stream, StreamMessage *message,
 								Error *err);
 extern int	stream_socket(const Stream *stream);
