@@ -708,13 +708,29 @@ has_option(const SourcePgoutput *source, const char *name)
 	return false;
 }
 
+/*
+ * In a stream pgoutput does not say to which subtransaction a message belongs:
+ * one of a savepoint that was rolled back could not be told from the others.
+ */
+static bool
+wants_messages(const SourceOptions *user)
+{
+	for (size_t i = 0; i < user->count; i++)
+		if (strcmp(user->names[i], "messages") == 0)
+			return user->values[i] == NULL ||
+				(strcmp(user->values[i], "off") != 0 &&
+				 strcmp(user->values[i], "false") != 0);
+	return false;
+}
+
 static bool
 set_options(SourcePgoutput *source, const SourceOptions *user, Error *err)
 {
 	source->options.names = source->names;
 	source->options.values = source->values;
 	add_option(source, "proto_version", protocol_of(source->version));
-	if (source->spool != NULL && source->version >= 140000)
+	if (source->spool != NULL && source->version >= 140000 &&
+		!wants_messages(user))
 		add_option(source, "streaming", "on");
 	for (size_t i = 0; i < user->count; i++)
 	{

@@ -1,11 +1,13 @@
 """test_stream.py: transactions that the server sends while in progress.
 
-Most tests read one database through two slots: by a relay that asks for
-streaming, with a spool of a megabyte, and by one that does not. What they
-write must be the same bytes, and what PostgreSQL holds at the end.
+Most tests read one database through three slots: by a relay that asks for
+streaming, with a spool of a megabyte, by one that does not, and by one that
+reads pgoutput's streams. What they write must be the same bytes, and what
+PostgreSQL holds at the end.
 """
 import os
 import random
+import resource
 import signal
 import threading
 import time
@@ -18,27 +20,31 @@ from records import read_json
 SPOOL = ('--spool-memory=1MB',)
 
 
-class Pair:
-    """A relay with streaming and one without, each into a file."""
+class Readers:
+    """A relay with streaming, one without, one of pgoutput with streaming,
+    each into a file."""
+
+    NAMES = ['streamed', 'whole', 'pgoutput']
+    STREAMED = [True, False, True]
 
     def __init__(self, pg, relay, top):
         self.pg, self.relay = pg, relay
-        self.slots = [pg.create_slot(f'{pg.slot}_{name}')
-                      for name in ('streamed', 'whole')]
-        self.files = [top / 'streamed.jsonl', top / 'whole.jsonl']
+        plugins = ['pg_fanout', 'pg_fanout', 'pgoutput']
+        self.slots = [pg.create_slot(f'{pg.slot}_{name}', plugin)
+                      for name, plugin in zip(self.NAMES, plugins)]
+        self.files = [top / f'{name}.jsonl' for name in self.NAMES]
         self.spool = top / 'spool'
+        streaming = (*SPOOL, f'--spool-directory={self.spool}')
+        self.options = [streaming, ('--streaming=off',),
+                        (*streaming, '-P', 'pgoutput')]
         self.processes = []
 
-    def options(self):
-        return [(*SPOOL, f'--spool-directory={self.spool}', '-o',
-                 'messages=on'), ('--streaming=off', '-o', 'messages=on')]
-
-    def start(self, **how):
+    def start(self, *more):
         self.processes = [
             self.relay.stream(self.pg, f'file:{file}?sync_interval=50ms',
-                              slot=slot, options=options, **how)
+                              slot=slot, options=(*options, *more))
             for slot, file, options
-            in zip(self.slots, self.files, self.options())]
+            in zip(self.slots, self.files, self.options)]
         return self
 
     def wait(self, timeout=60):
@@ -46,28 +52,32 @@ class Pair:
             self.pg.wait_confirmed(slot=slot, timeout=timeout)
 
     def finish(self, timeout=60):
-        """Both at their end: the records, after comparing the bytes."""
+        """All at their end: the records, after comparing the bytes."""
         self.wait(timeout)
         for process in self.processes:
             process.stop()
-        streamed, whole = (file.read_bytes() for file in self.files)
-        assert streamed == whole
+        first, *others = (file.read_bytes() for file in self.files)
+        for name, other in zip(self.NAMES[1:], others):
+            assert first == other, f'{name} is different'
         assert list(self.spool.iterdir()) == []
         return read_json(self.files[0])
 
     def assert_streamed(self, least=1):
-        """The server did send transactions in progress to the one only."""
+        """The server did send transactions in progress to those who asked."""
         def counts():
             return [self.pg.value('select stream_txns from '
                                   'pg_stat_replication_slots where '
                                   'slot_name = %s', (slot,))
                     for slot in self.slots]
-        rig.wait_until(lambda: counts()[0] >= least, what='streams')
-        assert counts()[1] == 0
+        rig.wait_until(lambda: all(
+            count >= least for count, streamed
+            in zip(counts(), self.STREAMED) if streamed), what='streams')
+        assert not any(count for count, streamed
+                       in zip(counts(), self.STREAMED) if not streamed)
 
 
 @pytest.fixture(params=['64kB', 'immediate'])
-def pair(pg, relay, tmp_path, request):
+def readers(pg, relay, tmp_path, request):
     """Every change is streamed where the server can be told so (16+)."""
     pg.sql(f"alter database {pg.dbname} set logical_decoding_work_mem = "
            "'64kB'")
@@ -78,7 +88,7 @@ def pair(pg, relay, tmp_path, request):
                'debug_logical_replication_streaming = immediate')
     pg.sql('create table t (id bigint primary key, session int, v text)')
     pg.publication()
-    return Pair(pg, relay, tmp_path)
+    return Readers(pg, relay, tmp_path)
 
 
 @pytest.fixture
@@ -125,44 +135,51 @@ def assert_is_table(pg, records):
     assert apply(records) == rows
 
 
+def wait_lines(path, count, timeout=60):
+    """Quicker than the confirmation of a server that has come to rest."""
+    rig.wait_until(lambda: path.exists() and
+                   path.read_bytes().count(b'\n') >= count, timeout, 0.2,
+                   f'{count} records')
+
+
 # ---- what comes through, and what does not ----
 
-def test_streams_take_turns(pair):
+def test_streams_take_turns(readers):
     """STR-1: three at once, in pieces; one rolls back."""
-    pg = pair.start().pg
+    pg = readers.start().pg
     sessions = [pg.connect(autocommit=False) for _ in range(3)]
     for turn in range(6):
         for number, session in enumerate(sessions):
             session.cursor().execute(
                 insert(number * 100000 + turn * 1000, 500, number))
-    pair.assert_streamed(3)
+    readers.assert_streamed(3)
     pg.sql('insert into t values (-1)')
-    pair.wait()
-    assert len(read_json(pair.files[0])) == 1
+    readers.wait()
+    assert len(read_json(readers.files[0])) == 1
     sessions[2].commit()
     sessions[0].rollback()
     sessions[1].commit()
-    records = pair.finish()
+    records = readers.finish()
     assert [r['after']['session'] for r in records[1::500]] == [2] * 6 + [1] * 6
     assert len(records) == 6001
     assert_is_table(pg, records)
 
 
-def test_aborted_savepoint(pair):
+def test_aborted_savepoint(readers):
     """STR-2: only the savepoint's rows are void."""
-    pg = pair.start().pg
+    pg = readers.start().pg
     pg.transaction(insert(1, 500), 'savepoint a', insert(1001, 500),
                    'rollback to a', insert(2001, 5))
-    records = pair.finish()
-    pair.assert_streamed()
+    records = readers.finish()
+    readers.assert_streamed()
     assert ids(records) == [*range(1, 501), *range(2001, 2006)]
     assert [r['seq'] for r in records] == [*range(1, 506)]
     assert len({r['xid'] for r in records}) == 1
 
 
-def test_nested_savepoints(pair):
+def test_nested_savepoints(readers):
     """STR-3: rollback to each of three levels, releases between."""
-    pg = pair.start().pg
+    pg = readers.start().pg
     for level in 'abc':
         start = 'abc'.index(level) * 100000
         pg.transaction(
@@ -171,15 +188,15 @@ def test_nested_savepoints(pair):
             insert(start + 3001, 300), 'release x', 'savepoint c',
             insert(start + 4001, 300), f'rollback to {level}',
             insert(start + 5001, 300))
-    records = pair.finish()
-    pair.assert_streamed(3)
+    records = readers.finish()
+    readers.assert_streamed(3)
     assert len(records) == (2 + 3 + 5) * 300
     assert_is_table(pg, records)
 
 
-def test_exceptions_in_a_loop(pair):
+def test_exceptions_in_a_loop(readers):
     """STR-4: a subtransaction per row, every third fails."""
-    pg = pair.start().pg
+    pg = readers.start().pg
     pg.sql("""
         do $$ begin
             for i in 1..6000 loop
@@ -190,14 +207,14 @@ def test_exceptions_in_a_loop(pair):
                 end;
             end loop;
         end $$""")
-    records = pair.finish()
-    pair.assert_streamed()
+    records = readers.finish()
+    readers.assert_streamed()
     assert ids(records) == [i for i in range(1, 6001) if i % 3]
 
 
-def test_altered_and_rolled_back(pair):
+def test_altered_and_rolled_back(readers):
     """STR-5: a description is the transaction's own."""
-    pg = pair.start().pg
+    pg = readers.start().pg
     pg.transaction(
         insert(1, 300), 'savepoint a', 'alter table t add extra int',
         "insert into t select g, 0, 'x', 7 from generate_series(1001, 1300) g",
@@ -211,8 +228,8 @@ def test_altered_and_rolled_back(pair):
                        'generate_series(4001, 4600) g')
         session.rollback()
     pg.sql("insert into t values (5001, 'w', 6)")
-    records = pair.finish()
-    pair.assert_streamed()
+    records = readers.finish()
+    readers.assert_streamed()
     rows = [record['after'] for record in records]
     assert [row['id'] for row in rows] == [
         *range(1, 301), *range(2001, 2301), *range(3001, 3301), 5001]
@@ -221,9 +238,9 @@ def test_altered_and_rolled_back(pair):
     assert rows[900] == {'id': 5001, 'v': 'w', 'other': 6}
 
 
-def test_values_across_blocks(pair):
+def test_values_across_blocks(readers):
     """STR-6: large values, out of line and in line, and one not changed."""
-    pg = pair.start().pg
+    pg = readers.start().pg
     sizes = [8 << 10, 100 << 10, 1 << 20, 10 << 20, 50]
     pg.transaction(
         'alter table t alter v set storage external',
@@ -234,8 +251,8 @@ def test_values_across_blocks(pair):
         "insert into t select g, 0, repeat('x', 1000000) "
         'from generate_series(101, 110) g',
         'rollback to a')
-    records = pair.finish()
-    pair.assert_streamed()
+    records = readers.finish()
+    readers.assert_streamed()
     updates = [r for r in records if r['op'] == 'update']
     assert len(updates) == 9 and len(records) == 24
     assert all(r['unchanged'] == ['v'] for r in updates)
@@ -244,9 +261,12 @@ def test_values_across_blocks(pair):
         (size, {str(i % 10)}) for i, size in enumerate(sizes * 3)]
 
 
-def test_messages_and_truncation(pair):
-    """A message of no transaction does not wait for the one around it."""
-    pg = pair.start().pg
+def test_messages_and_truncation(readers):
+    """A message of no transaction does not wait for the one around it. One
+    of a savepoint that is rolled back is void: pgoutput, which would send it
+    in a stream, is asked for none."""
+    readers.STREAMED = [True, False, False]
+    pg = readers.start('-o', 'messages=on').pg
     session = pg.connect(autocommit=False)
     cursor = session.cursor()
     cursor.execute(insert(1, 500))
@@ -260,10 +280,11 @@ def test_messages_and_truncation(pair):
     cursor.execute('rollback to a')
     cursor.execute('truncate t')
     cursor.execute(insert(2001, 500))
-    rig.wait_until(lambda: pair.files[0].read_bytes().count(b'\n') == 2,
+    rig.wait_until(lambda: readers.files[0].read_bytes().count(b'\n') == 2,
                    what='messages')
     session.commit()
-    records = pair.finish()
+    records = readers.finish()
+    readers.assert_streamed()
     assert [r.get('prefix') for r in records[:2]] == ['now', 'still']
     assert records[502]['prefix'] == 'then'
     assert records[503]['op'] == 'truncate'
@@ -274,19 +295,20 @@ def test_messages_and_truncation(pair):
 def test_prepared_transactions(relay, own_prepared, tmp_path):
     """They come once, at COMMIT PREPARED."""
     pg = own_prepared
-    pair = Pair(pg, relay, tmp_path).start()
+    readers = Readers(pg, relay, tmp_path).start()
     for name, first in (('kept', 1), ('lost', 10001)):
         session = pg.connect()
         session.cursor().execute('begin')
         session.cursor().execute(insert(first, 1000))
         session.cursor().execute(f"prepare transaction '{name}'")
         session.close()
-    pair.assert_streamed(2)
-    pair.wait()
-    assert read_json(pair.files[0]) == []
+    readers.assert_streamed(2)
+    assert read_json(readers.files[0]) == []
     pg.sql("rollback prepared 'lost'")
     pg.sql("commit prepared 'kept'")
-    assert ids(pair.finish()) == [*range(1, 1001)]
+    for file in readers.files:
+        wait_lines(file, 1000)
+    assert ids(readers.finish()) == [*range(1, 1001)]
 
 
 @pytest.fixture
@@ -364,16 +386,16 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.slow
-def test_random_sessions(pair):
-    pg = pair.start().pg
+def test_random_sessions(readers):
+    pg = readers.start().pg
     writers = [Writer(pg, number, 12) for number in range(1, 6)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
         assert writer.failure is None, writer.failure
-    records = pair.finish(120)
-    pair.assert_streamed(10)
+    records = readers.finish(120)
+    readers.assert_streamed(10)
     assert len(records) > 5000
     assert_is_table(pg, records)
 
@@ -382,17 +404,17 @@ def test_random_sessions(pair):
 
 def test_connection_lost(small, relay, tmp_path):
     """In the middle of a stream, and of what it had in the spool."""
-    pair = Pair(small, relay, tmp_path).start()
+    readers = Readers(small, relay, tmp_path).start()
     session = small.connect(autocommit=False)
     for turn in range(4):
         session.cursor().execute(insert(turn * 10000, 3000))
-        pair.assert_streamed(1)
-        seen = len(pair.processes[0].lines)
+        readers.assert_streamed(1)
+        seen = len(readers.processes[0].lines)
         small.sql('select pg_terminate_backend(%s)',
-                  (rig.wait_until(lambda: small.walsender(pair.slots[0])),))
-        pair.processes[0].wait_streaming(after=seen)
+                  (rig.wait_until(lambda: small.walsender(readers.slots[0])),))
+        readers.processes[0].wait_streaming(after=seen)
     session.commit()
-    records = pair.finish()
+    records = readers.finish()
     assert len(records) == 12000
     assert_is_table(small, records)
 
@@ -404,23 +426,23 @@ def test_server_crashes(own_pg, relay, tmp_path):
            "'64kB'")
     pg.sql('create table t (id bigint primary key, session int, v text)')
     pg.publication()
-    pair = Pair(pg, relay, tmp_path).start()
+    readers = Readers(pg, relay, tmp_path).start()
     session = pg.connect(autocommit=False)
     session.cursor().execute(insert(1, 5000))
-    pair.assert_streamed()
+    readers.assert_streamed()
     pg.sql('insert into t values (-1)')
-    pair.wait()
-    seen = [len(process.lines) for process in pair.processes]
+    readers.wait()
+    seen = [len(process.lines) for process in readers.processes]
     pg.server.restart('immediate')
-    for process, lines in zip(pair.processes, seen):
+    for process, lines in zip(readers.processes, seen):
         process.wait_streaming(timeout=60, after=lines)
     pg.transaction(insert(1, 3000), 'savepoint a', insert(20001, 3000),
                    'rollback to a')
-    records = pair.finish()
+    records = readers.finish()
     assert ids(records) == [-1, *range(1, 3001)]
 
 
-KILLS = int(os.environ.get('STREAM_KILLS', 12))
+KILLS = int(os.environ.get('STREAM_KILLS', 8))
 
 
 @pytest.mark.slow
@@ -477,9 +499,39 @@ def test_stop_in_a_stream(small, relay, tmp_path):
     assert read_json(out) == []
     process = relay.stream(pg, f'file:{out}', options=SPOOL)
     session.commit()
-    pg.wait_confirmed()
+    wait_lines(out, 20000)
     process.stop()
     assert ids(read_json(out)) == [*range(1, 20001)]
+
+
+def test_connection_lost_in_a_replay(small, relay, tmp_path):
+    """A sink takes nothing, the server closes the connection, the other sink
+    has half of the transaction: it comes again, and each row stays one."""
+    pg = small
+    pg.create_slot()
+    out = tmp_path / 'out.jsonl'
+    reader, writer = os.pipe()
+    process = relay.stream(pg, f'file:{out}?sync_interval=20ms',
+                           'pipe=file:-', stdout=writer,
+                           options=(*SPOOL, '--status-interval=1s'))
+    os.close(writer)
+    pg.sql(insert(1, 30000))
+    rig.wait_until(lambda: out.exists() and out.stat().st_size > 50000,
+                   what='replay')
+    time.sleep(0.5)
+    assert out.read_bytes().count(b'\n') < 30000
+    pg.sql('select pg_terminate_backend(%s)', (pg.walsender(),))
+    # noticed when the next status message is sent
+    process.wait_streaming(after=len(process.lines))
+    lines = 0
+    while lines < 30000:
+        data = os.read(reader, 1 << 20)
+        assert data, process.stderr
+        lines += data.count(b'\n')
+    wait_lines(out, 30000)
+    process.stop()
+    os.close(reader)
+    assert ids(read_json(out)) == [*range(1, 30001)]
 
 
 def test_stop_in_a_replay(small, relay, tmp_path):
@@ -503,7 +555,7 @@ def test_stop_in_a_replay(small, relay, tmp_path):
     # what the pipe did not take is told, and nothing was confirmed
     assert code in (rig.Exit.OK, rig.Exit.SINK_WRITE, rig.Exit.DISK), code
     process = relay.stream(pg, sinks[0], options=SPOOL)
-    pg.wait_confirmed()
+    wait_lines(out, 30000)
     process.stop()
     assert ids(read_json(out)) == [*range(1, 30001)]
 
@@ -524,9 +576,25 @@ def test_disk_limit(small, relay, tmp_path):
     # more room, and it goes on
     process = relay.stream(pg, f'file:{tmp_path}/out', options=options)
     session.commit()
-    pg.wait_confirmed()
+    wait_lines(tmp_path / 'out', 50000)
     process.stop()
     assert len(read_json(tmp_path / 'out')) == 50000
+
+
+def full_disk():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+def test_disk_full(small, relay):
+    small.create_slot()
+    process = relay.stream(
+        small, 'null:', options=SPOOL, preexec_fn=full_disk,
+        wrap=['bash', '-c', 'trap "" XFSZ; exec "$@"', 'limit'])
+    session = small.connect(autocommit=False)
+    session.cursor().execute(insert(1, 50000))
+    assert process.wait() == rig.Exit.DISK
+    assert 'cannot write to the spool' in process.stderr
+    assert '--spool-directory' in process.stderr
 
 
 def test_directory_open_to_others(pg, relay, tmp_path):
