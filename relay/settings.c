@@ -578,8 +578,9 @@ settings_print_config(FILE *out)
 	{
 		if (registry_formats[i]->options == NULL)
 			continue;
-		fprintf(out, "\n# In the section of a sink with format = %s:\n",
-				registry_formats[i]->name);
+		fprintf(out, "\n# In the section of any sink, beside its own:\n"
+				"#[sink with_%s]\n#format = %s\n",
+				registry_formats[i]->name, registry_formats[i]->name);
 		option_print_config(registry_formats[i]->options, out);
 	}
 }

@@ -86,11 +86,12 @@ def test_print_config_sinks_are_valid(relay, pg, tmp_path):
     sinks = [part for part in sections if part.startswith('[sink')]
     assert len(sinks) >= 4
     for part in sinks:
-        name, kind = re.match(r'\[sink (my_(\w+))\]', part).groups()
+        name, kind = re.match(r'\[sink ((?:my_(\w+)|with_[\w-]+))\]', part).groups()
         body = [line[1:] for line in part.splitlines()
                 if re.match(r'#[\w.-]+ = \S', line)]
         url = {'file': f'file:{tmp_path}/x', 'null': 'null:',
-               'kafka': 'kafka://mock', 's3': 's3://bucket/p'}[kind]
+               'kafka': 'kafka://mock', 's3': 's3://bucket/p',
+               None: 'null:'}[kind]  # of a format
         body = [f'url = {url}'] + [x for x in body if not x.startswith('url ')]
         path = tmp_path / f'{name}.conf'
         path.write_text(f'[sink {name}]\n' + '\n'.join(body) + '\n')
