@@ -141,9 +141,11 @@ def describe(one, other, sides, names):
                 lines.append(f'  {path}: {side} has ' + (
                     shown(parts[path]) if path in parts else 'none'))
     if not lines:
-        lines = [f'  the same members in other bytes or another order:',
-                 f'    {shown(one.data)}', f'    {shown(other.data)}']
-        paths.add('(order)')
+        lines = ['  the same members in other bytes or another order:',
+                 *('    ' + shown(record.data.decode(errors='replace')
+                                  if record.is_json else record.data)
+                   for record in (one, other))]
+        paths.add('order')
     return lines, paths
 
 

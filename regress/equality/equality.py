@@ -193,13 +193,13 @@ def perform(server, script, database):
 
 
 def column_names(server, database):
-    """{(schema, table, number): name} as the catalog has it at the end."""
+    """{(schema, table, number): name} of the columns there are at the end."""
     rows = server.ask(database, """
         select coalesce(json_agg(json_build_array(n.nspname, c.relname,
             a.attnum, a.attname)), '[]')
         from pg_attribute a join pg_class c on c.oid = attrelid
         join pg_namespace n on n.oid = relnamespace
-        where attnum > 0 and relkind in ('r', 'p')
+        where attnum > 0 and not attisdropped and relkind in ('r', 'p')
             and nspname not in ('pg_catalog', 'information_schema')""")
     return {(schema, table, number): name for schema, table, number, name
             in compare.json.loads(rows)}
