@@ -20,24 +20,31 @@ copy_value(char *to, size_t size, const PGresult *result, int column)
 	snprintf(to, size, "%s", PQgetvalue(result, 0, column));
 }
 
+/* By names: relatives of PostgreSQL (AlloyDB) have them in another order. */
 static bool
 read_system(PGconn *conn, ServerInfo *server, Error *err)
 {
 	PGresult   *result = connection_query(conn, "IDENTIFY_SYSTEM", err);
+	int			system_id = PQfnumber(result, "systemid");
+	int			timeline = PQfnumber(result, "timeline");
+	int			position = PQfnumber(result, "xlogpos");
+	int			database = PQfnumber(result, "dbname");
 	bool		ok = false;
 
 	if (result == NULL)
 		return false;
-	if (PQntuples(result) != 1 || PQnfields(result) < 4 ||
-		!lsn_parse(PQgetvalue(result, 0, 2), &server->wal_position))
+	if (PQntuples(result) != 1 || system_id < 0 || timeline < 0 ||
+		position < 0 || database < 0 ||
+		!lsn_parse(PQgetvalue(result, 0, position), &server->wal_position))
 	{
 		error_set(err, ERROR_SOURCE,
 				  "the server's answer to IDENTIFY_SYSTEM is not understood");
 		goto done;
 	}
-	server->system_id = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
-	server->timeline = (uint32_t) strtoul(PQgetvalue(result, 0, 1), NULL, 10);
-	copy_value(server->database, sizeof(server->database), result, 3);
+	server->system_id = strtoull(PQgetvalue(result, 0, system_id), NULL, 10);
+	server->timeline = (uint32_t) strtoul(PQgetvalue(result, 0, timeline),
+										  NULL, 10);
+	copy_value(server->database, sizeof(server->database), result, database);
 	server->version = PQserverVersion(conn);
 	server->raw_text = connection_is_raw(conn);
 	ok = true;

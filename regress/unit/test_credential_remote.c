@@ -23,12 +23,23 @@
 #define KEYS \
 	"\"AccessKeyId\": \"ASIA1\", \"SecretAccessKey\": \"" SECRET "\", " \
 	"\"Token\": \"" TOKEN "\", \"Expiration\": \"2026-11-23T04:59:59Z\"}"
+
+/* in the order of AWS's own example, with what is said beside the keys */
 #define STS_KEYS \
-	"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>" \
-	"<Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>" SECRET \
-	"</SecretAccessKey><SessionToken>" TOKEN "</SessionToken>" \
-	"<Expiration>2026-11-23T04:59:59.123Z</Expiration></Credentials>" \
-	"</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+	"<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n" \
+	" <AssumeRoleWithWebIdentityResult>\n" \
+	"  <SubjectFromWebIdentityToken>amzn1.account.AF6RHO7KZU5XRVQJGXK6HB56KR2A</SubjectFromWebIdentityToken>\n" \
+	"  <Audience>client.5498841531868486423.1548@apps.example.com</Audience>\n" \
+	"  <AssumedRoleUser>\n   <Arn>arn:aws:sts::123456789012:assumed-role/F/app1</Arn>\n" \
+	"   <AssumedRoleId>AROACLKWSDQRAOEXAMPLE:app1</AssumedRoleId>\n  </AssumedRoleUser>\n" \
+	"  <Credentials>\n   <SessionToken>" TOKEN "</SessionToken>\n" \
+	"   <SecretAccessKey>" SECRET "</SecretAccessKey>\n" \
+	"   <Expiration>2026-11-23T04:59:59.123Z</Expiration>\n" \
+	"   <AccessKeyId>ASIA1</AccessKeyId>\n  </Credentials>\n" \
+	"  <SourceIdentity>s</SourceIdentity>\n  <Provider>www.amazon.com</Provider>\n" \
+	" </AssumeRoleWithWebIdentityResult>\n" \
+	" <ResponseMetadata>\n  <RequestId>ad4156e9-bce1-11e2-82e6-6b6efEXAMPLE</RequestId>\n" \
+	" </ResponseMetadata>\n</AssumeRoleWithWebIdentityResponse>"
 #define GIVES(text) {HTTP_ANSWER, "200 OK", NULL, text}
 #define STATUS(line) {HTTP_ANSWER, line, NULL, NULL}
 
