@@ -82,7 +82,8 @@ def test_print_config_is_a_config(relay, tmp_path):
 def test_print_config_sinks_are_valid(relay, pg, tmp_path):
     """Each sink's section, uncommented where it has a default."""
     text = relay.run('--print-config').output.decode()
-    sections = re.split(r'^#?(?=\[)', text, flags=re.M)
+    sections = re.split(r'^#?(?=\[)|^(?=# In the section of)', text,
+                        flags=re.M)
     sinks = [part for part in sections if part.startswith('[sink')]
     assert len(sinks) >= 4
     for part in sinks:
