@@ -132,6 +132,39 @@ debezium_append_number(Buf *out, const char *name, int64_t value)
 }
 
 void
+debezium_moment_set(DebeziumMoment *moment, int64_t micros)
+{
+	uint64_t	left = micros > 0 ? (uint64_t) micros : 0;
+	char		room[sizeof(moment->digits)];
+	char	   *at = room + sizeof(room);
+
+	/* four at least, so that milliseconds have one */
+	do
+	{
+		*--at = (char) ('0' + left % 10);
+		left /= 10;
+	} while (left > 0 || room + sizeof(room) - at < 4);
+	moment->size = (size_t) (room + sizeof(room) - at);
+	memcpy(moment->digits, at, moment->size);
+}
+
+void
+debezium_append_ms(Buf *out, const DebeziumMoment *moment)
+{
+	buf_append(out, moment->digits, moment->size - 3);
+}
+
+void
+debezium_append_us_ns(Buf *out, const DebeziumMoment *moment)
+{
+	buf_append_string(out, ",\"ts_us\":");
+	buf_append(out, moment->digits, moment->size);
+	buf_append_string(out, ",\"ts_ns\":");
+	buf_append(out, moment->digits, moment->size);
+	buf_append(out, "000", 3);
+}
+
+void
 debezium_append_id(Buf *out, uint32_t xid, Lsn lsn)
 {
 	buf_append_string(out, "\"id\":\"");
@@ -172,17 +205,18 @@ debezium_append_source(Buf *out, const DebeziumContext *context,
 					   const DebeziumSource *source)
 {
 	const Transaction *txn = source->txn;
-	int64_t		time = txn != NULL ? txn->commit_time : context->last_time;
+	DebeziumMoment moment;
 
+	debezium_moment_set(&moment, txn != NULL ? txn->commit_time :
+						context->last_time);
 	buf_append_slice(out, buf_slice(&context->source_head));
-	json_append_int(out, time / 1000);
+	debezium_append_ms(out, &moment);
 	buf_append_string(out, source->snapshot ? ",\"snapshot\":\"true\"" :
 					  ",\"snapshot\":\"false\"");
 	buf_append_slice(out, buf_slice(&context->source_middle));
 	append_sequence(out, context->last_commit, source->lsn);
-	debezium_append_number(out, ",\"ts_us\":", time);
-	debezium_append_number(out, ",\"ts_ns\":", time);
-	buf_append_string(out, "000,");
+	debezium_append_us_ns(out, &moment);
+	buf_append_byte(out, ',');
 	buf_append_slice(out, source->names);
 	if (txn != NULL)
 		debezium_append_number(out, ",\"txId\":", txn->xid);

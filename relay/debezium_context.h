@@ -85,4 +85,17 @@ extern void debezium_append_id(Buf *out, uint32_t xid, Lsn lsn);
 /* name with its quotes, colon and what stands before it */
 extern void debezium_append_number(Buf *out, const char *name, int64_t value);
 
+/* A time after 1970 of which milli-, micro- and nanoseconds are wanted. */
+typedef struct DebeziumMoment
+{
+	char		digits[24];		/* microseconds */
+	size_t		size;
+} DebeziumMoment;
+
+extern void debezium_moment_set(DebeziumMoment *moment, int64_t micros);
+extern void debezium_append_ms(Buf *out, const DebeziumMoment *moment);
+
+/* ',"ts_us":...,"ts_ns":...' */
+extern void debezium_append_us_ns(Buf *out, const DebeziumMoment *moment);
+
 #endif							/* PG_FANOUT_DEBEZIUM_CONTEXT_H */

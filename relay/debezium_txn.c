@@ -152,13 +152,16 @@ append_collection(Buf *out, const DebeziumCollection *collection)
 	buf_append_byte(out, '}');
 }
 
-bool
+void
 debezium_txn_append(const DebeziumTxn *txn, Buf *out)
 {
 	Place	   *places = calloc(txn->count + 1, sizeof(*places));
 
 	if (places == NULL)
-		return false;
+	{
+		out->failed = true;
+		return;
+	}
 	for (size_t i = 0; i < txn->count; i++)
 	{
 		places[i].bucket = java_hash(txn->collections[i].name) &
@@ -175,5 +178,4 @@ debezium_txn_append(const DebeziumTxn *txn, Buf *out)
 	}
 	buf_append_byte(out, ']');
 	free(places);
-	return true;
 }

@@ -41,8 +41,8 @@ extern bool debezium_txn_count(DebeziumTxn *txn, const char *collection,
 
 /*
  * Appends the array of collections with their counts, in the order of a Java
- * HashMap of their names.
+ * HashMap of their names. Out of memory shows in out.
  */
-extern bool debezium_txn_append(const DebeziumTxn *txn, Buf *out);
+extern void debezium_txn_append(const DebeziumTxn *txn, Buf *out);
 
 #endif							/* PG_FANOUT_DEBEZIUM_TXN_H */

@@ -14,15 +14,12 @@
 
 #include "clock.h"
 #include "debezium_context.h"
-#include "debezium_json.h"
-#include "debezium_schema.h"
+#include "debezium_notice.h"
 #include "debezium_table.h"
-#include "json_value.h"
 #include "oid_map.h"
 #include "route.h"
 
 #define TOPIC_LIMIT	4096
-#define HEAD_LIMIT	(1 << 20)
 
 /* As Debezium would count messages, if their names were not object ids. */
 #define MESSAGE_COLLECTION \
@@ -38,7 +35,6 @@ typedef struct FormatDebezium
 	OidMap		tables;			/* DebeziumTable by oid */
 	size_t		message_place;	/* for debezium_context_count */
 	int64_t		next_heartbeat; /* monotonic, 0: not begun */
-	Buf			message_head;	/* what stands before a message's payload */
 	char	   *txn_topic;
 	char	   *heartbeat_topic;
 } FormatDebezium;
@@ -172,14 +168,15 @@ static void
 append_end(FormatDebezium *debezium, char letter)
 {
 	Buf		   *out = &debezium->writer.out;
-	int64_t		now = clock_wall();
+	DebeziumMoment now;
 
+	debezium_moment_set(&now, clock_wall());
 	buf_append_string(out, ",\"op\":\"");
 	buf_append_byte(out, (uint8_t) letter);
-	debezium_append_number(out, "\",\"ts_ms\":", now / 1000);
-	debezium_append_number(out, ",\"ts_us\":", now);
-	debezium_append_number(out, ",\"ts_ns\":", now);
-	buf_append_string(out, debezium->options->schemas ? "000}}" : "000}");
+	buf_append_string(out, "\",\"ts_ms\":");
+	debezium_append_ms(out, &now);
+	debezium_append_us_ns(out, &now);
+	buf_append_string(out, debezium->options->schemas ? "}}" : "}");
 }
 
 /* data NULL: no such row in this record. */
@@ -388,59 +385,22 @@ format_debezium_change(Format *format, const Change *change, Position position,
 	return FORMAT_OK;
 }
 
-/* ---- messages ---- */
+/* ---- what is no row ---- */
 
-static void
-append_message(FormatDebezium *debezium, const LogicalMessage *message,
-			   const DebeziumOrder *order)
+/* The writer holds a key of that size and a value. */
+static FormatResult
+put_notice(FormatDebezium *debezium, const char *topic, size_t key_size,
+		   Records *out, Error *err)
 {
-	Buf		   *out = &debezium->writer.out;
-	DebeziumKind content = DEBEZIUM_BYTES + debezium->options->binary;
-	DebeziumSource source = {
-		.txn = message->txn, .lsn = message->lsn,
-		.names = slice_of("\"schema\":\"\",\"table\":\"\"")
-	};
-
-	buf_append_slice(out, buf_slice(&debezium->message_head));
-	debezium_append_number(out, "{\"op\":\"m\",\"ts_ms\":",
-						   clock_wall() / 1000);
-	debezium_append_source(out, &debezium->context, &source);
-	debezium_append_block(out, &debezium->context, &source, order);
-	buf_append_string(out, ",\"message\":{\"prefix\":");
-	debezium_append_string(out, slice_of(message->prefix),
-						   DEBEZIUM_ESCAPE_BYTES);
-	buf_append_string(out, ",\"content\":");
-	debezium_append_bytes(out, content, message->content);
-	buf_append_string(out, debezium->options->schemas ? "}}}" : "}}");
-}
-
-static void
-put_bare(FormatDebezium *debezium, Records *out, const char *topic, Piece key,
-		 Piece value)
-{
+	Buf		   *buf = &debezium->writer.out;
 	Record	   *record = &out->records[out->count++];
 
 	*record = (Record) {
 		.topic = topic,
-		.key = piece_slice(debezium, key),
-		.value = piece_slice(debezium, value)
+		.key = slice_make(buf->data, key_size),
+		.value = slice_make(buf->data + key_size, buf->size - key_size)
 	};
-}
-
-/* Appends a member of one object, with a schema before it if asked for. */
-static Piece
-append_bare_key(FormatDebezium *debezium, const char *schema,
-				const char *name, Slice text)
-{
-	Buf		   *out = &debezium->writer.out;
-	size_t		start = out->size;
-
-	if (debezium->options->schemas)
-		buf_append_string(out, schema);
-	buf_printf(out, "{\"%s\":", name);
-	debezium_append_string(out, text, DEBEZIUM_ESCAPE_BYTES);
-	buf_append_string(out, debezium->options->schemas ? "}}" : "}");
-	return piece_since(debezium, start);
+	return format_fits(buf, err) ? FORMAT_OK : FORMAT_FAILED;
 }
 
 static FormatResult
@@ -449,86 +409,23 @@ format_debezium_message(Format *format, const LogicalMessage *message,
 						Error *err)
 {
 	FormatDebezium *debezium = (FormatDebezium *) format;
-	DebeziumOrder	order = {0};
-	Piece		key;
-	size_t		start;
+	DebeziumContext *context = &debezium->context;
+	DebeziumOrder order = {0};
 
 	(void) position;
 	(void) topic;
 	start_records(debezium, out);
 	if (message->txn == NULL)
-		debezium->context.last_commit = message->lsn;
-	if (!debezium_context_count(&debezium->context, message->txn,
-								MESSAGE_COLLECTION, &debezium->message_place,
-								&order))
+		context->last_commit = message->lsn;
+	if (!debezium_context_count(context, message->txn, MESSAGE_COLLECTION,
+								&debezium->message_place, &order))
 	{
 		error_no_memory(err);
 		return FORMAT_FAILED;
 	}
-	key = append_bare_key(debezium, debezium_schema_message_key, "prefix",
-						  slice_of(message->prefix));
-	start = debezium->writer.out.size;
-	append_message(debezium, message, &order);
-	if (!format_fits(&debezium->writer.out, err))
-		return FORMAT_FAILED;
-	put_bare(debezium, out, NULL, key, piece_since(debezium, start));
-	return FORMAT_OK;
-}
-
-/* ---- transactions and heartbeats ---- */
-
-/* event_count NULL data: a BEGIN. */
-static bool
-append_txn_value(FormatDebezium *debezium, const char *status,
-				 const Transaction *txn, Lsn lsn)
-{
-	Buf		   *out = &debezium->writer.out;
-	bool		end = strcmp(status, "END") == 0;
-
-	if (debezium->options->schemas)
-		buf_append_string(out, debezium_schema_txn_value);
-	buf_printf(out, "{\"status\":\"%s\",", status);
-	debezium_append_id(out, txn->xid, lsn);
-	buf_append_string(out, ",\"event_count\":");
-	if (end)
-	{
-		json_append_uint(out, debezium->context.txn.events);
-		buf_append_string(out, ",\"data_collections\":");
-		if (!debezium_txn_append(&debezium->context.txn, out))
-			return false;
-	}
-	else
-		buf_append_string(out, "null,\"data_collections\":null");
-	debezium_append_number(out, ",\"ts_ms\":", txn->commit_time / 1000);
-	buf_append_string(out, debezium->options->schemas ? "}}" : "}");
-	return true;
-}
-
-static FormatResult
-put_txn(FormatDebezium *debezium, const char *status, const Transaction *txn,
-		Lsn lsn, Records *out, Error *err)
-{
-	Buf		   *buf = &debezium->writer.out;
-	Piece		key;
-	size_t		start = buf->size;
-
-	if (debezium->options->schemas)
-		buf_append_string(buf, debezium_schema_txn_key);
-	buf_append_byte(buf, '{');
-	debezium_append_id(buf, txn->xid, lsn);
-	buf_append_string(buf, debezium->options->schemas ? "}}" : "}");
-	key = piece_since(debezium, start);
-	start = buf->size;
-	if (!append_txn_value(debezium, status, txn, lsn))
-	{
-		error_no_memory(err);
-		return FORMAT_FAILED;
-	}
-	if (!format_fits(buf, err))
-		return FORMAT_FAILED;
-	put_bare(debezium, out, debezium->txn_topic, key,
-			 piece_since(debezium, start));
-	return FORMAT_OK;
+	return put_notice(debezium, NULL,
+					  debezium_append_message(&debezium->writer, context,
+											  message, &order), out, err);
 }
 
 static FormatResult
@@ -542,7 +439,10 @@ format_debezium_begin(Format *format, const Transaction *txn, Records *out,
 	debezium->context.last_time = txn->commit_time;
 	if (!debezium->options->transactions)
 		return FORMAT_OK;
-	return put_txn(debezium, "BEGIN", txn, txn->commit_lsn, out, err);
+	return put_notice(debezium, debezium->txn_topic,
+					  debezium_append_begin(&debezium->writer,
+											&debezium->context, txn,
+											txn->commit_lsn), out, err);
 }
 
 static FormatResult
@@ -550,14 +450,16 @@ format_debezium_commit(Format *format, const TxnEnd *end, Position position,
 					   Records *out, Error *err)
 {
 	FormatDebezium *debezium = (FormatDebezium *) format;
-	FormatResult result = FORMAT_OK;
 
 	(void) position;
 	start_records(debezium, out);
-	if (debezium->options->transactions)
-		result = put_txn(debezium, "END", &end->txn, end->end_lsn, out, err);
 	debezium->context.last_commit = end->end_lsn;
-	return result;
+	if (!debezium->options->transactions)
+		return FORMAT_OK;
+	return put_notice(debezium, debezium->txn_topic,
+					  debezium_append_commit(&debezium->writer,
+											 &debezium->context, end),
+					  out, err);
 }
 
 static FormatResult
@@ -565,9 +467,6 @@ format_debezium_tick(Format *format, int64_t now, Records *out, Error *err)
 {
 	FormatDebezium *debezium = (FormatDebezium *) format;
 	int64_t		interval = debezium->options->heartbeat_interval;
-	Buf		   *buf = &debezium->writer.out;
-	Piece		key;
-	size_t		start;
 
 	start_records(debezium, out);
 	if (interval == 0)
@@ -577,16 +476,10 @@ format_debezium_tick(Format *format, int64_t now, Records *out, Error *err)
 	if (now < debezium->next_heartbeat)
 		return FORMAT_OK;
 	debezium->next_heartbeat = now + interval;
-	key = append_bare_key(debezium, debezium_schema_heartbeat_key,
-						  "serverName", slice_of(debezium->context.config->prefix));
-	start = buf->size;
-	if (debezium->options->schemas)
-		buf_append_string(buf, debezium_schema_heartbeat_value);
-	debezium_append_number(buf, "{\"ts_ms\":", clock_wall() / 1000);
-	buf_append_string(buf, debezium->options->schemas ? "}}" : "}");
-	put_bare(debezium, out, debezium->heartbeat_topic, key,
-			 piece_since(debezium, start));
-	return format_fits(buf, err) ? FORMAT_OK : FORMAT_FAILED;
+	return put_notice(debezium, debezium->heartbeat_topic,
+					  debezium_append_heartbeat(&debezium->writer,
+												&debezium->context,
+												clock_wall()), out, err);
 }
 
 static int
@@ -619,7 +512,6 @@ format_debezium_free(Format *format)
 	oid_map_free(&debezium->tables, release_table);
 	debezium_context_free(&debezium->context);
 	debezium_writer_free(&debezium->writer);
-	buf_free(&debezium->message_head);
 	free(debezium->txn_topic);
 	free(debezium->heartbeat_topic);
 	free(debezium);
@@ -657,14 +549,9 @@ set_up(FormatDebezium *debezium, const FormatConfig *config, Error *err)
 	debezium->base.ops = &format_debezium_ops;
 	debezium->options = config->options;
 	debezium_writer_init(&debezium->writer, FORMAT_LIMIT);
-	buf_init(&debezium->message_head, HEAD_LIMIT);
 	if (!debezium_context_init(&debezium->context, config, err) ||
 		!debezium_options_check(debezium->options, err))
 		return false;
-	if (debezium->options->schemas)
-		debezium_schema_append_message(&debezium->message_head,
-									   DEBEZIUM_BYTES +
-									   debezium->options->binary);
 	debezium->txn_topic = make_topic(debezium, "", "{prefix}.transaction",
 									 err);
 	if (debezium->txn_topic == NULL)

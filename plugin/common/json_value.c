@@ -28,6 +28,12 @@
 #define TIMESTAMP_FIRST (INT64_C(-2440588) * DAY)
 
 static const char digits[] = "0123456789abcdef";
+static const char pairs[] =
+	"0001020304050607080910111213141516171819"
+	"2021222324252627282930313233343536373839"
+	"4041424344454647484950515253545556575859"
+	"6061626364656667686970717273747576777879"
+	"8081828384858687888990919293949596979899";
 
 /* ---- strings ---- */
 
@@ -176,6 +182,11 @@ put_uint(char *end, uint64_t value, int width)
 {
 	char	   *at = end;
 
+	for (; value >= 100; value /= 100)
+	{
+		at -= 2;
+		memcpy(at, pairs + value % 100 * 2, 2);
+	}
 	do
 	{
 		*--at = digits[value % 10];

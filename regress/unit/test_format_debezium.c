@@ -563,7 +563,7 @@ test_collections(void **state)
 			assert_true(debezium_txn_count(&counts, name, &place, &order));
 			assert_int_equal(order, round + 1);
 		}
-	assert_true(debezium_txn_append(&counts, &out));
+	debezium_txn_append(&counts, &out);
 	for (int i = 0; i < 20; i++)
 		buf_printf(&expected, "%c{\"data_collection\":\"public.t\xc3\xa4" "ble%d\",\"event_count\":2}",
 				   i == 0 ? '[' : ',', java_order[i]);
