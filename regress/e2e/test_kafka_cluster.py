@@ -19,7 +19,10 @@ from kafka_cluster import BROKERS, KafkaCluster
 from records import Ledger, parse_lines
 
 MOVES = int(os.environ.get('MOVES', 40))
-OPTIONS = os.environ.get('OPTIONS', 'linger=1ms&checkpoint_interval=200ms')
+# a broker that stood still may leave a request unanswered: then its timeout
+# (a minute unless set) is waited for
+OPTIONS = os.environ.get('OPTIONS', 'linger=1ms&checkpoint_interval=200ms'
+                         '&kafka.socket.timeout.ms=15000')
 
 
 @pytest.fixture(scope='module')
@@ -68,7 +71,7 @@ class Flow:
             cluster.admin.list_topics(timeout=20).topics),
             what='both topics')
 
-    def passes(self, timeout=90):
+    def passes(self, timeout=180):
         """Waits until what is written now is stored in Kafka."""
         self.pg.wait_confirmed(timeout=timeout)
         assert self.process.running, self.process.stderr
