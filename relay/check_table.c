@@ -30,8 +30,9 @@ say_publication(const char *name, const PGresult *result)
 		say_warning("ALTER PUBLICATION ... ADD TABLE ...; by the tables' owner.",
 					"publication \"%s\" has no tables: nothing is sent", name);
 	else
-		say_ok("publication \"%s\" has %s tables%s", name, tables,
-			   PQgetvalue(result, 0, 0)[0] == 't' ? ": all there are" : "");
+		say_ok("publication \"%s\" has %s tables%s%s", name, tables,
+			   PQgetvalue(result, 0, 0)[0] == 't' ? ": all there are" : "",
+			   PQgetvalue(result, 0, 3));
 	if (missing[0] != '\0')
 		say_warning("ALTER PUBLICATION ... SET (publish = 'insert, update, delete, truncate'), unless it is meant so.",
 					"publication \"%s\" leaves out: %s", name, missing);
@@ -52,7 +53,12 @@ check_publication(Check *check, const char *name)
 			   " CASE WHEN NOT pubdelete THEN 'delete' END,"
 			   " CASE WHEN NOT pubtruncate THEN 'truncate' END),"
 			   " (SELECT pg_catalog.count(*) FROM"
-			   " pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname)"
+			   " pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname),"
+			   " (SELECT pg_catalog.concat("
+			   "', ' || nullif(pg_catalog.count(j->>'prqual'), 0) || ' with a row filter',"
+			   "', ' || nullif(pg_catalog.count(j->>'prattrs'), 0) || ' with a column list')"
+			   " FROM pg_catalog.pg_publication_rel r, pg_catalog.to_jsonb(r) j"
+			   " WHERE r.prpubid = p.oid)"
 			   " FROM pg_catalog.pg_publication p WHERE pubname = %s",
 			   literal != NULL ? literal : "NULL");
 	PQfreemem(literal);

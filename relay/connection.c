@@ -18,6 +18,9 @@
 #include "secret.h"
 
 #define CONNECT_TIMEOUT		(30 * CLOCK_SECOND)
+
+/* of the second connection: status messages of the first must go on */
+#define CONNECT_TIMEOUT_SQL	(8 * CLOCK_SECOND)
 #define SQLSTATE_SIZE		6
 #define PASSWORD_LIMIT		1024
 
@@ -301,9 +304,10 @@ done:
 
 /* Drives the attempt so that verbose errors can be asked for beforehand. */
 static bool
-wait_connected(PGconn *conn)
+wait_connected(PGconn *conn, ConnectionKind kind)
 {
-	int64_t		deadline = clock_now() + CONNECT_TIMEOUT;
+	int64_t		deadline = clock_now() +
+		(kind == CONNECTION_SQL ? CONNECT_TIMEOUT_SQL : CONNECT_TIMEOUT);
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
 	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
@@ -428,7 +432,7 @@ attempt_connect(ConnectionOptions *options, ConnectionKind kind,
 		error_no_memory(err);
 		return NULL;
 	}
-	if (PQstatus(conn) != CONNECTION_BAD && wait_connected(conn))
+	if (PQstatus(conn) != CONNECTION_BAD && wait_connected(conn, kind))
 		return conn;
 	if (token != NULL || options->password != NULL || options->never_prompt ||
 		!PQconnectionNeedsPassword(conn) || !isatty(STDIN_FILENO))

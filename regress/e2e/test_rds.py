@@ -461,6 +461,12 @@ def test_check_tables(rds_db, relay):
     assert 'publication "ins,only" leaves out: update, delete, truncate' \
         in text
     assert 'publication "empty" has no tables' in text
+    if rds_db.version >= 150000:
+        rds_db.app_sql('create publication part for table app.item (id), '
+                       'app.whole where (a > 0)')
+        part = check(relay, rds_db, 'app', '-o', 'publication_names=part')
+        assert ('"part" has 2 tables, 1 with a row filter, 1 with a column '
+                'list') in part.text, part.text
     only = check(relay, rds_db, 'app', '-o', 'publication_names="ins,only"')
     assert 'has no replica identity' not in only.text, 'nothing is updated'
     wrong = check(relay, rds_db, 'app', '-o', 'publication_names=pub,')
