@@ -430,21 +430,27 @@ warn_of_unknown(const Builder *builder)
 static Relation *
 builder_finish(Builder *builder, Error *err)
 {
-	Relation   *relation = malloc(sizeof(*relation) +
+	Relation   *relation = calloc(1, sizeof(*relation) +
 								  builder->count * sizeof(uint16_t));
+	size_t		size = pg_fanout__table__get_packed_size(&builder->table);
+	uint8_t    *record = malloc(size + 1);
 
-	if (relation == NULL)
+	if (relation == NULL || record == NULL)
 	{
+		free(record);
+		free(relation);
 		error_no_memory(err);
 		return NULL;
 	}
+	relation->record = slice_make(record, size);
+	pg_fanout__table__pack(&builder->table, record);
 	relation->table = table_new(&builder->table);
 	if (relation->table == NULL)
 	{
 		error_set(err, ERROR_SOURCE,
 			"cannot understand the server's description of table \"%s\"",
 				  builder->table.name);
-		free(relation);
+		relation_free(relation);
 		return NULL;
 	}
 	relation->column_count = builder->count;
@@ -455,11 +461,10 @@ builder_finish(Builder *builder, Error *err)
 
 Relation *
 relation_new(const PgoutputRelation *message, const TablePicture *picture,
-			 const Relation *old, const OidMap *type_names, Error *err)
+			 const Table *old, const OidMap *type_names, Error *err)
 {
 	Builder		builder = {
-		.message = message, .picture = picture,
-		.old = old != NULL ? old->table : NULL,
+		.message = message, .picture = picture, .old = old,
 		.type_names = type_names, .count = message->columns.count
 	};
 	Relation   *relation = NULL;
@@ -492,5 +497,6 @@ relation_free(Relation *relation)
 	if (relation == NULL)
 		return;
 	table_free(relation->table);
+	free((uint8_t *) relation->record.data);
 	free(relation);
 }

@@ -19,6 +19,7 @@
 typedef struct Relation
 {
 	Table	   *table;
+	Slice		record;			/* the Table record it was made from, packed */
 	size_t		column_count;
 
 	/* Where the value of table->columns[i] stands in a tuple. */
@@ -32,7 +33,7 @@ typedef struct Relation
  */
 extern MUST_USE Relation *relation_new(const PgoutputRelation *message,
 									   const TablePicture *picture,
-									   const Relation *old,
+									   const Table *old,
 									   const OidMap *type_names, Error *err);
 extern void relation_free(Relation *relation);
 

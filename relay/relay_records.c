@@ -108,12 +108,15 @@ describe_table(Relay *relay, Error *err)
 {
 	TablePicture *picture = catalog_session_ask(&relay->catalog,
 											&relay->pending.event.wish, err);
+	SourceNote	note;
 	bool		ok;
 
 	if (picture == NULL)
 		return STEP_LOST;
-	ok = relay->source->ops->describe(relay->source, picture, err);
+	ok = relay->source->ops->describe(relay->source, picture, &note, err);
 	catalog_picture_free(picture);
+	if (ok && note.value.data != NULL)
+		ok = fanout_note(relay->fanout, note.key, note.value, err);
 	return ok ? STEP_GO_ON : STEP_FAILED;
 }
 

@@ -79,7 +79,9 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 	};
 	if (relay->startpos > slot->confirmed_flush)
 		relay->identity.confirmed = relay->startpos;
-	if (!fanout_resume(relay->fanout, &relay->identity, err))
+	if (!fanout_resume(relay->fanout, &relay->identity, err) ||
+		!relay->source->ops->recall(relay->source,
+									fanout_notes(relay->fanout), err))
 		return false;
 	relay->resumed = true;
 	return true;

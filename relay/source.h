@@ -17,6 +17,7 @@
 #include "change.h"
 #include "error.h"
 #include "lsn.h"
+#include "notes.h"
 #include "option.h"
 #include "table.h"
 #include "table_picture.h"
@@ -100,6 +101,12 @@ typedef struct SourceConfig
 								 * none are to be asked for */
 } SourceConfig;
 
+typedef struct SourceNote
+{
+	char		key[64];
+	Slice		value;			/* the source's; data NULL: nothing to note */
+} SourceNote;
+
 typedef struct SourceOps
 {
 	const char *name;			/* "pg_fanout" */
@@ -125,9 +132,15 @@ typedef struct SourceOps
 	bool		(*feed) (Source *source, Slice frame, Lsn lsn, Error *err);
 	SourceResult (*next) (Source *source, SourceEvent *event, Error *err);
 
-	/* the answer to SOURCE_WANTS_TABLE; stays the caller's */
+	/*
+	 * The answer to SOURCE_WANTS_TABLE; stays the caller's. note: to be kept
+	 * beside the checkpoints and given to recall at the next start.
+	 */
 	bool		(*describe) (Source *source, const TablePicture *picture,
-							 Error *err);
+							 SourceNote *note, Error *err);
+
+	/* what earlier relays noted; before the first frame */
+	bool		(*recall) (Source *source, const Notes *notes, Error *err);
 	void		(*free) (Source *source);
 } SourceOps;
 

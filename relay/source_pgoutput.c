@@ -4,8 +4,8 @@
  *
  * A frame is one message. Rows come as text and leave in the encoding of our
  * plugin. What a table is has to be asked for (SOURCE_WANTS_TABLE) each time
- * the server describes it; descriptions outlive a lost stream, because they
- * tell what a number was when the catalog no longer does. Messages of
+ * the server describes it; what was found out is remembered, for when the
+ * catalog no longer tells. Messages of
  * transactions in progress wait in the spool.
  */
 #include <inttypes.h>
@@ -14,6 +14,7 @@
 
 #include "oid_map.h"
 #include "pgoutput.h"
+#include "pgoutput_memory.h"
 #include "pgoutput_relation.h"
 #include "pgoutput_row.h"
 #include "source.h"
@@ -47,9 +48,8 @@ typedef struct SourcePgoutput
 	const char *names[MAX_OPTIONS];
 	const char *values[MAX_OPTIONS];
 
-	OidMap		relations;		/* Relation; NULL after a reset until the
-								 * server describes it again */
-	OidMap		remembered;		/* Relation, as last described; owns them */
+	OidMap		relations;		/* Relation, as described in this stream */
+	Memory		memory;
 	OidMap		type_names;		/* "schema.name"; owns them */
 
 	Slice		frame;			/* data NULL: used up */
@@ -100,12 +100,6 @@ release_relation(void *relation)
 	relation_free(relation);
 }
 
-static void
-release_nothing(void *value)
-{
-	(void) value;
-}
-
 static SourceOptions
 source_pgoutput_options(Source *base, bool streaming)
 {
@@ -122,7 +116,7 @@ source_pgoutput_reset(Source *base)
 {
 	SourcePgoutput *source = (SourcePgoutput *) base;
 
-	oid_map_free(&source->relations, release_nothing);
+	oid_map_free(&source->relations, release_relation);
 	source->frame = slice_make(NULL, 0);
 	source->record.present = false;
 	source->in_transaction = false;
@@ -139,7 +133,7 @@ source_pgoutput_free(Source *base)
 	SourcePgoutput *source = (SourcePgoutput *) base;
 
 	source_pgoutput_reset(base);
-	oid_map_free(&source->remembered, release_relation);
+	memory_free(&source->memory);
 	oid_map_free(&source->type_names, free);
 	if (source->writer != NULL)
 		row_writer_free(source->writer);
@@ -198,33 +192,53 @@ want_table(SourcePgoutput *source, SourceEvent *event)
 }
 
 static bool
+remember(SourcePgoutput *source, const Relation *relation, SourceNote *note,
+		 Error *err)
+{
+	uint32_t	oid = relation->table->oid;
+	bool		changed;
+
+	if (!memory_add(&source->memory, oid, source->txn.commit_lsn,
+					relation->record, &changed, err))
+		return false;
+	if (changed)
+		note->value = memory_note(&source->memory, oid, note->key);
+	return true;
+}
+
+static bool
 source_pgoutput_describe(Source *base, const TablePicture *picture,
-						 Error *err)
+						 SourceNote *note, Error *err)
 {
 	SourcePgoutput *source = (SourcePgoutput *) base;
 	const PgoutputRelation *message = &source->record.message.relation;
-	Relation   *old;
+	Relation   *old = oid_map_find(&source->relations, message->oid);
 	Relation   *relation;
 
+	note->value = slice_make(NULL, 0);
 	if (!source->record.present ||
 		source->record.message.kind != PGOUTPUT_RELATION)
 		return error_set(err, ERROR_INTERNAL, "a table described unasked");
-	old = oid_map_find(&source->remembered, message->oid);
-	relation = relation_new(message, picture, old, &source->type_names, err);
+	relation = relation_new(message, picture,
+							memory_find(&source->memory, message->oid,
+										source->txn.commit_lsn),
+							&source->type_names, err);
 	if (relation == NULL)
 		return false;
-	if (!oid_map_set(&source->relations, message->oid, relation) ||
-		!oid_map_set(&source->remembered, message->oid, relation))
+	if (!oid_map_set(&source->relations, message->oid, relation))
 	{
-		/* one of the maps may have it: neither is looked at again */
-		oid_map_free(&source->relations, release_nothing);
-		if (oid_map_find(&source->remembered, message->oid) != relation)
-			relation_free(relation);
+		relation_free(relation);
 		return error_no_memory(err);
 	}
 	relation_free(old);
 	source->record.present = false;
-	return true;
+	return remember(source, relation, note, err);
+}
+
+static bool
+source_pgoutput_recall(Source *base, const Notes *notes, Error *err)
+{
+	return memory_recall(&((SourcePgoutput *) base)->memory, notes, err);
 }
 
 static const Relation *
@@ -763,6 +777,7 @@ const SourceOps source_pgoutput_ops = {
 	.feed = source_pgoutput_feed,
 	.next = source_pgoutput_next,
 	.describe = source_pgoutput_describe,
+	.recall = source_pgoutput_recall,
 	.free = source_pgoutput_free
 };
 
@@ -783,6 +798,7 @@ source_pgoutput_create(const SourceConfig *config, Error *err)
 	source->writer = calloc(1, sizeof(*source->writer));
 	source->wanted_types = calloc(PGOUTPUT_MAX_COLUMNS, sizeof(uint32_t));
 	buf_init(&source->text, TEXT_LIMIT);
+	memory_init(&source->memory);
 	if (source->writer == NULL || source->wanted_types == NULL)
 	{
 		error_no_memory(err);

@@ -92,11 +92,22 @@ source_plugin_feed(Source *base, Slice frame, Lsn lsn, Error *err)
 
 /* Never asked for: our plugin sends what there is to know. */
 static bool
-source_plugin_describe(Source *base, const TablePicture *picture, Error *err)
+source_plugin_describe(Source *base, const TablePicture *picture,
+					   SourceNote *note, Error *err)
 {
 	(void) base;
 	(void) picture;
+	(void) note;
 	return error_set(err, ERROR_INTERNAL, "a table described unasked");
+}
+
+static bool
+source_plugin_recall(Source *base, const Notes *notes, Error *err)
+{
+	(void) base;
+	(void) notes;
+	(void) err;
+	return true;
 }
 
 SourceResult
@@ -400,6 +411,7 @@ const SourceOps source_plugin_ops = {
 	.feed = source_plugin_feed,
 	.next = source_plugin_next,
 	.describe = source_plugin_describe,
+	.recall = source_plugin_recall,
 	.free = source_plugin_free
 };
 

@@ -61,6 +61,7 @@ static bool
 describe(Source *source, const TableWish *wish)
 {
 	TablePicture picture = {0};
+	SourceNote	note;
 	Error		err;
 	bool		ok;
 
@@ -76,7 +77,7 @@ describe(Source *source, const TableWish *wish)
 		if ((wish->oid >> (i % 32)) & 1)
 			picture.attributes[i] |= ATTRIBUTE_CHANGED;
 	}
-	ok = source->ops->describe(source, &picture, &err);
+	ok = source->ops->describe(source, &picture, &note, &err);
 	table_free(picture.table);
 	table_free(picture.types);
 	return ok;

@@ -27,6 +27,7 @@ static Spool *spool;
 static Buf	bytes;
 static Error err;
 static SourceEvent event;
+static SourceNote note;
 
 /* ---- the catalog: customer (id int8 primary key, name text, - , note text) */
 
@@ -82,7 +83,7 @@ describe(void)
 	picture.table =
 		make_table(PG_FANOUT__REPLICA_IDENTITY__REPLICA_IDENTITY_DEFAULT);
 	picture.types = make_types(&event.wish);
-	assert_true(source->ops->describe(source, &picture, &err));
+	assert_true(source->ops->describe(source, &picture, &note, &err));
 	table_free(picture.table);
 	table_free(picture.types);
 }
