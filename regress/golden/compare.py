@@ -92,6 +92,12 @@ def labels(nodes):
     return [label(nodes, i) for i in range(len(nodes))]
 
 
+def member_text(node):
+    """A short object as it is, of a long one the members' names."""
+    text = render(node)
+    return text if len(text) <= 100 else ' '.join(node.names())
+
+
 class Trees:
     """Compares two trees; the differences are in .found."""
 
@@ -129,8 +135,7 @@ class Trees:
         if self.is_column(path, self.sets):
             golden, ours = Obj(sorted(golden)), Obj(sorted(ours))
         if golden.names() != ours.names():
-            self.differ(path + '{}', ' '.join(golden.names()),
-                        ' '.join(ours.names()))
+            self.differ(path + '{}', member_text(golden), member_text(ours))
         mine = dict(ours)
         for name, node in golden:
             if name in mine:

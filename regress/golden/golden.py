@@ -5,8 +5,8 @@
 
 DIR holds scenarios (or is one): setup.sql, scenario.sql and, for each variant,
 VARIANT.plain and VARIANT.schema with connector.json and TOPIC.jsonl; without
-it, those of golden.tar.xz. SOURCE is an output plugin; -k runs scenarios whose
-name holds WORD; -v shows every difference. DIR/exclusions.ini, if there is one,
+it, those of golden.tar.xz, and the tests of the comparison itself. SOURCE is an
+output plugin; -k runs only scenarios whose name holds WORD; -v shows every difference. DIR/exclusions.ini, if there is one,
 takes the place of ours. Prints "ok NAME" or "not ok NAME" for each topic, with
 the differences below it; the last line is "N passed, N failed".
 """
@@ -226,7 +226,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='pg_fanout-golden.') as temporary:
         packed = unpacked(temporary)
         directory = Path(args.directory) if args.directory else packed
-        if not args.directory:
+        if not args.directory and not args.word:
             run_selftest(report, packed)
         listed = directory / 'exclusions.ini'
         if not args.directory or not listed.exists():

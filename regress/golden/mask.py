@@ -10,11 +10,13 @@ transaction stay together.
 """
 import re
 
-from tree import Obj, Raw
+from tree import Arr, Obj, Raw, render
 
 RUN_ID = '__debezium.context.runId'
 UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 SEQUENCE = re.compile(r'"\[(null|\\"\d+\\"),\\"(\d+)\\"\]"')
+MESSAGES = '$LogicalDecodingMessageId'
+OBJECT_ID = re.compile(r'@[0-9a-f]+(?="$)')
 TXN_ID = re.compile(r'"(\d+):(\d+)"')
 # 2020 to 2100 in milliseconds
 YEARS = range(1577836800000, 4102444800000)
@@ -72,6 +74,19 @@ def mask_source(source, numbers):
     return f'{txn}:{lsn}'
 
 
+def mask_collections(nodes):
+    """That of logical messages is called by a Java object's address, and its
+    place among the others depends on it."""
+    names = [isinstance(node, Obj) and node.get('data_collection')
+             for node in nodes]
+    if not all(isinstance(name, Raw) for name in names) or \
+            not any(MESSAGES in name for name in names):
+        return
+    for node, name in zip(nodes, names):
+        node.replace('data_collection', Raw(OBJECT_ID.sub('', name)))
+    nodes.sort(key=render)
+
+
 def mask_txn_id(block, numbers):
     found = TXN_ID.fullmatch(block.get('id') or '')
     if found:
@@ -91,6 +106,8 @@ def mask_value(tree, numbers):
         block.replace('id', Raw('<txId:lsn>'))
     if body.get('status') is not None:
         mask_txn_id(body, numbers)
+        if isinstance(body.get('data_collections'), Arr):
+            mask_collections(body.get('data_collections'))
     mask_times(body)
 
 

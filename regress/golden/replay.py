@@ -21,8 +21,13 @@ from compare import Columns, Record  # noqa: E402
 from options import sink_options, sink_url  # noqa: E402
 
 END_TABLE = 'zz_end'
-# The pauses were made for the original's look into the catalog.
-PAUSE = '0.3'
+# The scripts pause so that a look into the catalog finds what the change was
+# made with: ours last until all is delivered, and five seconds at most.
+PAUSE = """DO $$ DECLARE place pg_lsn := pg_current_wal_insert_lsn(); BEGIN
+FOR i IN 1..250 LOOP
+EXIT WHEN (SELECT min(confirmed_flush_lsn) FROM pg_replication_slots
+WHERE database = current_database()) >= place;
+PERFORM pg_sleep(0.02); END LOOP; END $$;"""
 
 
 class Servers:
@@ -92,6 +97,11 @@ class Replay:
         options = sink_options(variant.connector)
         options['prefix'] = token + variant.prefix
         options['checkpoint_interval'] = '0.2s'
+        if int(options.get('partitions', '1')) > 1:
+            # the partition is made of the key, whose schema has the prefix
+            options['prefix'] = variant.prefix
+            options['topic'] = token + '{prefix}.{schema}.{table}'
+            options['message_topic'] = token + '{prefix}.message'
         return f'{token}={sink_url(self.servers.kafka.bootstrap, options)}'
 
     def start(self):
@@ -183,11 +193,12 @@ def groups(variants):
     return list(found.values())
 
 
-def haste(scenario):
-    """The script; its pauses matter only where a timer is tested."""
+def paced(scenario):
+    """The script; how long its pauses are matters where a timer is tested."""
     if any('heartbeat.interval.ms' in v.connector for v in scenario.variants):
         return scenario.script
-    return re.sub(r'pg_sleep\(\d+\)', f'pg_sleep({PAUSE})', scenario.script)
+    return re.sub(r'SELECT pg_sleep\(\d+\);', lambda _: PAUSE,
+                  scenario.script)
 
 
 def prepare(database, scenario):
@@ -209,7 +220,7 @@ def run_scenario(servers, scenario, sources):
         prepare(database, scenario)
         for replay in replays:
             replay.start()
-        psql(database, haste(scenario))
+        psql(database, paced(scenario))
         database.sql(f'insert into {END_TABLE} values (1)')
         position = database.wal_position()
         found = {}
