@@ -10,13 +10,15 @@ they were compared, is itself an error: the list stays true.
 	golden	regular expression for the original's spelling (whole)
 	ours	the same for ours: what we write is pinned too
 	reason	a sentence
+	race	yes: it may fit nothing, on a machine that is slow or fast
 	instead	(alone with where) another scenario whose records are compared
 """
 import configparser
 import re
 from fnmatch import fnmatchcase
 
-KEYS = {'where', 'source', 'path', 'golden', 'ours', 'reason', 'instead'}
+KEYS = {'where', 'source', 'path', 'golden', 'ours', 'reason', 'race',
+        'instead'}
 
 
 def wildcard(pattern):
@@ -37,6 +39,7 @@ class Exclusion:
                       for p in section.get('path', '*').split()]
         self.golden = re.compile(section.get('golden', '.*'), re.S)
         self.ours = re.compile(section.get('ours', '.*'), re.S)
+        self.race = section.getboolean('race', False)
         self.instead = section.get('instead')
         self.reason = section['reason']
         self.asked = False
@@ -84,4 +87,4 @@ class Exclusions:
         return scenario
 
     def unused(self):
-        return [e for e in self.all if e.asked and not e.used]
+        return [e for e in self.all if e.asked and not e.used and not e.race]

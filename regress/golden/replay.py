@@ -21,13 +21,16 @@ from compare import Columns, Record  # noqa: E402
 from options import sink_options, sink_url  # noqa: E402
 
 END_TABLE = 'zz_end'
-# The scripts pause so that a look into the catalog finds what the change was
-# made with: ours last until all is delivered, and five seconds at most.
-PAUSE = """DO $$ DECLARE place pg_lsn := pg_current_wal_insert_lsn(); BEGIN
-FOR i IN 1..250 LOOP
-EXIT WHEN (SELECT min(confirmed_flush_lsn) FROM pg_replication_slots
-WHERE database = current_database()) >= place;
-PERFORM pg_sleep(0.02); END LOOP; END $$;"""
+# Scripts pause so that a look into the catalog finds what the change was made
+# with. A pause of ours lasts until that change is delivered: the slot is then
+# confirmed past the place where the WAL ended before it.
+MARK = "SELECT set_config('golden.place', pg_current_wal_insert_lsn()::text, " \
+    "false) \\g /dev/null\n"
+PAUSE = """DO $$ BEGIN FOR i IN 1..250 LOOP
+EXIT WHEN (SELECT min(confirmed_flush_lsn) > current_setting('golden.place')::pg_lsn
+FROM pg_replication_slots WHERE database = current_database());
+PERFORM pg_sleep(0.02); END LOOP; PERFORM pg_sleep(0.05); END $$;
+"""
 
 
 class Servers:
@@ -116,12 +119,20 @@ class Replay:
         self.relay.wait_streaming()
 
     def finish(self, position):
-        """Waits until all is delivered, then ends the relay."""
+        """Waits until the end mark, written behind position, is delivered to
+        all topics, then ends the relay."""
         rig.wait_until(
             lambda: not self.relay.running or
-            self.database.confirmed(self.slot) >= position, timeout=60,
-            interval=0.1, what='delivery of all records')
+            self.database.confirmed(self.slot) > position and
+            self.has_end_marks(), timeout=60, interval=0.1,
+            what='delivery of all records')
         self.relay.stop()
+
+    def has_end_marks(self):
+        topics = [name for name in self.servers.kafka.topics()
+                  if name.endswith('.' + END_TABLE)]
+        return all(any(token in name for name in topics)
+                   for token in self.tokens)
 
     def close(self):
         if self.relay:
@@ -197,8 +208,15 @@ def paced(scenario):
     """The script; how long its pauses are matters where a timer is tested."""
     if any('heartbeat.interval.ms' in v.connector for v in scenario.variants):
         return scenario.script
-    return re.sub(r'SELECT pg_sleep\(\d+\);', lambda _: PAUSE,
-                  scenario.script)
+    out, changed = [], False
+    for line in scenario.script.splitlines(keepends=True):
+        if re.match(r'SELECT pg_sleep\(\d+\);', line):
+            # what ALTER TABLE did is seen with the next change only
+            out.append(PAUSE if changed else '')
+            line = MARK
+        changed = re.match('INSERT|UPDATE|DELETE|COMMIT', line)
+        out.append(line)
+    return MARK + ''.join(out)
 
 
 def prepare(database, scenario):
@@ -221,8 +239,8 @@ def run_scenario(servers, scenario, sources):
         for replay in replays:
             replay.start()
         psql(database, paced(scenario))
-        database.sql(f'insert into {END_TABLE} values (1)')
         position = database.wal_position()
+        database.sql(f'insert into {END_TABLE} values (1)')
         found = {}
         for replay in replays:
             replay.finish(position)
