@@ -28,8 +28,8 @@ import selftest  # noqa: E402
 from compare import NOTHING, Record, compare_topic  # noqa: E402
 from exclusions import Exclusions  # noqa: E402
 
-SOURCES = 'pg_fanout'
-SHOWN = 8
+SOURCES = 'pg_fanout,pgoutput'
+SHOWN = 9
 WIDTH = 300
 
 
@@ -100,9 +100,9 @@ class Report:
         if self.verbose:
             print(f'ok {name}', flush=True)
 
-    def not_ok(self, name, lines):
+    def not_ok(self, name, lines, most=40):
         self.failed += 1
-        shown = lines if self.verbose else lines[:SHOWN]
+        shown = lines if self.verbose else lines[:most]
         print(f'not ok {name}')
         for line in shown:
             print(f'    {line}')
@@ -119,7 +119,7 @@ class Report:
             self.causes[d.path.split('[')[0]] += 1
         self.not_ok(name, [line for d in differences for line in (
             f'{d.place}: {d.path}', f'  golden {short(d.golden)}',
-            f'  ours   {short(d.ours)}')])
+            f'  ours   {short(d.ours)}')], SHOWN)
 
     def total(self):
         if self.causes:
@@ -182,16 +182,17 @@ def run_all(report, exclusions, scenarios, others, sources, jobs):
                     results, columns = future.result()
                     judge_scenario(report, exclusions, scenario, others,
                                    results, columns)
-                except Exception as error:
-                    lines = traceback.format_exception(error)
+                except Exception:
                     report.not_ok(scenario.name,
-                                  ''.join(lines[-3:]).splitlines()[-40:])
+                                  traceback.format_exc().splitlines()[-40:])
     finally:
         servers.close()
 
 
 def unpacked(directory):
     with tarfile.open(HERE / 'golden.tar.xz') as archive:
+        if hasattr(tarfile, 'data_filter'):
+            archive.extraction_filter = tarfile.data_filter
         archive.extractall(directory)
     return Path(directory)
 
