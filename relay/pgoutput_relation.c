@@ -30,6 +30,7 @@ typedef struct Builder
 	PgFanout__Table table;
 	PgFanout__Column *records;	/* by ascending number */
 	PgFanout__Column **pointers;
+	const Charset *charset;		/* of names; NULL: UTF-8, or unknown */
 	Buf			text;			/* names that had to be made UTF-8 */
 } Builder;
 
@@ -79,10 +80,14 @@ valid_name(Builder *builder, const char *name)
 	Slice		text = slice_of(name);
 	const char *start;
 
-	if (utf8_valid_size(text) == text.size)
+	if (builder->charset != NULL ? charset_is_ascii(text) :
+		utf8_valid_size(text) == text.size)
 		return name;
 	start = (const char *) builder->text.data + builder->text.size;
-	utf8_append_repaired(&builder->text, text);
+	if (builder->charset != NULL)
+		charset_append(&builder->text, builder->charset, text);
+	else
+		utf8_append_repaired(&builder->text, text);
 	buf_append_byte(&builder->text, '\0');
 	return start;
 }
@@ -461,11 +466,13 @@ builder_finish(Builder *builder, Error *err)
 
 Relation *
 relation_new(const PgoutputRelation *message, const TablePicture *picture,
-			 const Table *old, const OidMap *type_names, Error *err)
+			 const Table *old, const OidMap *type_names,
+			 const Charset *charset, Error *err)
 {
 	Builder		builder = {
 		.message = message, .picture = picture, .old = old,
-		.type_names = type_names, .count = message->columns.count
+		.type_names = type_names, .charset = charset,
+		.count = message->columns.count
 	};
 	Relation   *relation = NULL;
 

@@ -11,6 +11,7 @@
 #ifndef PG_FANOUT_PGOUTPUT_RELATION_H
 #define PG_FANOUT_PGOUTPUT_RELATION_H
 
+#include "charset.h"
 #include "error.h"
 #include "oid_map.h"
 #include "pgoutput.h"
@@ -28,13 +29,15 @@ typedef struct Relation
 
 /*
  * old: what the same oid stood for before, or NULL. type_names: by type oid,
- * "schema.name" as far as the stream told; for types that are gone. NULL:
+ * "schema.name" as far as the stream told; for types that are gone. charset:
+ * of the message's names; NULL: UTF-8, or bytes that are to be repaired. NULL:
  * failed. Free with relation_free.
  */
 extern MUST_USE Relation *relation_new(const PgoutputRelation *message,
 									   const TablePicture *picture,
 									   const Table *old,
-									   const OidMap *type_names, Error *err);
+									   const OidMap *type_names,
+									   const Charset *charset, Error *err);
 extern void relation_free(Relation *relation);
 
 #endif							/* PG_FANOUT_PGOUTPUT_RELATION_H */

@@ -10,11 +10,12 @@
 #include "value_parse.h"
 
 void
-row_writer_init(RowWriter *writer, bool raw_text)
+row_writer_init(RowWriter *writer, bool raw_text, const Charset *charset)
 {
 	buf_init(&writer->body, BODY_LIMIT);
 	buf_init(&writer->text, BODY_LIMIT);
 	writer->raw_text = raw_text;
+	writer->charset = charset;
 }
 
 void
@@ -27,12 +28,23 @@ row_writer_free(RowWriter *writer)
 /* ---- values ---- */
 
 static bool
+has_to_be_converted(const RowWriter *writer, Slice text)
+{
+	if (writer->charset != NULL)
+		return !charset_is_ascii(text);
+	return writer->raw_text && utf8_valid_size(text) < text.size;
+}
+
+static bool
 put_value(RowWriter *writer, const Column *column, Slice text, Error *err)
 {
-	if (writer->raw_text && utf8_valid_size(text) < text.size)
+	if (has_to_be_converted(writer, text))
 	{
 		buf_clear(&writer->text);
-		utf8_append_repaired(&writer->text, text);
+		if (writer->charset != NULL)
+			charset_append(&writer->text, writer->charset, text);
+		else
+			utf8_append_repaired(&writer->text, text);
 		if (buf_failed(&writer->text))
 			return error_no_memory(err);
 		text = buf_slice(&writer->text);

@@ -16,11 +16,13 @@ typedef struct RowWriter
 	Buf			body;
 	Buf			text;			/* one value made UTF-8 */
 	bool		raw_text;		/* values may be no UTF-8 */
+	const Charset *charset;		/* of values; NULL: UTF-8, or unknown */
 	PgoutputValue old[PGOUTPUT_MAX_COLUMNS];
 	PgoutputValue new[PGOUTPUT_MAX_COLUMNS];
 } RowWriter;
 
-extern void row_writer_init(RowWriter *writer, bool raw_text);
+extern void row_writer_init(RowWriter *writer, bool raw_text,
+							const Charset *charset);
 extern void row_writer_free(RowWriter *writer);
 
 /*

@@ -430,6 +430,7 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
 	spool_free(relay.spool);
+	charset_free(relay.charset);
 	transform_free(relay.transform);
 	fanout_free(relay.fanout);
 	return ok;

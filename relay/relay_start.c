@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "charset_load.h"
 #include "clock.h"
 #include "log.h"
 #include "publication.h"
@@ -122,6 +123,27 @@ make_spool(Relay *relay, Error *err)
 	return relay->spool != NULL;
 }
 
+/*
+ * Options are sent in UTF-8, so with any beyond ASCII the server has to go on
+ * converting.
+ */
+static bool
+learn_charset(Relay *relay, PGconn *conn, Error *err)
+{
+	const SourceOps *ops = registry_find_source(relay->settings->plugin);
+	SourceOptions options = settings_source_options(relay->settings);
+
+	if (relay->source != NULL || relay->charset != NULL || !ops->reads_text)
+		return true;
+	for (size_t i = 0; i < options.count; i++)
+	{
+		if (options.values[i] != NULL &&
+			!charset_is_ascii(slice_of(options.values[i])))
+			return true;
+	}
+	return charset_load(conn, &relay->charset, err);
+}
+
 static bool
 make_parts(Relay *relay, Error *err)
 {
@@ -129,6 +151,7 @@ make_parts(Relay *relay, Error *err)
 	SourceConfig config = {
 		.server_version = relay->server.version,
 		.raw_text = relay->server.raw_text,
+		.charset = relay->charset,
 		.user = settings_source_options(relay->settings)
 	};
 
@@ -164,12 +187,13 @@ open_stream(Relay *relay, Error *err)
 	if (conn == NULL)
 		return false;
 	if (!slot_server(conn, &relay->server, err) ||
-		!check_identity(relay, err) ||
+		!check_identity(relay, err) || !learn_charset(relay, conn, err) ||
 		!make_parts(relay, err) || !slot_find(conn, slot_name, &slot, err) ||
 		!slot_usable(&slot, slot_name, relay->settings->plugin, &relay->server,
 					 err) ||
 		!check_start(relay, &slot, err) ||
-		!check_publications(relay, conn, err))
+		!check_publications(relay, conn, err) ||
+		(relay->charset != NULL && !charset_switch(conn, err)))
 		goto failed;
 	options = relay->source->ops->options(relay->source,
 										  !relay->streaming_fails);

@@ -51,6 +51,7 @@ typedef struct Relay
 
 	Stream	   *stream;
 	CatalogSession catalog;
+	Charset    *charset;		/* of the database's text; NULL: UTF-8 comes */
 	Spool	   *spool;			/* NULL: no streaming */
 	Source	   *source;
 	Transform  *transform;

@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "change.h"
+#include "charset.h"
 #include "error.h"
 #include "lsn.h"
 #include "notes.h"
@@ -96,6 +97,7 @@ typedef struct SourceConfig
 {
 	int			server_version; /* 150020 */
 	bool		raw_text;		/* the server's text may be no UTF-8 */
+	const Charset *charset;		/* what it is in instead; NULL: unknown */
 	SourceOptions user;			/* the -o options, passed on */
 	Spool	   *spool;			/* where in-progress transactions wait; NULL:
 								 * none are to be asked for */
@@ -117,6 +119,9 @@ typedef struct SourceOps
 	 * look for them before the stream is started.
 	 */
 	bool		needs_publications;
+
+	/* Reads the server's text, which is better not converted by the server. */
+	bool		reads_text;
 
 	/* NULL on failure */
 	Source	   *(*create) (const SourceConfig *config, Error *err);

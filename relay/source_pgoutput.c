@@ -44,6 +44,7 @@ typedef struct SourcePgoutput
 	Source		base;
 	int			version;		/* the server's */
 	bool		raw_text;
+	const Charset *charset;
 	SourceOptions options;
 	const char *names[MAX_OPTIONS];
 	const char *values[MAX_OPTIONS];
@@ -158,16 +159,25 @@ source_pgoutput_feed(Source *base, Slice frame, Lsn lsn, Error *err)
 	return true;
 }
 
+static void
+append_text(const SourcePgoutput *source, Buf *out, const char *string)
+{
+	if (source->charset != NULL)
+		charset_append(out, source->charset, slice_of(string));
+	else
+		utf8_append_repaired(out, slice_of(string));
+}
+
 /* Text of the server as UTF-8, in source->text if it has to be repaired. */
 static const char *
 valid_text(SourcePgoutput *source, const char *string)
 {
 	const char *repaired;
 
-	if (!source->raw_text)
+	if (source->charset == NULL && !source->raw_text)
 		return string;
 	buf_clear(&source->text);
-	utf8_append_repaired(&source->text, slice_of(string));
+	append_text(source, &source->text, string);
 	repaired = buf_string(&source->text);
 	return repaired != NULL ? repaired : "";
 }
@@ -222,7 +232,7 @@ source_pgoutput_describe(Source *base, const TablePicture *picture,
 	relation = relation_new(message, picture,
 							memory_find(&source->memory, message->oid,
 										source->txn.commit_lsn),
-							&source->type_names, err);
+							&source->type_names, source->charset, err);
 	if (relation == NULL)
 		return false;
 	if (!oid_map_set(&source->relations, message->oid, relation))
@@ -260,10 +270,10 @@ remember_type(SourcePgoutput *source, const PgoutputType *type, Error *err)
 	Buf			full;
 
 	buf_init(&full, TEXT_LIMIT);
-	utf8_append_repaired(&full, slice_of(type->schema[0] != '\0' ?
-										 type->schema : "pg_catalog"));
+	append_text(source, &full, type->schema[0] != '\0' ? type->schema :
+				"pg_catalog");
 	buf_append_byte(&full, '.');
-	utf8_append_repaired(&full, slice_of(type->name));
+	append_text(source, &full, type->name);
 	name = buf_string(&full) != NULL ? strdup(buf_string(&full)) : NULL;
 	buf_free(&full);
 	if (name == NULL || type->oid == 0 ||
@@ -771,6 +781,7 @@ const SourceOps source_pgoutput_ops = {
 	.name = "pgoutput",
 	.plugin = "pgoutput",
 	.needs_publications = true,
+	.reads_text = true,
 	.create = source_pgoutput_create,
 	.options = source_pgoutput_options,
 	.reset = source_pgoutput_reset,
@@ -794,6 +805,7 @@ source_pgoutput_create(const SourceConfig *config, Error *err)
 	source->base.ops = &source_pgoutput_ops;
 	source->version = config->server_version;
 	source->raw_text = config->raw_text;
+	source->charset = config->charset;
 	source->spool = config->spool;
 	source->writer = calloc(1, sizeof(*source->writer));
 	source->wanted_types = calloc(PGOUTPUT_MAX_COLUMNS, sizeof(uint32_t));
@@ -804,7 +816,7 @@ source_pgoutput_create(const SourceConfig *config, Error *err)
 		error_no_memory(err);
 		goto failed;
 	}
-	row_writer_init(source->writer, source->raw_text);
+	row_writer_init(source->writer, source->raw_text, source->charset);
 	if (set_options(source, &config->user, err))
 		return &source->base;
 
