@@ -37,7 +37,7 @@ static const char detail_query[] =
 	"  pg_catalog.unnest(chosen.indkey::pg_catalog.int2[])"
 	"   WITH ORDINALITY k(attnum, n)"
 	"  WHERE k.n <= chosen.indnkeyatts)"
-	" SELECT a.attnum, base.oid, base.typmod, COALESCE(key.n, 0),"
+	" SELECT a.attnum, a.atttypid, base.oid, base.typmod, COALESCE(key.n, 0),"
 	"  CASE WHEN a.attgenerated = '' THEN"
 	"   pg_catalog.pg_get_expr(d.adbin, d.adrelid) END"
 	" FROM attribute a"
@@ -51,6 +51,7 @@ static const char detail_query[] =
 enum
 {
 	DETAIL_NUMBER,
+	DETAIL_TYPE_OID,
 	DETAIL_BASE_OID,
 	DETAIL_BASE_TYPMOD,
 	DETAIL_UNIQUE_POSITION,
@@ -101,6 +102,7 @@ detail_build(const PGresult *result, Error *err)
 		ColumnDetail *column = &columns[i];
 
 		column->number = value_number(result, i, DETAIL_NUMBER);
+		column->type_oid = value_number(result, i, DETAIL_TYPE_OID);
 		column->base_oid = value_number(result, i, DETAIL_BASE_OID);
 		column->base_typmod =
 			(int32_t) strtol(PQgetvalue(result, i, DETAIL_BASE_TYPMOD), NULL,

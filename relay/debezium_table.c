@@ -115,7 +115,8 @@ make_columns(Maker *maker)
 	{
 		const Column *column = &maker->table->columns[i];
 		const ColumnDetail *detail = table_detail_find(maker->detail,
-													   column->number);
+													   column->number,
+													   column->type_oid);
 		DebeziumColumn *next = &made->columns[made->column_count];
 
 		if (!debezium_type_find(column, detail, maker->names->options,
@@ -145,7 +146,8 @@ key_position(const Maker *maker, const Column *column, int choice)
 			column->identity_position : 0;
 	if (choice == 1)
 		return column->key_position;
-	detail = table_detail_find(maker->detail, column->number);
+	detail = table_detail_find(maker->detail, column->number,
+							   column->type_oid);
 	return detail != NULL ? detail->unique_position : 0;
 }
 
@@ -160,16 +162,33 @@ find_written(const DebeziumTable *made, uint32_t number)
 	return i;
 }
 
+/* How many columns a key has. Of an index also those that are not sent. */
+static uint32_t
+key_size(const Maker *maker, int choice)
+{
+	const TableDetail *detail = maker->detail;
+	uint32_t	count = 0;
+
+	if (choice == 2)
+	{
+		for (size_t i = 0; detail != NULL && i < detail->count; i++)
+			count += detail->columns[i].unique_position > 0;
+		return count;
+	}
+	for (size_t i = 0; i < maker->table->column_count; i++)
+		count += key_position(maker, &maker->table->columns[i], choice) > 0;
+	return count;
+}
+
 /* The positions of one choice: all of 1 to n, or there is no such key. */
 static bool
 make_keys_of(Maker *maker, int choice)
 {
 	DebeziumTable *made = maker->made;
 	const Table *table = maker->table;
-	uint32_t	count = 0;
+	uint32_t	count = key_size(maker, choice);
+	uint32_t	found = 0;
 
-	for (size_t i = 0; i < table->column_count; i++)
-		count += key_position(maker, &table->columns[i], choice) > 0;
 	for (size_t i = 0; i < table->column_count; i++)
 	{
 		uint32_t	position = key_position(maker, &table->columns[i], choice);
@@ -181,9 +200,10 @@ make_keys_of(Maker *maker, int choice)
 			return false;
 		if (position > 0)
 			made->keys[position - 1] = written;
+		found += position > 0;
 	}
 	made->key_count = count;
-	return count > 0;
+	return count > 0 && found == count;
 }
 
 static void

@@ -16,6 +16,7 @@
 typedef struct ColumnDetail
 {
 	uint32_t	number;			/* pg_attribute.attnum */
+	uint32_t	type_oid;		/* the description's, if that is still so */
 	uint32_t	base_oid;		/* of the type below all domains */
 	int32_t		base_typmod;	/* its modifier, -1: none */
 	uint32_t	unique_position;	/* 1.. in the first unique index, else 0 */
@@ -28,12 +29,18 @@ typedef struct TableDetail
 	size_t		count;
 } TableDetail;
 
-/* The column's detail; NULL: none, or detail is NULL. */
+/*
+ * The column's detail; NULL: there is none, detail is NULL, or it is about
+ * another type than the description has (the catalog is ahead, or the column
+ * is masked).
+ */
 static inline const ColumnDetail *
-table_detail_find(const TableDetail *detail, uint32_t number)
+table_detail_find(const TableDetail *detail, uint32_t number,
+				  uint32_t type_oid)
 {
 	for (size_t i = 0; detail != NULL && i < detail->count; i++)
-		if (detail->columns[i].number == number)
+		if (detail->columns[i].number == number &&
+			detail->columns[i].type_oid == type_oid)
 			return &detail->columns[i];
 	return NULL;
 }

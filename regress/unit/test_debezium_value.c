@@ -439,7 +439,8 @@ test_defaults(void **state)
 	{
 		Column		column = column_of(cases[i].kind, cases[i].typmod);
 		ColumnDetail detail = {
-			1, column.type_oid, column.typmod, 0, cases[i].expression
+			1, column.type_oid, column.type_oid, column.typmod, 0,
+			cases[i].expression
 		};
 		DebeziumType type;
 		DebeziumWriter writer;
@@ -478,8 +479,8 @@ check_schema(const Kind *kind, int typmod, const ColumnDetail *detail,
 static void
 test_schemas(void **state)
 {
-	static const ColumnDetail domain = {1, 1700, NUMERIC_MOD(10, 3), 0, NULL};
-	static const ColumnDetail changed = {1, 25, -1, 0, NULL};
+	static const ColumnDetail domain = {1, 90004, 1700, NUMERIC_MOD(10, 3), 0, NULL};
+	static const ColumnDetail changed = {1, 23, 25, -1, 0, NULL};
 	Slice		none = {NULL, 0};
 
 	(void) state;

@@ -48,9 +48,20 @@ typedef struct Fixture
 	.encoding = PG_FANOUT__ENCODING__##enc, .key_position = (key)}
 
 static const ColumnDetail details[] = {
-	{1, 20, -1, 1, NULL}, {3, 25, -1, 0, NULL}, {4, 25, -1, 0, "'x'::text"},
-	{6, 23, -1, 0, "7"}
+	{1, 20, 20, -1, 1, NULL}, {3, 25, 25, -1, 0, NULL},
+	{4, 25, 25, -1, 0, "'x'::text"}, {6, 23, 23, -1, 0, "7"}
 };
+/* Ahead of the stream: id and n are of another type, and gone is not sent. */
+static const ColumnDetail details_ahead[] = {
+	{1, 25, 25, -1, 1, NULL}, {3, 25, 25, -1, 0, NULL},
+	{4, 25, 25, -1, 0, "'x'::text"}, {6, 25, 25, -1, 0, "'seven'::text"}
+};
+static const ColumnDetail details_half[] = {
+	{1, 20, 20, -1, 1, NULL}, {7, 20, 20, -1, 2, NULL}
+};
+static const TableDetail detail_ahead = {details_ahead, 4};
+static const TableDetail detail_half = {details_half, 2};
+
 static const TableDetail detail = {details, 4};
 
 static Table *
@@ -348,6 +359,27 @@ test_other_keys(void **state)
 	assert_null(fixture->records.records[1].key.data);
 }
 
+/* What does not fit the description is not gone by: no key by halves, too. */
+static void
+test_detail_ahead(void **state)
+{
+	Fixture    *fixture = *state;
+	Error		err;
+
+	start(fixture, IDENTITY(FULL), false);
+	assert_true(format_debezium_ops.describe(fixture->format, fixture->table,
+											 &detail_ahead, &err));
+	change(fixture, OP(INSERT), none,
+		   make_row(fixture->rows[0], 5, "a", NULL, 0), false);
+	assert_non_null(strstr(show(fixture),
+		"null {\"before\":null,\"after\":{\"id\":5,\"part\":\"a\",\"note\":\"x\",\"n\":null},"));
+	assert_true(format_debezium_ops.describe(fixture->format, fixture->table,
+											 &detail_half, &err));
+	change(fixture, OP(INSERT), none,
+		   make_row(fixture->rows[0], 5, "a", "b", 3), false);
+	assert_null(fixture->records.records[0].key.data);
+}
+
 static void
 test_schemas(void **state)
 {
@@ -588,6 +620,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_update_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_key_change, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_detail_ahead, set_up,
+										tear_down),
 		cmocka_unit_test_setup_teardown(test_schemas, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_skipped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_option, set_up, tear_down),
