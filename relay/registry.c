@@ -10,6 +10,7 @@ extern const SourceOps source_plugin_ops;
 extern const SourceOps source_pgoutput_ops;
 extern const FormatOps format_json_ops;
 extern const FormatOps format_protobuf_ops;
+extern const FormatOps format_avro_ops;
 extern const FormatOps format_debezium_ops;
 extern const SinkOps sink_kafka_ops;
 extern const SinkOps sink_s3_ops;
@@ -21,7 +22,8 @@ const SourceOps *const registry_sources[] = {
 };
 
 const FormatOps *const registry_formats[] = {
-	&format_json_ops, &format_protobuf_ops, &format_debezium_ops, NULL
+	&format_json_ops, &format_protobuf_ops, &format_avro_ops,
+	&format_debezium_ops, NULL
 };
 
 const SinkOps *const registry_sinks[] = {

@@ -6,6 +6,8 @@ connections, asks for a password and speaks TLS where a test wants that.
 """
 import base64
 import http.server
+import io
+import json
 import ssl
 import struct
 import subprocess
@@ -523,3 +525,251 @@ def test_not_a_registry(table, kafka):
         f'{kafka.url}?format=protobuf&on_schema_break=remap')
     assert process.code == rig.Exit.USAGE
     assert 'on_schema_break=remap needs schema_registry' in process.stderr
+
+
+# ---- avro ----
+
+TYPES = """
+    id bigint primary key, b boolean, i2 smallint, i4 int, i8 bigint,
+    r real, d double precision, n numeric, n52 numeric(5,2), m money,
+    t text, c char(3), v varchar(5) default 'none', by bytea,
+    u uuid, da date, ti time, ti3 time(3), tz timetz, ts timestamp,
+    ts3 timestamp(3), tt timestamptz, iv interval, j jsonb, x xml,
+    e mood, bt bit(1), bts bit(12), p point, inet inet, r4 int4range,
+    ints int[], texts text[], nums numeric(5,2)[], o oid,
+    n42 numeric(4,2) default 1.5, i5 int default 5, bd bytea default '\\x00ff'
+"""
+
+ROWS = [
+    r"""(1, true, -32768, 2147483647, -9223372036854775808, 1.5, 1e300,
+    123456789012345678901234567890.123456789, -123.45, '-12.34',
+    'é"\	𝄞', 'ab', 'v', '\x00ff10', '00112233-4455-6677-8899-aabbccddeeff',
+    '2024-02-29', '23:59:59.999999', '01:02:03.004', '12:34:56+05:30',
+    '1969-12-31 23:59:59.999999', '2024-01-01', '2024-01-01 12:00:00.5+01',
+    '1 year 2 days', '{"a": [1, null]}', '<a/>', 'so so', B'1',
+    B'101010101010', '(1.5,-2)', '10.0.0.1', '[1,5)', '{1,NULL,3}',
+    '{a,"b,c",NULL}', '{1.10,2}', 4294967295, 2.25, 6, '\x01')""",
+    "(2, " + ', '.join(['null'] * 37) + ")",
+    """(3, false, 0, 0, 0, 'NaN', '-Infinity', 0, 0, '0', '', '', '', '',
+    '00000000-0000-0000-0000-000000000000', 'epoch', '00:00', '00:00', '00:00Z',
+    'epoch', 'epoch', 'epoch', '0', 'null', '', 'sad', B'0', B'000000000000',
+    '(0,0)', '::', 'empty', '{}', '{}', '{}', 0, 0, 0, '')"""]
+
+
+def plain(schema):
+    """The schema without logical types: bytes stay bytes."""
+    if isinstance(schema, list):
+        return [plain(part) for part in schema]
+    if isinstance(schema, dict):
+        return {name: plain(part) for name, part in schema.items()
+                if name != 'logicalType'}
+    return schema
+
+
+def as_json(value):
+    """What Avro's value is in Connect's JSON."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float) and (value != value or
+                                     value in (float('inf'), float('-inf'))):
+        return {'nan': 'NaN', 'inf': 'Infinity',
+                '-inf': '-Infinity'}[str(value)]
+    if isinstance(value, dict):
+        return {name: as_json(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [as_json(part) for part in value]
+    return value
+
+
+class AvroTable(Table):
+    def url(self, **options):
+        return super().url(**{'format': 'avro', **options})
+
+    def decode(self, data):
+        """By the schema that the registry has for it, all of it used."""
+        import fastavro
+        number, body = unframe(data, protobuf=False)
+        schema = fastavro.parse_schema(plain(
+            json.loads(self.registry.schema(number))))
+        stream = io.BytesIO(body)
+        value = fastavro.schemaless_reader(stream, schema)
+        assert stream.read() == b''
+        return value
+
+    def rows(self, topic=None):
+        return [self.decode(record.value)['after']
+                for record in self.read(topic) if record.value is not None]
+
+
+@pytest.fixture
+def avro(pg, kafka, registry, relay, tmp_path):
+    return AvroTable(pg, kafka, registry, relay, tmp_path)
+
+
+def timeless(payload):
+    """Without the times at which the two formats wrote it."""
+    return {name: part for name, part in payload.items()
+            if name not in ('ts_ms', 'ts_us', 'ts_ns')}
+
+
+def test_avro_is_debezium(avro):
+    """Each record holds what debezium-json has for it; Confluent's own
+    deserializer reads it."""
+    pg = avro.pg
+    pg.sql("create type mood as enum ('sad', 'so so')")
+    avro.create(TYPES)
+    for row in ROWS:
+        with pg.cursor() as cursor:
+            cursor.execute(f'insert into t values {row}')
+    pg.sql("update t set id = 4 where id = 1; update t set t = 'x' where id = 4;"
+           "delete from t where id = 4;"
+           "select pg_logical_emit_message(true, 'mine', 'hello'); truncate t")
+    options = {'provide_transaction_metadata': 'on', 'skipped_operations':
+               'none', 'replace_null_with_default': 'off'}
+    process = avro.relay.stream(
+        pg, 'k=' + avro.url(**options),
+        'j=' + avro.url(**{**options, 'format': 'debezium-json', 'prefix': 'j',
+                           'schemas_enable': 'off'})
+        .replace(f'&schema_registry={avro.registry.url}', ''),
+        options=['-o', 'messages=on'])
+    pg.wait_confirmed()
+    process.stop()
+    count = 0
+    for what in ('public.t', 'message', 'transaction'):
+        ours = avro.read(f'{pg.dbname}.{what}')
+        theirs = avro.read(f'j.{what}')
+        assert len(ours) == len(theirs) > 0
+        for our, their in zip(ours, theirs):
+            if their.key is not None:
+                assert as_json(avro.decode(our.key)) == json.loads(their.key)
+            assert (our.key is None) == (their.key is None)
+            assert (our.value is None) == (their.value is None)
+            if their.value is None:
+                continue
+            one, two = as_json(avro.decode(our.value)), json.loads(their.value)
+            if 'source' in two:
+                assert one['source'].pop('name') == pg.dbname
+                assert two['source'].pop('name') == 'j'
+            assert timeless(one) == timeless(two)
+            count += 1
+    assert count > 15
+    check_avro_schema(avro)
+
+
+def check_avro_schema(avro):
+    """What consumers of Debezium's Avro go by."""
+    from confluent_kafka.schema_registry import SchemaRegistryClient
+    from confluent_kafka.schema_registry.avro import AvroDeserializer
+    from confluent_kafka.serialization import (MessageField,
+                                               SerializationContext)
+    topic = f'{avro.pg.dbname}.public.t'
+    [text] = avro.registry.versions(f'{topic}-value')
+    schema = json.loads(text)
+    # a registry may take full names apart
+    assert '.'.join(filter(None, [schema.get('namespace'), schema['name']])) \
+        == f'{topic}.Envelope'
+    assert schema['connect.name'] == f'{topic}.Envelope'
+    fields = {field['name']: field for field in schema['fields']}
+    assert list(fields) == ['before', 'after', 'source', 'transaction', 'op',
+                            'ts_ms', 'ts_us', 'ts_ns']
+    assert fields['after']['type'] in (['null', 'Value'],
+                                       ['null', f'{topic}.Value'])
+    row = {field['name']: field['type']
+           for field in fields['before']['type'][1]['fields']}
+    assert row['id'] == 'long' and row['i4'] == ['null', 'int']
+    assert row['n52'][1] == {
+        'type': 'bytes', 'connect.version': 1, 'connect.parameters': {
+            'scale': '2', 'connect.decimal.precision': '5'},
+        'connect.name': 'org.apache.kafka.connect.data.Decimal', 'scale': 2,
+        'precision': 5, 'logicalType': 'decimal'}
+    assert row['i2'][1] == {'type': 'int', 'connect.type': 'int16'}
+    assert row['ts'][1]['connect.name'] == 'io.debezium.time.MicroTimestamp'
+    assert row['v'] == [{'type': 'string', 'connect.default': 'none'}, 'null']
+    assert row['n42'][0]['connect.default'] == '\0\x96'
+    assert row['n42'][1] == 'null'
+    client = SchemaRegistryClient({'url': avro.registry.url})
+    reader = AvroDeserializer(client)
+    record = avro.read(topic)[0]
+    value = reader(record.value, SerializationContext(
+        topic, MessageField.VALUE))
+    assert str(value['after']['n52']) == '-123.45'
+    assert value['op'] == 'c'
+
+
+def test_avro_evolves(avro):
+    """Old readers and new records, by Avro's own rules."""
+    import fastavro
+    avro.create('id int primary key, a int, b text')
+    avro.pg.sql("insert into t values (1, 10, 'x')")
+    avro.pump()
+    avro.pg.sql("alter table t add column c int default 7, drop column a")
+    avro.pg.sql("insert into t values (2, 'y', 8)")
+    avro.pump()
+    assert avro.rows() == [{'id': 1, 'a': 10, 'b': 'x'},
+                           {'id': 2, 'b': 'y', 'c': 8}]
+    one, two = [json.loads(text) for text in
+                avro.registry.versions(f'{avro.topic}-value')]
+    bodies = [unframe(r.value, protobuf=False)[1] for r in avro.read()]
+    forward = fastavro.schemaless_reader(io.BytesIO(bodies[1]), two, one)
+    backward = fastavro.schemaless_reader(io.BytesIO(bodies[0]), one, two)
+    assert forward['after'] == {'id': 2, 'a': None, 'b': 'y'}
+    assert backward['after'] == {'id': 1, 'b': 'x', 'c': 7}
+    assert len(avro.registry.versions(f'{avro.topic}-key')) == 1
+
+
+def test_avro_breaks(avro):
+    avro.create('id int primary key, a int')
+    avro.pg.sql("insert into t values (1, 10)")
+    avro.pump()
+    avro.pg.sql("alter table t alter column a type text")
+    avro.pg.sql("insert into t values (2, 'twenty')")
+    process = avro.fail()
+    assert process.code == rig.Exit.RECORD, process.stderr
+    assert 'breaks readers of earlier ones' in process.stderr
+    assert 'remap' not in process.stderr
+    avro.pump(on_schema_break='new-topic')
+    avro.pg.sql("update t set id = 3 where id = 2")
+    avro.pump(on_schema_break='new-topic')
+    assert avro.rows() == [{'id': 1, 'a': 10}]
+    new = avro.read(f'{avro.topic}-v2')
+    assert avro.rows(f'{avro.topic}-v2') == [
+        {'id': 2, 'a': 'twenty'}, None, {'id': 3, 'a': 'twenty'}]
+    assert [record.value is None for record in new] == [
+        False, False, True, False]
+    assert new[1].key == new[2].key
+    for options, words in [({'on_schema_break': 'remap'}, 'protobuf'),
+                           ({'schemas_enable': 'off'}, 'schemas_enable')]:
+        process = avro.fail(**options)
+        assert process.code == rig.Exit.USAGE, process.stderr
+        assert words in process.stderr.replace('-', '_')
+
+
+def test_avro_names(avro):
+    """Names that Avro has not, adjusted; what they hold is all there."""
+    name = avro.pg.dbname
+    avro.pg.sql(f'create table "1 tä.b" (id int primary key, "a b" int, '
+                f'a_b int, "1" int, "é" int, "𝄞" int, "x""y" text)')
+    avro.pg.publication(tables=['"1 tä.b"'])
+    avro.pg.create_slot()
+    avro.pg.sql('insert into "1 tä.b" values (1, 2, 3, 4, 5, 6, \'seven\')')
+    avro.pump()
+    [topic] = [t for t in avro.kafka.topics() if t.startswith(f'{name}.public')]
+    [row] = avro.rows(topic)
+    assert row == {'id': 1, 'a_b': 2, 'a_b_2': 3, '_1': 4, '_': 5, '__': 6,
+                   'x_y': 'seven'}
+
+
+def test_avro_partitions_and_heartbeat(avro):
+    avro.create('id int primary key, a int')
+    avro.pg.sql("insert into t select i, i from generate_series(1, 20) i")
+    process = avro.start(partitions=5, heartbeat_interval='200ms')
+    avro.pg.wait_confirmed()
+    topic = f'__debezium-heartbeat.{avro.pg.dbname}'
+    rig.wait_until(lambda: topic in avro.kafka.topics(), what='a heartbeat')
+    time.sleep(1)
+    process.stop()
+    for record in avro.read():
+        assert record.partition == murmur2(record.key[5:]) % 5
+    beats = avro.read(topic)
+    assert avro.decode(beats[0].key) == {'serverName': avro.pg.dbname}
+    assert avro.decode(beats[0].value)['ts_ms'] > 1700000000000
