@@ -459,6 +459,9 @@ builder_finish(Builder *builder, Error *err)
 		return NULL;
 	}
 	relation->column_count = builder->count;
+	for (size_t i = 0; i < builder->count; i++)
+		if (builder->records[i].encoding == PG_FANOUT__ENCODING__ENUM)
+			relation->has_enums = true;
 	memcpy(relation->places, builder->places,
 		   builder->count * sizeof(uint16_t));
 	return relation;

@@ -21,6 +21,7 @@ typedef struct Relation
 {
 	Table	   *table;
 	Slice		record;			/* the Table record it was made from, packed */
+	bool		has_enums;
 	size_t		column_count;
 
 	/* Where the value of table->columns[i] stands in a tuple. */

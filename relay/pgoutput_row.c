@@ -112,6 +112,49 @@ take_values(const Relation *relation, PgoutputTuple tuple,
 	return true;
 }
 
+static bool
+has_label(const Column *column, Slice text)
+{
+	for (size_t i = 0; i < column->label_count; i++)
+		if (slice_equal(slice_of(column->labels[i]), text))
+			return true;
+	return false;
+}
+
+static bool
+has_labels(const Relation *relation, const PgoutputValue *values)
+{
+	for (size_t i = 0; i < relation->column_count; i++)
+	{
+		const Column *column = &relation->table->columns[i];
+		const PgoutputValue *value = &values[relation->places[i]];
+
+		if (column->encoding == PG_FANOUT__ENCODING__ENUM &&
+			!column->is_array && value->kind == PGOUTPUT_TEXT &&
+			!has_label(column, value->text))
+			return false;
+	}
+	return true;
+}
+
+bool
+row_writer_knows_labels(RowWriter *writer, const Relation *relation,
+						const PgoutputChange *change)
+{
+	Error		ignored;
+
+	/* what is wrong with the rows is told when they are written */
+	if (!relation->has_enums)
+		return true;
+	if (change->old_kind != 0 &&
+		take_values(relation, change->old, writer->old, &ignored) &&
+		!has_labels(relation, writer->old))
+		return false;
+	return change->new.count == 0 ||
+		!take_values(relation, change->new, writer->new, &ignored) ||
+		has_labels(relation, writer->new);
+}
+
 static PgFanout__Op
 op_of(PgoutputKind kind)
 {

@@ -26,6 +26,14 @@ extern void row_writer_init(RowWriter *writer, bool raw_text,
 extern void row_writer_free(RowWriter *writer);
 
 /*
+ * Whether the description has the labels of all enums in the change's rows,
+ * as far as those are no arrays.
+ */
+extern bool row_writer_knows_labels(RowWriter *writer,
+									const Relation *relation,
+									const PgoutputChange *change);
+
+/*
  * Makes the body of an insert, update or delete of that relation in
  * writer->body; lsn is the change's own.
  */

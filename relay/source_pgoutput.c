@@ -12,11 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oid_map.h"
 #include "pgoutput.h"
-#include "pgoutput_memory.h"
-#include "pgoutput_relation.h"
+#include "pgoutput_options.h"
 #include "pgoutput_row.h"
+#include "pgoutput_tables.h"
 #include "source.h"
 #include "spool.h"
 #include "utf8.h"
@@ -29,36 +28,30 @@
 #define TRUNCATE_BODY_SIZE	(2 * WIRE_MAX_SCALAR)
 #define LSN_SIZE			8	/* in front of a message in the spool */
 #define TEXT_LIMIT			((size_t) 1 << 30)
-#define MAX_OPTIONS			5	/* what pgoutput takes and we pass */
 
 /* The record at hand, as it came: from a frame or from the spool. */
 typedef struct Record
 {
 	bool		present;
 	Lsn			lsn;
+	Slice		bytes;
+	bool		in_stream;		/* they have a xid in front */
 	PgoutputMessage message;
 } Record;
 
 typedef struct SourcePgoutput
 {
 	Source		base;
-	int			version;		/* the server's */
 	bool		raw_text;
 	const Charset *charset;
-	SourceOptions options;
-	const char *names[MAX_OPTIONS];
-	const char *values[MAX_OPTIONS];
-
-	OidMap		relations;		/* Relation, as described in this stream */
-	Memory		memory;
-	OidMap		type_names;		/* "schema.name"; owns them */
+	PgoutputOptions options;
+	Tables		tables;
 
 	Slice		frame;			/* data NULL: used up */
 	Lsn			frame_lsn;
 	bool		taken;			/* parsed: only what it began is left */
 	Record		record;
 	RowWriter  *writer;
-	uint32_t   *wanted_types;	/* PGOUTPUT_MAX_COLUMNS of them */
 	Buf			text;			/* a name made UTF-8, a record for the spool */
 
 	bool		in_transaction;
@@ -95,21 +88,11 @@ unexpected(PgoutputKind kind, Error *err)
 
 /* ---- life ---- */
 
-static void
-release_relation(void *relation)
-{
-	relation_free(relation);
-}
-
 static SourceOptions
 source_pgoutput_options(Source *base, bool streaming)
 {
-	SourcePgoutput *source = (SourcePgoutput *) base;
-
-	for (size_t i = 0; i < source->options.count; i++)
-		if (strcmp(source->names[i], "streaming") == 0)
-			source->values[i] = streaming ? "on" : "off";
-	return source->options;
+	return pgoutput_options_get(&((SourcePgoutput *) base)->options,
+								streaming);
 }
 
 static void
@@ -117,7 +100,7 @@ source_pgoutput_reset(Source *base)
 {
 	SourcePgoutput *source = (SourcePgoutput *) base;
 
-	oid_map_free(&source->relations, release_relation);
+	tables_reset(&source->tables);
 	source->frame = slice_make(NULL, 0);
 	source->record.present = false;
 	source->in_transaction = false;
@@ -134,12 +117,10 @@ source_pgoutput_free(Source *base)
 	SourcePgoutput *source = (SourcePgoutput *) base;
 
 	source_pgoutput_reset(base);
-	memory_free(&source->memory);
-	oid_map_free(&source->type_names, free);
+	tables_free(&source->tables);
 	if (source->writer != NULL)
 		row_writer_free(source->writer);
 	free(source->writer);
-	free(source->wanted_types);
 	buf_free(&source->text);
 	free(source);
 }
@@ -184,36 +165,15 @@ valid_text(SourcePgoutput *source, const char *string)
 
 /* ---- tables ---- */
 
-/* The server describes a table; numbers and keys are the catalog's to tell. */
 static SourceResult
-want_table(SourcePgoutput *source, SourceEvent *event)
+want_table(SourcePgoutput *source, SourceEvent *event, Error *err)
 {
-	const PgoutputRelation *relation = &source->record.message.relation;
-	PgoutputColumns columns = relation->columns;
-	PgoutputColumn column;
+	const Record *record = &source->record;
 
-	event->wish = (TableWish) {
-		.oid = relation->oid, .xid = source->txn.xid,
-		.types = source->wanted_types, .type_count = columns.count
-	};
-	for (size_t i = 0; pgoutput_next_column(&columns, &column); i++)
-		source->wanted_types[i] = column.type_oid;
+	if (!tables_ask(&source->tables, record->bytes, record->in_stream,
+					source->txn.xid, &event->wish, err))
+		return SOURCE_FAILED;
 	return SOURCE_WANTS_TABLE;
-}
-
-static bool
-remember(SourcePgoutput *source, const Relation *relation, SourceNote *note,
-		 Error *err)
-{
-	uint32_t	oid = relation->table->oid;
-	bool		changed;
-
-	if (!memory_add(&source->memory, oid, source->txn.commit_lsn,
-					relation->record, &changed, err))
-		return false;
-	if (changed)
-		note->value = memory_note(&source->memory, oid, note->key);
-	return true;
 }
 
 static bool
@@ -221,69 +181,33 @@ source_pgoutput_describe(Source *base, const TablePicture *picture,
 						 SourceNote *note, Error *err)
 {
 	SourcePgoutput *source = (SourcePgoutput *) base;
-	const PgoutputRelation *message = &source->record.message.relation;
-	Relation   *old = oid_map_find(&source->relations, message->oid);
-	Relation   *relation;
 
-	note->value = slice_make(NULL, 0);
-	if (!source->record.present ||
-		source->record.message.kind != PGOUTPUT_RELATION)
-		return error_set(err, ERROR_INTERNAL, "a table described unasked");
-	relation = relation_new(message, picture,
-							memory_find(&source->memory, message->oid,
-										source->txn.commit_lsn),
-							&source->type_names, source->charset, err);
-	if (relation == NULL)
-		return false;
-	if (!oid_map_set(&source->relations, message->oid, relation))
-	{
-		relation_free(relation);
-		return error_no_memory(err);
-	}
-	relation_free(old);
-	source->record.present = false;
-	return remember(source, relation, note, err);
+	return tables_describe(&source->tables, picture, source->txn.commit_lsn,
+						   note, err);
 }
 
 static bool
 source_pgoutput_recall(Source *base, const Notes *notes, Error *err)
 {
-	return memory_recall(&((SourcePgoutput *) base)->memory, notes, err);
+	return memory_recall(&((SourcePgoutput *) base)->tables.memory, notes,
+						 err);
 }
 
-static const Relation *
-find_relation(SourcePgoutput *source, uint32_t oid, Error *err)
-{
-	const Relation *relation = oid_map_find(&source->relations, oid);
-
-	if (relation == NULL)
-		error_set(err, ERROR_SOURCE,
-				  "change of table %" PRIu32 " before its description", oid);
-	return relation;
-}
-
+/* An enum's label may be younger than the table's description. */
 static bool
-remember_type(SourcePgoutput *source, const PgoutputType *type, Error *err)
+wants_labels(SourcePgoutput *source, SourceEvent *event)
 {
-	char	   *old = oid_map_find(&source->type_names, type->oid);
-	char	   *name;
-	Buf			full;
+	const PgoutputChange *change = &source->record.message.change;
+	const Relation *relation;
+	Error		ignored;
 
-	buf_init(&full, TEXT_LIMIT);
-	append_text(source, &full, type->schema[0] != '\0' ? type->schema :
-				"pg_catalog");
-	buf_append_byte(&full, '.');
-	append_text(source, &full, type->name);
-	name = buf_string(&full) != NULL ? strdup(buf_string(&full)) : NULL;
-	buf_free(&full);
-	if (name == NULL || type->oid == 0 ||
-		!oid_map_set(&source->type_names, type->oid, name))
-	{
-		free(name);
-		return error_no_memory(err);
-	}
-	free(old);
-	return true;
+	if (memchr("IUD", source->record.message.kind, 3) == NULL)
+		return false;
+	relation = tables_find(&source->tables, change->relation, &ignored);
+	return relation != NULL &&
+		!row_writer_knows_labels(source->writer, relation, change) &&
+		tables_ask_for_labels(&source->tables, change->relation,
+							  source->txn.xid, &event->wish);
 }
 
 /* ---- transactions ---- */
@@ -350,8 +274,8 @@ read_change(SourcePgoutput *source, SourceEvent *event, Error *err)
 {
 	const PgoutputMessage *message = &source->record.message;
 	Change	   *change = &event->change;
-	const Relation *relation = find_relation(source, message->change.relation,
-											 err);
+	const Relation *relation = tables_find(&source->tables,
+										   message->change.relation, err);
 
 	if (relation == NULL)
 		return SOURCE_FAILED;
@@ -385,9 +309,9 @@ read_truncate(SourcePgoutput *source, SourceEvent *event, Error *err)
 
 	if (truncate->count == 0)
 		return malformed(err);
-	relation = find_relation(source,
-							 pgoutput_truncated(truncate,
-												source->truncate_next), err);
+	relation = tables_find(&source->tables,
+						   pgoutput_truncated(truncate,
+											  source->truncate_next), err);
 	if (relation == NULL)
 		return SOURCE_FAILED;
 	if (source->truncate_next++ == 0)
@@ -536,7 +460,7 @@ read_control(SourcePgoutput *source, SourceEvent *event, Error *err)
 		case PGOUTPUT_COMMIT:
 			return end_transaction(source, &message->commit, event, err);
 		case PGOUTPUT_TYPE:
-			return remember_type(source, &message->type, err) ?
+			return tables_name_type(&source->tables, &message->type, err) ?
 				SOURCE_EMPTY : SOURCE_FAILED;
 		case PGOUTPUT_STREAM_START:
 			return start_stream(source, err);
@@ -553,15 +477,13 @@ read_control(SourcePgoutput *source, SourceEvent *event, Error *err)
 
 /*
  * The record at hand. It is used up, unless something has to be handed out
- * before it: BEGIN, a question, the first tables of a truncation.
+ * before it: BEGIN, a question for labels, the first tables of a truncation.
  */
 static SourceResult
 read_record(SourcePgoutput *source, SourceEvent *event, Error *err)
 {
 	const PgoutputMessage *message = &source->record.message;
 
-	if (message->kind == PGOUTPUT_RELATION && !is_spooled(source))
-		return want_table(source, event);
 	if (!is_spooled(source) && belongs_inside(message))
 	{
 		if (!source->in_transaction)
@@ -575,12 +497,16 @@ read_record(SourcePgoutput *source, SourceEvent *event, Error *err)
 		if (message->kind == PGOUTPUT_TRUNCATE &&
 			source->truncate_next + 1 < message->truncate.count)
 			return read_truncate(source, event, err);
+		if (wants_labels(source, event))
+			return SOURCE_WANTS_TABLE;
 	}
 	source->record.present = false;
 	if (is_spooled(source))
 		return spool_frame(source, err);
 	switch (message->kind)
 	{
+		case PGOUTPUT_RELATION:
+			return want_table(source, event, err);
 		case PGOUTPUT_INSERT:
 		case PGOUTPUT_UPDATE:
 		case PGOUTPUT_DELETE:
@@ -597,6 +523,8 @@ read_record(SourcePgoutput *source, SourceEvent *event, Error *err)
 static SourceResult
 take_record(SourcePgoutput *source, Slice bytes, bool in_stream, Error *err)
 {
+	source->record.bytes = bytes;
+	source->record.in_stream = in_stream;
 	switch (pgoutput_parse(bytes, in_stream, &source->record.message))
 	{
 		case PGOUTPUT_OK:
@@ -664,117 +592,6 @@ source_pgoutput_next(Source *base, SourceEvent *event, Error *err)
 	return result;
 }
 
-/* ---- options ---- */
-
-static bool
-refuse(const char *name, const char *why, const char *hint, Error *err)
-{
-	error_set(err, ERROR_USAGE, "option \"%s\" of pgoutput %s", name, why);
-	return error_hint(err, "%s", hint);
-}
-
-/* *pass: whether the server is to see it. */
-static bool
-check_option(const SourcePgoutput *source, const char *name, const char *value,
-			 bool *pass, Error *err)
-{
-	*pass = true;
-	if (strcmp(name, "publication_names") == 0)
-		return true;
-	if (strcmp(name, "messages") == 0)
-		return source->version >= 140000 ||
-			refuse(name, "needs PostgreSQL 14 or newer", "Leave it out.", err);
-	if (strcmp(name, "origin") == 0)
-	{
-		*pass = source->version >= 160000;
-		return *pass || (value != NULL && strcmp(value, "any") == 0) ||
-			refuse(name, "needs PostgreSQL 16 or newer",
-				   "Older servers send all changes, whatever their origin; our own plugin (-P pg_fanout) can leave them out.", err);
-	}
-	if (strcmp(name, "streaming") == 0 || strcmp(name, "proto_version") == 0)
-		return refuse(name, "is set by pg_fanout itself", "Leave it out.",
-					  err);
-	if (strcmp(name, "binary") == 0)
-		return refuse(name, "cannot be used",
-					  "pg_fanout reads values as text, which it types itself. Leave the option out.",
-					  err);
-	if (strcmp(name, "two_phase") == 0)
-		return refuse(name, "cannot be used",
-					  "A prepared transaction is sent at COMMIT PREPARED. Leave the option out.",
-					  err);
-	return refuse(name, "is not known",
-				  "Options are publication_names, messages and origin.", err);
-}
-
-static const char *
-protocol_of(int version)
-{
-	if (version >= 160000)
-		return "4";
-	if (version >= 150000)
-		return "3";
-	return version >= 140000 ? "2" : "1";
-}
-
-static void
-add_option(SourcePgoutput *source, const char *name, const char *value)
-{
-	source->names[source->options.count] = name;
-	source->values[source->options.count++] = value;
-}
-
-static bool
-has_option(const SourcePgoutput *source, const char *name)
-{
-	for (size_t i = 0; i < source->options.count; i++)
-		if (strcmp(source->names[i], name) == 0)
-			return true;
-	return false;
-}
-
-/*
- * In a stream pgoutput does not say to which subtransaction a message belongs:
- * one of a savepoint that was rolled back could not be told from the others.
- */
-static bool
-wants_messages(const SourceOptions *user)
-{
-	for (size_t i = 0; i < user->count; i++)
-		if (strcmp(user->names[i], "messages") == 0)
-			return user->values[i] == NULL ||
-				(strcmp(user->values[i], "off") != 0 &&
-				 strcmp(user->values[i], "false") != 0);
-	return false;
-}
-
-static bool
-set_options(SourcePgoutput *source, const SourceOptions *user, Error *err)
-{
-	source->options.names = source->names;
-	source->options.values = source->values;
-	add_option(source, "proto_version", protocol_of(source->version));
-	if (source->spool != NULL && source->version >= 140000 &&
-		!wants_messages(user))
-		add_option(source, "streaming", "on");
-	for (size_t i = 0; i < user->count; i++)
-	{
-		bool		pass;
-
-		if (!check_option(source, user->names[i], user->values[i], &pass,
-						  err))
-			return false;
-		if (has_option(source, user->names[i]))
-			return refuse(user->names[i], "is given twice",
-						  "Leave one of them out.", err);
-		if (pass)
-			add_option(source, user->names[i], user->values[i]);
-	}
-	if (has_option(source, "publication_names"))
-		return true;
-	error_set(err, ERROR_USAGE, "pgoutput needs publication_names");
-	return error_hint(err, "CREATE PUBLICATION fan FOR ALL TABLES; then -o publication_names=fan.");
-}
-
 static Source *source_pgoutput_create(const SourceConfig *config, Error *err);
 
 const SourceOps source_pgoutput_ops = {
@@ -803,21 +620,20 @@ source_pgoutput_create(const SourceConfig *config, Error *err)
 		return NULL;
 	}
 	source->base.ops = &source_pgoutput_ops;
-	source->version = config->server_version;
 	source->raw_text = config->raw_text;
 	source->charset = config->charset;
 	source->spool = config->spool;
 	source->writer = calloc(1, sizeof(*source->writer));
-	source->wanted_types = calloc(PGOUTPUT_MAX_COLUMNS, sizeof(uint32_t));
 	buf_init(&source->text, TEXT_LIMIT);
-	memory_init(&source->memory);
-	if (source->writer == NULL || source->wanted_types == NULL)
+	if (!tables_init(&source->tables, source->charset, err))
+		goto failed;
+	if (source->writer == NULL)
 	{
 		error_no_memory(err);
 		goto failed;
 	}
 	row_writer_init(source->writer, source->raw_text, source->charset);
-	if (set_options(source, &config->user, err))
+	if (pgoutput_options_set(&source->options, config, err))
 		return &source->base;
 
 failed:

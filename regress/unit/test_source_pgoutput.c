@@ -21,6 +21,7 @@ extern const SourceOps source_pgoutput_ops;
 #define LIMIT	(1 << 20)
 #define TABLE	16384
 #define LSN		77
+#define MOOD	16500			/* an enum */
 
 static Source *source;
 static Spool *spool;
@@ -28,6 +29,7 @@ static Buf	bytes;
 static Error err;
 static SourceEvent event;
 static SourceNote note;
+static size_t label_count;		/* of MOOD, in the catalog */
 
 /* ---- the catalog: customer (id int8 primary key, name text, - , note text) */
 
@@ -59,6 +61,7 @@ make_table(PgFanout__ReplicaIdentity identity)
 static Table *
 make_types(const TableWish *wish)
 {
+	static const char *const labels[] = {"sad", "happy", "glad"};
 	static Record record;
 
 	record_init(&record, "types", "types");
@@ -69,6 +72,11 @@ make_types(const TableWish *wish)
 					   PG_FANOUT__ENCODING__INT64 : PG_FANOUT__ENCODING__TEXT);
 
 		column->type_oid = wish->types[i];
+		if (wish->types[i] != MOOD)
+			continue;
+		column->encoding = PG_FANOUT__ENCODING__ENUM;
+		column->enum_label = (char **) labels;
+		column->n_enum_label = label_count;
 	}
 	return table_new(&record.table);
 }
@@ -112,6 +120,7 @@ setup(void **state)
 
 	(void) state;
 	buf_init(&bytes, LIMIT);
+	label_count = 2;
 	spool = spool_new(&config, &err);
 	source = create(160000, names, values, 1);
 	return spool == NULL || source == NULL;
@@ -397,6 +406,61 @@ text_is_made_utf8(void **state)
 }
 
 static void
+put_mood(const char *mood)
+{
+	const char *const values[] = {mood};
+
+	put_change(&bytes, 'I', 0, TABLE);
+	put_tuple(&bytes, 'N', 1, values);
+}
+
+static void
+check_labels(size_t count)
+{
+	assert_int_equal(next(), SOURCE_CHANGE);
+	assert_int_equal(event.change.table->columns[0].label_count, count);
+	assert_int_equal(next(), SOURCE_EMPTY);
+}
+
+/* The server says nothing of a label that was added. */
+static void
+new_label_is_asked_for(void **state)
+{
+	(void) state;
+	feed_begin();
+	put_relation(&bytes, 0, TABLE, "bank", "customer", 'n', 1);
+	put_column(&bytes, false, "name", MOOD);
+	feed();
+	assert_int_equal(next(), SOURCE_WANTS_TABLE);
+	describe();
+	assert_int_equal(next(), SOURCE_EMPTY);
+	put_mood("happy");
+	feed();
+	assert_int_equal(next(), SOURCE_BEGIN);
+	check_labels(2);
+	label_count = 3;
+	put_mood("sad");
+	feed();
+	check_labels(2);
+	put_mood("glad");
+	feed();
+	assert_int_equal(next(), SOURCE_WANTS_TABLE);
+	assert_int_equal(event.wish.type_count, 1);
+	describe();
+	check_labels(3);
+
+	/* renamed since: asked for once more, not for every row */
+	put_mood("angry");
+	feed();
+	assert_int_equal(next(), SOURCE_WANTS_TABLE);
+	describe();
+	check_labels(3);
+	put_mood("angry");
+	feed();
+	check_labels(3);
+}
+
+static void
 put_stream(char kind, uint32_t xid)
 {
 	put_kind(&bytes, kind, 0);
@@ -668,6 +732,8 @@ main(void)
 										setup, teardown),
 		cmocka_unit_test_setup_teardown(origin, setup, teardown),
 		cmocka_unit_test_setup_teardown(text_is_made_utf8, setup, teardown),
+		cmocka_unit_test_setup_teardown(new_label_is_asked_for, setup,
+										teardown),
 		cmocka_unit_test_setup_teardown(
 			streamed_transaction_comes_at_its_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(streamed_transaction_rolled_back,
