@@ -92,10 +92,12 @@ debezium_decimal_read_money(Slice text, Buf *scratch,
 	}
 	if (point == text.size)
 		whole = scratch->size;
+	if (scratch->size == 0 || buf_failed(scratch))
+		return false;
 	decimal->whole = slice_make(scratch->data, whole);
 	decimal->fraction = slice_make(scratch->data + whole,
 								   scratch->size - whole);
-	return scratch->size > 0 && !buf_failed(scratch);
+	return true;
 }
 
 void

@@ -35,22 +35,25 @@ append_java_date(Buf *out, int64_t milliseconds)
 {
 	Slice		text;
 	size_t		mark = out->size;
-	bool		day = milliseconds % DAY_MILLISECONDS == 0;
 	int64_t		days = milliseconds / DAY_MILLISECONDS -
 		(milliseconds % DAY_MILLISECONDS < 0 ? 1 : 0);
 	int64_t		rest = milliseconds - days * DAY_MILLISECONDS;
+	bool		clock_only = milliseconds < DAY_MILLISECONDS;
 
-	if (milliseconds >= DAY_MILLISECONDS && day)
+	/* as the wire has it: modulo 2^64 */
+	if (clock_only)
+		debezium_append_moment(out, rest * MILLISECOND, 3);
+	else if (rest == 0)
 		debezium_append_date(out, days, "");
 	else
-		debezium_append_moment(out, (days * DAY_MILLISECONDS + rest) *
-							   MILLISECOND, 3);
+		debezium_append_moment(out, (int64_t) ((uint64_t) milliseconds *
+											   (uint64_t) MILLISECOND), 3);
 	if (buf_failed(out))
 		return DEBEZIUM_DONE;
 
 	/* no quotes, and of times in 1970's first day only the clock */
 	text = slice_make(out->data + mark + 1, out->size - mark - 2);
-	if (milliseconds < DAY_MILLISECONDS)
+	if (clock_only)
 	{
 		const uint8_t *clock = memchr(text.data, 'T', text.size);
 
