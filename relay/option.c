@@ -24,10 +24,10 @@
 static char
 name_fold(char letter)
 {
-	return letter == '_' ? '-' : letter;
+	return letter == '_' || letter == '.' ? '-' : letter;
 }
 
-/* Whether the first size characters are the same, '-' and '_' being one. */
+/* Whether the first size characters are the same; '-', '_' and '.' are one. */
 static bool
 name_equal(const char *a, const char *b, size_t size)
 {
@@ -43,7 +43,8 @@ option_has_name(const Option *option, const char *name)
 	size_t		size = strlen(option->name);
 
 	if (option->type == OPTION_MAP)
-		return strlen(name) > size && name_equal(option->name, name, size);
+		return strlen(name) > size && name[size - 1] == '.' &&
+			name_equal(option->name, name, size);
 	return strlen(name) == size && name_equal(option->name, name, size);
 }
 

@@ -5,7 +5,8 @@
  *
  * A table describes a struct; each row says where in the struct its value
  * lives. Names are written with '-' on the command line and with '_' in files
- * and URLs; both are accepted everywhere.
+ * and URLs; both are accepted everywhere, and "." for names that others write
+ * so.
  */
 #ifndef PG_FANOUT_OPTION_H
 #define PG_FANOUT_OPTION_H

@@ -86,7 +86,9 @@ test_option_find(void **state)
 	assert_null(option_find(&table, "flush-bytes2"));
 	assert_null(option_find(&table, ""));
 	assert_ptr_equal(option_find(&table, "kafka.linger.ms"), &rows[9]);
+	assert_ptr_equal(option_find(&table, "flush.bytes"), &rows[3]);
 	assert_null(option_find(&table, "kafka."));
+	assert_null(option_find(&table, "kafka_linger"));
 	assert_ptr_equal(option_find_letter(&table, 'r'), &rows[5]);
 	assert_null(option_find_letter(&table, 'x'));
 	assert_null(option_find_letter(&table, 0));
