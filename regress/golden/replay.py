@@ -6,6 +6,7 @@ sink for each variant. Variants of a scenario write topics of the same name, so
 each sink's prefix and the database's name carry a token that is taken out of
 what was read: nothing else of a record is touched here.
 """
+import os
 import re
 import shutil
 import subprocess
@@ -54,16 +55,24 @@ class Servers:
         self.kafka.close()
 
 
+def psql_program():
+    """psql of the server in use, or any."""
+    config = shutil.which(os.environ.get('PG_CONFIG', 'pg_config'))
+    places = [os.environ.get('PATH', '')]
+    if config:
+        places.insert(0, subprocess.run([config, '--bindir'], text=True,
+                                        capture_output=True).stdout.strip())
+    return shutil.which('psql', path=os.pathsep.join(places)) or 'psql'
+
+
 def psql(database, script):
     """Runs a file as it was run for the original: one session, autocommit."""
-    program = None
-    for name in ((database.server.directory / 'bindir').read_text().strip(),
-                 subprocess.run(['pg_config', '--bindir'], text=True,
-                                capture_output=True).stdout.strip()):
-        program = program or shutil.which('psql', path=name)
+    environ = {name: value for name, value in os.environ.items()
+               if not name.startswith('PG')}
     done = subprocess.run(
-        [program or 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-',
-         database.conninfo], input=script, text=True, capture_output=True)
+        [psql_program(), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-',
+         database.conninfo], input=script, text=True, capture_output=True,
+        env=environ)
     if done.returncode:
         raise RuntimeError(f'psql: {done.stderr.strip()}')
 
@@ -156,11 +165,14 @@ class Replay:
         return found
 
     def clean(self, message, token):
+        database = self.tokens[token].connector['database.dbname']
+
         def text(raw):
             if raw is None:
                 return None
-            return raw.decode().replace(token, '').replace(
-                f'"db":"{self.database.dbname}"', '"db":"bank"')
+            return raw.decode(errors='backslashreplace').replace(
+                token, '').replace(f'"db":"{self.database.dbname}"',
+                                   f'"db":"{database}"')
         return Record(message.partition(), text(message.key()),
                       text(message.value()),
                       [[name, text(value)]
@@ -231,7 +243,8 @@ def prepare(database, scenario):
 
 def run_scenario(servers, scenario, sources):
     """{(source, variant): {topic: records}} and the Columns."""
-    database = servers.postgres.new_database(f'bank_{scenario.name}'.lower())
+    name = re.sub('[^a-z0-9_]', '_', scenario.name.lower())
+    database = servers.postgres.new_database(f'bank_{name}')
     replays = [Replay(servers, database, source, variants)
                for source in sources for variants in groups(scenario.variants)]
     try:

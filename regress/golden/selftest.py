@@ -122,9 +122,10 @@ def others(node):
     if node:
         yield type(node)(node[1:])
         yield type(node)(node + [node[-1]])
+    elif isinstance(node, Arr):
+        yield from (Obj(), Arr([Raw('1')]))
     else:
-        yield type(node)([Raw('1')] if isinstance(node, Arr)
-                         else [('"x"', Raw('1'))])
+        yield from (Arr(), Obj([('"x"', Raw('1'))]))
     if len(node) > 1 and node[0] != node[1]:
         yield type(node)([node[1], node[0], *node[2:]])
 
@@ -319,7 +320,8 @@ def test_floats_and_maps(directory):
             ('"x":1.0E10', '"x":10000000000.0', True),
             ('"x":4.9E-324', '"x":5E-324', True),
             ('"x":1.0', '"x":1', False), ('"x":-0.0', '"x":0.0', False),
-            ('"x":10', '"x":1.0E1', False), ('"x":1.0', '"x":1.1', False),
+            ('"x":10', '"x":1.0E1', False), ('"x":[[]]', '"x":[{}]', False),
+            ('"x":1.0', '"x":1.1', False),
             ('"x":3.4028235E38', '"x":3.4028234E38', False),
             ('"c_f4":3.4028235E38', '"c_f4":3.4028234663852886E38', True),
             ('"c_hstore":"{\\"a\\":null,\\"b\\":\\"1\\"}"',
