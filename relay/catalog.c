@@ -75,7 +75,7 @@ enum
  * domains; int2vector and oidvector pass for arrays but go as text.
  */
 #define WALK_TYPES \
-	" type AS (" \
+	" type AS NOT MATERIALIZED (" \
 	" SELECT t.oid, t.typtype, t.typbasetype, t.typelem, t.typdelim," \
 	"  t.oid NOT IN (22, 30)" \
 	"  AND COALESCE(pg_catalog.to_jsonb(t)->>'typsubscript' = 'array_subscript_handler'," \

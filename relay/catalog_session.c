@@ -14,8 +14,13 @@ session_open(CatalogSession *session, Error *err)
 	session->conn = connection_open(session->options, CONNECTION_SQL, err);
 	if (session->conn == NULL)
 		return false;
+
+	/* few rows by their keys: the planner expects thousands of recursions */
 	result = connection_query(session->conn,
-		"SELECT pg_catalog.set_config('statement_timeout', '10s', false)",
+		"SELECT pg_catalog.set_config('statement_timeout', '10s', false),"
+		" pg_catalog.set_config('enable_hashjoin', 'off', false),"
+		" pg_catalog.set_config('enable_mergejoin', 'off', false),"
+		" pg_catalog.set_config('jit', 'off', false)",
 							  err);
 	PQclear(result);
 	return result != NULL;

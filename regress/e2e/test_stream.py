@@ -88,7 +88,10 @@ def readers(pg, relay, tmp_path, request):
                'debug_logical_replication_streaming = immediate')
     pg.sql('create table t (id bigint primary key, session int, v text)')
     pg.publication()
-    return Readers(pg, relay, tmp_path)
+    readers = Readers(pg, relay, tmp_path)
+    # pgoutput then repeats a description after every rolled back savepoint
+    readers.many = 1500 if request.param == 'immediate' else 6000
+    return readers
 
 
 @pytest.fixture
@@ -197,9 +200,9 @@ def test_nested_savepoints(readers):
 def test_exceptions_in_a_loop(readers):
     """STR-4: a subtransaction per row, every third fails."""
     pg = readers.start().pg
-    pg.sql("""
+    pg.sql(f"""
         do $$ begin
-            for i in 1..6000 loop
+            for i in 1..{readers.many} loop
                 begin
                     insert into t values (i, 0, repeat(md5(i::text), 5));
                     if i % 3 = 0 then raise exception 'no'; end if;
@@ -209,7 +212,7 @@ def test_exceptions_in_a_loop(readers):
         end $$""")
     records = readers.finish()
     readers.assert_streamed()
-    assert ids(records) == [i for i in range(1, 6001) if i % 3]
+    assert ids(records) == [i for i in range(1, readers.many + 1) if i % 3]
 
 
 def test_altered_and_rolled_back(readers):
@@ -388,7 +391,8 @@ class Writer(threading.Thread):
 @pytest.mark.slow
 def test_random_sessions(readers):
     pg = readers.start().pg
-    writers = [Writer(pg, number, 12) for number in range(1, 6)]
+    writers = [Writer(pg, number, readers.many // 500)
+               for number in range(1, 6)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -396,7 +400,7 @@ def test_random_sessions(readers):
         assert writer.failure is None, writer.failure
     records = readers.finish(120)
     readers.assert_streamed(10)
-    assert len(records) > 5000
+    assert len(records) > readers.many // 2
     assert_is_table(pg, records)
 
 
