@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EACH_BYTE(value)	(UINT64_C(0x0101010101010101) * (value))
+#include "json_scan.h"
+#include "json_value.h"
 
 #define SECOND		INT64_C(1000000)
 #define MINUTE		(60 * SECOND)
@@ -35,60 +36,6 @@ append_padded(Buf *out, uint64_t value, int width)
 }
 
 /* ---- strings ---- */
-
-/*
- * Does any of eight bytes need a look: control character, quote, backslash or
- * not ASCII? Says yes for some that do not, never no for one that does.
- */
-static inline bool
-word_is_special(uint64_t word)
-{
-	uint64_t	quote = word ^ EACH_BYTE('"');
-	uint64_t	slash = word ^ EACH_BYTE('\\');
-
-	return ((word | (word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) |
-			 (slash - EACH_BYTE(1))) & EACH_BYTE(0x80)) != 0;
-}
-
-static inline const uint8_t *
-skip_plain(const uint8_t *at, const uint8_t *end)
-{
-	uint64_t	word;
-
-	while (end - at >= 8)
-	{
-		memcpy(&word, at, 8);
-		if (word_is_special(word))
-			break;
-		at += 8;
-	}
-	while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
-		at++;
-	return at;
-}
-
-/*
- * The length of the UTF-8 character here, 0 if it is none: cut short,
- * overlong, a surrogate or beyond U+10FFFF.
- */
-static size_t
-utf8_length(const uint8_t *at, const uint8_t *end)
-{
-	size_t		size = *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 :
-		*at < 0xf5 ? 4 : 0;
-
-	if (size == 0 || (size_t) (end - at) < size)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-	{
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
-		(*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
-		return 0;
-	return size;
-}
 
 static void
 append_control(Buf *out, uint8_t byte)
@@ -147,10 +94,10 @@ debezium_append_string(Buf *out, Slice text, DebeziumEscape escape)
 	{
 		size_t		size;
 
-		at = skip_plain(at, end);
+		at = json_skip_plain(at, end);
 		if (at == end)
 			break;
-		size = *at >= 0x80 ? utf8_length(at, end) : 0;
+		size = *at >= 0x80 ? json_utf8_length(at, end) : 0;
 		if (size > 0 && (size < 4 || escape != DEBEZIUM_ESCAPE_BYTES))
 		{
 			at += size;
@@ -361,23 +308,16 @@ append_year(Buf *out, int64_t year)
 	append_padded(out, (uint64_t) (year < 0 ? -year : year), 4);
 }
 
-/*
- * The proleptic Gregorian date of a day, counted in cycles of 400 years that
- * begin on a first of March. Year 0 is 1 BC, as ISO 8601 has it.
- */
+/* Year 0 is 1 BC, as ISO 8601 has it. */
 static void
 append_day(Buf *out, int64_t days)
 {
-	int64_t		shifted = days + 719468;	/* since 0000-03-01 */
-	int64_t		cycle = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	int64_t		day = shifted - cycle * 146097;
-	int64_t		year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t		day_of_year = day - (365 * year + year / 4 - year / 100);
-	int64_t		month = (5 * day_of_year + 2) / 153;
+	int64_t		year;
+	int64_t		month;
+	int64_t		day;
 
-	day = day_of_year - (153 * month + 2) / 5 + 1;
-	month = month < 10 ? month + 3 : month - 9;
-	append_year(out, year + cycle * 400 + (month <= 2 ? 1 : 0));
+	json_date_of_day(days, &year, &month, &day);
+	append_year(out, year);
 	buf_append_byte(out, '-');
 	append_padded(out, (uint64_t) month, 2);
 	buf_append_byte(out, '-');

@@ -15,9 +15,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "json_scan.h"
 #include "json_value.h"
-
-#define EACH_BYTE(value)	(UINT64_C(0x0101010101010101) * (value))
 
 #define SECOND		INT64_C(1000000)
 #define MINUTE		(60 * SECOND)
@@ -36,60 +35,6 @@ static const char pairs[] =
 	"8081828384858687888990919293949596979899";
 
 /* ---- strings ---- */
-
-/*
- * Does any of eight bytes need a look: control character, quote, backslash or
- * not ASCII? Says yes for some that do not, never no for one that does.
- */
-static inline bool
-word_is_special(uint64_t word)
-{
-	uint64_t	quote = word ^ EACH_BYTE('"');
-	uint64_t	slash = word ^ EACH_BYTE('\\');
-
-	return ((word | (word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) |
-			 (slash - EACH_BYTE(1))) & EACH_BYTE(0x80)) != 0;
-}
-
-static inline const uint8_t *
-skip_plain(const uint8_t *at, const uint8_t *end)
-{
-	uint64_t	word;
-
-	while (end - at >= 8)
-	{
-		memcpy(&word, at, 8);
-		if (word_is_special(word))
-			break;
-		at += 8;
-	}
-	while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
-		at++;
-	return at;
-}
-
-/*
- * The length of the UTF-8 character here, 0 if it is none: cut short,
- * overlong, a surrogate or beyond U+10FFFF.
- */
-static size_t
-utf8_length(const uint8_t *at, const uint8_t *end)
-{
-	size_t		size = *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 :
-		*at < 0xf5 ? 4 : 0;
-
-	if (size == 0 || (size_t) (end - at) < size)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-	{
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
-		(*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
-		return 0;
-	return size;
-}
 
 static void
 append_escape(Buf *out, uint8_t byte)
@@ -126,10 +71,10 @@ append_text(Buf *out, Slice text, bool escape)
 	{
 		size_t		size = 1;
 
-		at = skip_plain(at, end);
+		at = json_skip_plain(at, end);
 		if (at == end)
 			break;
-		if ((*at >= 0x80 && (size = utf8_length(at, end)) > 0) ||
+		if ((*at >= 0x80 && (size = json_utf8_length(at, end)) > 0) ||
 			(*at >= 0x20 && *at < 0x80 && !escape))
 		{
 			at += size;
@@ -448,23 +393,35 @@ json_append_lsn(Buf *out, uint64_t lsn)
 /* ---- dates and times ---- */
 
 /*
- * The proleptic Gregorian date of a day, counted in cycles of 400 years that
- * begin on a first of March. Returns whether the year is before Christ; the
- * caller prints that behind the time.
+ * Counted in cycles of 400 years that begin on a first of March, when a leap
+ * day is a year's last.
  */
-static bool
-append_day(Buf *out, int64_t days)
+void
+json_date_of_day(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 {
 	int64_t		shifted = days + 719468;	/* since 0000-03-01 */
 	int64_t		cycle = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	int64_t		day = shifted - cycle * 146097;
-	int64_t		year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t		day_of_year = day - (365 * year + year / 4 - year / 100);
-	int64_t		month = (5 * day_of_year + 2) / 153;
+	int64_t		rest = shifted - cycle * 146097;
+	int64_t		of_cycle =
+		(rest - rest / 1460 + rest / 36524 - rest / 146096) / 365;
+	int64_t		day_of_year =
+		rest - (365 * of_cycle + of_cycle / 4 - of_cycle / 100);
+	int64_t		march = (5 * day_of_year + 2) / 153;
 
-	day = day_of_year - (153 * month + 2) / 5 + 1;
-	month = month < 10 ? month + 3 : month - 9;
-	year += cycle * 400 + (month <= 2 ? 1 : 0);
+	*day = day_of_year - (153 * march + 2) / 5 + 1;
+	*month = march < 10 ? march + 3 : march - 9;
+	*year = of_cycle + cycle * 400 + (*month <= 2 ? 1 : 0);
+}
+
+/* Returns whether the year is before Christ; the caller prints that. */
+static bool
+append_day(Buf *out, int64_t days)
+{
+	int64_t		year;
+	int64_t		month;
+	int64_t		day;
+
+	json_date_of_day(days, &year, &month, &day);
 	append_padded(out, (uint64_t) (year > 0 ? year : 1 - year), 4);
 	buf_append_byte(out, '-');
 	append_padded(out, (uint64_t) month, 2);

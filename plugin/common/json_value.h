@@ -32,6 +32,13 @@ extern void json_append_uint(Buf *out, uint64_t value);
 extern void json_append_float(Buf *out, float value);
 extern void json_append_double(Buf *out, double value);
 
+/*
+ * The proleptic Gregorian date of a day since 1970-01-01; year 0 is 1 BC. For
+ * writers of other forms of dates.
+ */
+extern void json_date_of_day(int64_t days, int64_t *year, int64_t *month,
+							 int64_t *day);
+
 /* All that follow come with their quotes. */
 extern void json_append_base64(Buf *out, Slice bytes);
 extern void json_append_uuid(Buf *out, const uint8_t bytes[16]);
