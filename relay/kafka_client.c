@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "kafka_error.h"
+#include "kafka_first.h"
 #include "kafka_partition.h"
 #include "log.h"
 
@@ -86,6 +87,8 @@ client_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message,
 		return;
 	}
 	client->down_since = 0;
+	kafka_firsts_acknowledged(rd_kafka_topic_opaque(message->rkt),
+							  message->partition, client->now);
 	if (opaque.entry == KAFKA_ENTRY_PROGRESS)
 	{
 		client->progress_acknowledged = true;
@@ -250,6 +253,7 @@ kafka_client_open(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
 {
 	*client = (KafkaClient) {0};
 	client->connecting = true;
+	client->now = clock_now();
 	client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (client->wake_fd < 0)
 	{
@@ -352,10 +356,13 @@ KafkaProduce
 kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 					 Error *err)
 {
-	KafkaOpaque opaque = {KAFKA_ENTRY_PROGRESS, record->partition_hash};
+	KafkaOpaque opaque = {KAFKA_ENTRY_PROGRESS, 0};
+	KafkaFirsts *firsts = rd_kafka_topic_opaque(record->topic);
 	rd_kafka_resp_err_t resp;
 	void	   *pointer;
 
+	if (!kafka_firsts_may_send(firsts, record->partition))
+		return KAFKA_PRODUCE_FULL;
 	if (!record->is_progress)
 		opaque.entry = kafka_window_entry(&client->window);
 	pointer = kafka_opaque_pack(opaque);
@@ -365,6 +372,7 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 		resp = client_send(record, pointer);
 	if (resp != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return client_refuse(client, record, resp, err);
+	kafka_firsts_sent(firsts, record->partition, client->now);
 	if (record->is_progress)
 		client->progress_in_flight = true;
 	else
@@ -383,6 +391,7 @@ kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
 		return error_set(err, ERROR_INTERNAL,
 						 "could not read an event descriptor: %s",
 						 strerror(errno));
+	client->now = clock_now();
 	rd_kafka_poll(client->rk, timeout_ms);
 	client_warn_if_down(client);
 	if (!client->failed)

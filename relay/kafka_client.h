@@ -30,6 +30,7 @@ typedef struct KafkaClient
 	bool		failed;
 	Error		failure;		/* if failed */
 	bool		progress_in_flight;
+	int64_t		now;			/* of the last poll, monotonic */
 	int64_t		down_since;		/* monotonic; 0: not all brokers are down */
 	int64_t		warned_at;		/* last warning that all are down */
 	int64_t		noted_at;		/* last warning of trouble with one */
@@ -39,20 +40,20 @@ typedef struct KafkaClient
 
 typedef struct KafkaRecord
 {
-	rd_kafka_topic_t *topic;
-	int32_t		partition;		/* RD_KAFKA_PARTITION_UA: by key or table */
+	rd_kafka_topic_t *topic;	/* its opaque: what KafkaFirsts says of it */
+	int32_t		partition;
 	Slice		key;			/* data NULL: none */
 	Slice		value;			/* data NULL: a tombstone */
 	const RecordHeader *headers;
 	size_t		header_count;
-	uint32_t	partition_hash; /* see KafkaOpaque */
 	bool		is_progress;	/* a checkpoint: one at a time */
 } KafkaRecord;
 
 typedef enum KafkaProduce
 {
 	KAFKA_PRODUCE_OK,
-	KAFKA_PRODUCE_FULL,			/* nothing taken: poll first */
+	KAFKA_PRODUCE_FULL,			/* no room, or the partition's first record
+								 * is on its way: nothing taken, poll first */
 	KAFKA_PRODUCE_FAILED
 } KafkaProduce;
 

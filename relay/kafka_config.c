@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kafka_partition.h"
 #include "log.h"
 
 /*
@@ -167,6 +166,12 @@ config_add_common(rd_kafka_conf_t *conf, const KafkaTarget *target, Error *err)
 	config_set_if_known(conf, "enable.metrics.push", "false");
 	config_set_if_known(conf, "client.software.name", "pg_fanout");
 
+	/*
+	 * Behind a broker that stands still, all that goes to it waits so long.
+	 */
+	if (!config_set(conf, "socket.timeout.ms", "15000", err))
+		return false;
+
 	/* Their log calls come from their threads: ours is for one thread. */
 	return config_set(conf, "log.queue", "true", err) &&
 		config_set(conf, "socket.keepalive.enable", "true", err) &&
@@ -192,7 +197,8 @@ config_add_brokers(rd_kafka_conf_t *conf, const KafkaTarget *target,
  * a partition (it does not know yet that it leads, or lacks replicas) and
  * takes the second, librdkafka concludes that the first was stored too and
  * acknowledges records that are nowhere (rd_kafka_dr_implicit_ack; in all
- * versions up to now).
+ * versions up to now). It counts a request as over before it puts refused
+ * records back, so that this alone leaves a gap: see kafka_first.h.
  */
 static bool
 config_add_delivery(rd_kafka_conf_t *conf, Error *err)
@@ -250,18 +256,34 @@ config_check_sizes(const rd_kafka_conf_t *conf, Error *err)
 	return error_hint(err, "The queue must hold the largest record: raise queue_bytes or lower message_max_bytes.");
 }
 
-/* Ours unless the user chose another deterministic one. */
-static void
-config_add_partitioner(rd_kafka_conf_t *conf, const OptionMap *properties)
+typedef struct PartitionerName
 {
-	rd_kafka_topic_conf_t *topic;
+	const char *name;
+	KafkaPartitioner function;
+} PartitionerName;
+
+static const PartitionerName config_partitioners[] = {
+	{"consistent", rd_kafka_msg_partitioner_consistent},
+	{"murmur2", rd_kafka_msg_partitioner_murmur2},
+	{"fnv1a", rd_kafka_msg_partitioner_fnv1a},
+};
+
+KafkaPartitioner
+kafka_config_partitioner(const KafkaOptions *options)
+{
+	KafkaPartitioner result = kafka_partition_choose;
+	const OptionMap *properties = &options->properties;
 
 	for (size_t i = 0; i < properties->count; i++)
-		if (strcmp(properties->pairs[i].name, "partitioner") == 0)
-			return;
-	topic = rd_kafka_conf_get_default_topic_conf(conf);
-	if (topic != NULL)			/* there since acks was set */
-		rd_kafka_topic_conf_set_partitioner_cb(topic, kafka_partition_choose);
+	{
+		if (strcmp(properties->pairs[i].name, "partitioner") != 0)
+			continue;
+		for (size_t k = 0; k < 3; k++)
+			if (strcmp(config_partitioners[k].name,
+					   properties->pairs[i].value) == 0)
+				result = config_partitioners[k].function;
+	}
+	return result;
 }
 
 bool
@@ -282,10 +304,7 @@ kafka_config_producer(const KafkaTarget *target, Error *err)
 		config_add_queue(conf, options, err) &&
 		config_add_properties(conf, &options->properties, err) &&
 		config_check_sizes(conf, err))
-	{
-		config_add_partitioner(conf, &options->properties);
 		return conf;
-	}
 	rd_kafka_conf_destroy(conf);
 	return NULL;
 }

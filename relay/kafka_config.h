@@ -14,6 +14,7 @@
 
 #include "error.h"
 #include "kafka_options.h"
+#include "kafka_partition.h"
 
 /* Who connects where. */
 typedef struct KafkaTarget
@@ -34,5 +35,8 @@ extern rd_kafka_conf_t *kafka_config_producer(const KafkaTarget *target,
 											  Error *err);
 extern rd_kafka_conf_t *kafka_config_consumer(const KafkaTarget *target,
 											  Error *err);
+
+/* Ours, unless the user chose another deterministic one. */
+extern KafkaPartitioner kafka_config_partitioner(const KafkaOptions *options);
 
 #endif							/* PG_FANOUT_KAFKA_CONFIG_H */

@@ -6,8 +6,7 @@
  * key's bytes, or of those that its format says (a schema's id before the key
  * must not move it). One without a key (a table without identity) goes where
  * its table's name puts it, so that a table's records keep their order; its
- * key stays null. librdkafka calls the partitioner on any thread, at any time
- * after produce: all it needs travels in the record's opaque pointer.
+ * key stays null. The sink chooses before it produces.
  */
 #ifndef PG_FANOUT_KAFKA_PARTITION_H
 #define PG_FANOUT_KAFKA_PARTITION_H
@@ -38,7 +37,13 @@ extern uint32_t kafka_partition_hash(const char *schema, const char *table);
 /* Where these bytes put a record, whatever its key is; never 0. */
 extern uint32_t kafka_partition_hash_key(const void *data, size_t size);
 
-/* The partitioner: see rd_kafka_topic_conf_set_partitioner_cb. */
+/* As librdkafka's own partitioners are called. */
+typedef int32_t (*KafkaPartitioner) (const rd_kafka_topic_t *topic,
+									 const void *key, size_t key_size,
+									 int32_t count, void *topic_opaque,
+									 void *record_opaque);
+
+/* Ours; record_opaque: a KafkaOpaque with the hash. */
 extern int32_t kafka_partition_choose(const rd_kafka_topic_t *topic,
 									  const void *key, size_t key_size,
 									  int32_t count, void *topic_opaque,

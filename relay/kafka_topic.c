@@ -92,6 +92,7 @@ topic_free(KafkaTopic *topic)
 		return;
 	if (topic->rkt != NULL)
 		rd_kafka_topic_destroy(topic->rkt);
+	kafka_firsts_free(&topic->firsts);
 	free(topic->name);
 	free(topic);
 }
@@ -257,15 +258,18 @@ topic_missing(const KafkaTopic *topic, Error *err)
 						   "topic \"%s\" does not exist", topic->name);
 }
 
-static void
-topic_ready(KafkaTopics *topics, KafkaTopic *topic, int partitions)
+static bool
+topic_ready(KafkaTopics *topics, KafkaTopic *topic, int partitions, Error *err)
 {
+	if (!kafka_firsts_init(&topic->firsts, partitions, err))
+		return false;
 	topic->partitions = partitions;
 	topic_next(topic, KAFKA_TOPIC_READY);
 	topics->pending--;
 	if (topic->plan->partitions > 0 && topic->plan->partitions != partitions)
 		log_warning("kafka: topic \"%s\" has %d partitions, not %d; it is used as it is",
 					topic->name, partitions, topic->plan->partitions);
+	return true;
 }
 
 /*
@@ -298,9 +302,8 @@ topic_answered(KafkaTopics *topics, KafkaTopic *topic,
 
 	if (answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR && answer->partitions > 0)
 	{
-		if (topic_settled(topic, answer->brokers))
-			topic_ready(topics, topic, answer->partitions);
-		return true;
+		return !topic_settled(topic, answer->brokers) ||
+			topic_ready(topics, topic, answer->partitions, err);
 	}
 	topic->confirmations = 0;
 	if (answer->resp == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
@@ -338,11 +341,20 @@ topic_create(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 							  topic->plan, false, topic, err);
 }
 
+static rd_kafka_topic_t *
+topic_handle(KafkaTopics *topics, KafkaTopic *topic)
+{
+	rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(topics->rk);
+
+	rd_kafka_topic_conf_set_opaque(conf, &topic->firsts);
+	return rd_kafka_topic_new(topics->rk, topic->name, conf);
+}
+
 static bool
 topic_ask(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 {
 	if (topic->rkt == NULL)
-		topic->rkt = rd_kafka_topic_new(topics->rk, topic->name, NULL);
+		topic->rkt = topic_handle(topics, topic);
 	if (topic->rkt == NULL)
 		return kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_last_error(),
 							   NULL,

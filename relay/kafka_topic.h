@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "kafka_admin.h"
+#include "kafka_first.h"
 #include "kafka_options.h"
 
 typedef enum KafkaTopicState
@@ -32,7 +33,8 @@ typedef struct KafkaTopic
 	KafkaTopicState state;
 	rd_kafka_topic_t *rkt;		/* NULL before KAFKA_TOPIC_ASK */
 	const KafkaTopicPlan *plan;
-	int			partitions;		/* once ready */
+	int			partitions;		/* once ready; those added later stay unused */
+	KafkaFirsts firsts;			/* opaque of rkt; once ready */
 	bool		exists;			/* created, or the broker said so */
 	bool		created;		/* by us, just now */
 	int			confirmations;	/* in a row: brokers that knew it */

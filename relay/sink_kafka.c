@@ -37,6 +37,7 @@ typedef struct SinkKafka
 {
 	Sink		base;
 	const KafkaOptions *options;
+	KafkaPartitioner partitioner;
 	KafkaTarget target;
 	char		client_id[160];
 	KafkaClient client;
@@ -101,6 +102,7 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 	sink->base.ops = &sink_kafka_ops;
 	sink->base.config = config;
 	sink->options = config->options;
+	sink->partitioner = kafka_config_partitioner(sink->options);
 	sink->target.brokers = config->authority;
 	sink->target.options = sink->options;
 	sink->target.client_id = sink->client_id;
@@ -295,17 +297,20 @@ sink_kafka_hash(const Delivery *delivery, const Record *record)
 
 static KafkaProduce
 sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery,
-					const Record *record, rd_kafka_topic_t *topic, Error *err)
+					const Record *record, const KafkaTopic *topic, Error *err)
 {
 	KafkaRecord sent = {
-		.topic = topic, .partition = RD_KAFKA_PARTITION_UA,
+		.topic = topic->rkt,
 		.key = record->key, .value = record->value,
-		.headers = record->headers, .header_count = record->header_count,
-		.partition_hash = sink_kafka_hash(delivery, record)
+		.headers = record->headers, .header_count = record->header_count
 	};
+	KafkaOpaque opaque = {0, sink_kafka_hash(delivery, record)};
 
 	if (record->value.data == NULL && !sink->options->tombstones)
 		return KAFKA_PRODUCE_OK;
+	sent.partition = sink->partitioner(topic->rkt, record->key.data,
+									   record->key.size, topic->partitions,
+									   NULL, kafka_opaque_pack(opaque));
 	return kafka_client_produce(&sink->client, &sent, err);
 }
 
@@ -322,7 +327,7 @@ sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
 		size_t		i = sink->partial_count;
 
 		switch (sink_kafka_send_one(sink, delivery, &delivery->records[i],
-									topics[i]->rkt, err))
+									topics[i], err))
 		{
 			case KAFKA_PRODUCE_OK:
 				break;

@@ -297,6 +297,36 @@ test_first_refused(void **state)
 	assert_all_once(20);
 }
 
+/* A partition's first record travels alone; other partitions do not wait. */
+static void
+test_first_alone(void **state)
+{
+	RigRow		row = {"t", "k1", NULL, "1", 0, 2000, 1};
+	RigRow		other = {"t", "k3", NULL, "1", 0, 2000, 2};
+
+	(void) state;
+	start();
+	rig_must_put(&rig, (RigRow) {"u", "a", NULL, "0", 0, 1010, 1});
+	rig_commit(&rig, 1020);
+	assert_true(rig_wait_durable(&rig, 1020, 10));
+	for (int broker = 1; broker <= 3; broker++)
+		rd_kafka_mock_broker_set_rtt(rig.cluster, broker, 300);
+	rig_must_put(&rig, row);
+	assert_int_equal(rig_offer(&rig, &other), SINK_OK);
+	row.seq = 3;
+	assert_int_equal(rig_offer(&rig, &row), SINK_FULL);
+	rig_must_put(&rig, row);
+	for (uint64_t seq = 4; seq < 8; seq++)
+	{
+		row.seq = seq;
+		assert_int_equal(rig_offer(&rig, &row), SINK_OK);
+	}
+	rig_commit(&rig, 2010);
+	assert_true(rig_wait_durable(&rig, 2010, 10));
+	for (int broker = 1; broker <= 3; broker++)
+		rd_kafka_mock_broker_set_rtt(rig.cluster, broker, 0);
+}
+
 /* B19: acknowledgements in reverse order over partitions. */
 static void
 test_reversed_acknowledgements(void **state)
@@ -431,6 +461,7 @@ main(void)
 		TEST(test_end_while_down),
 		TEST(test_leaders_move),
 		TEST(test_first_refused),
+		TEST(test_first_alone),
 		TEST(test_reversed_acknowledgements),
 		TEST(test_topic_missing),
 		TEST(test_topic_late),
