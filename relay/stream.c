@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "log.h"
 
 #define COMMAND_LIMIT		65536
 /* Standby status update: 'r', written, flushed, applied, time, reply */
@@ -24,7 +25,45 @@ struct Stream
 	PGconn	   *conn;
 	char	   *copy;			/* libpq's memory of the current message */
 	bool		wants_write;
+	Error		warning;		/* the server left something out */
 };
+
+/* The one warning that means that changes are passed over: pgoutput's. */
+#define PUBLICATION_SKIPPED	"55000"
+
+/* ---- warnings ---- */
+
+static bool
+has_field(const PGresult *result, int field, const char *value)
+{
+	const char *got = PQresultErrorField(result, field);
+
+	return got != NULL && strcmp(got, value) == 0;
+}
+
+/*
+ * From PostgreSQL 18 on a publication that does not exist at this point of the
+ * WAL is passed over with a warning; before, and with our plugin, that is an
+ * error. Text may be translated, so the code has to tell.
+ */
+static void
+receive_notice(void *arg, const PGresult *result)
+{
+	Stream	   *stream = arg;
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (!has_field(result, PG_DIAG_SEVERITY_NONLOCALIZED, "WARNING"))
+		return;
+	if (!has_field(result, PG_DIAG_SQLSTATE, PUBLICATION_SKIPPED))
+	{
+		log_warning("the server warns: %s", text != NULL ? text : "");
+		return;
+	}
+	error_set(&stream->warning, ERROR_PUBLICATION,
+			  "the server leaves changes out: %s", text != NULL ? text : "");
+	error_detail(&stream->warning, "The publication does not exist at this point of the WAL, which may lie in the past.");
+	error_hint(&stream->warning, "Create a publication before the slot that is read with it.");
+}
 
 /* ---- starting ---- */
 
@@ -98,6 +137,7 @@ stream_start(PGconn *conn, const char *slot, Lsn start,
 		goto done;
 	}
 	stream->conn = conn;
+	PQsetNoticeReceiver(conn, receive_notice, stream);
 
 done:
 	PQclear(result);
@@ -157,6 +197,11 @@ stream_next(Stream *stream, StreamMessage *message, Error *err)
 			return STREAM_FAILED;
 		}
 		size = PQgetCopyData(stream->conn, &stream->copy, 1);
+	}
+	if (stream->warning.code != ERROR_NONE)
+	{
+		*err = stream->warning;
+		return STREAM_FAILED;
 	}
 	if (size == 0)
 		return STREAM_NOTHING;

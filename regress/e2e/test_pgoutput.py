@@ -304,6 +304,18 @@ def test_missing_publication(pg, relay):
     process.stop()
 
 
+def test_publication_younger_than_the_changes(pg, relay):
+    """An error whatever the version: else rows would be left out silently."""
+    pg.sql('create table t (id int primary key)')
+    pg.create_slot(plugin='pgoutput')
+    pg.sql('insert into t values (1)')
+    pg.publication()
+    process = relay.run(*pg.args, '-S', pg.slot, '--start', *PGOUTPUT,
+                        '-o', 'publication_names=pub', '--sink', 'null:')
+    assert process.code == rig.Exit.PUBLICATION, process.stderr
+    assert '"pub"' in process.stderr and 'before the slot' in process.stderr
+
+
 def test_other_plugins_slots_and_options(pg, relay):
     pg.publication()
     pg.create_slot(plugin='test_decoding')
