@@ -2,13 +2,38 @@
  * check.c
  *		--check: what would keep --start from working, or hurt later.
  *
- * The parts are functions of check_*.c; here they are called, and the sinks
- * looked at.
+ * The parts are functions of check_*.c; here they are called, and the spool
+ * and the sinks looked at.
  */
 #include "check.h"
 
 #include "check_part.h"
 #include "fanout.h"
+#include "spool.h"
+
+/* ---- the spool ---- */
+
+static void
+check_spool(Check *check)
+{
+	const Settings *settings = check->settings;
+	SpoolConfig config = {
+		.memory = settings->spool_memory,
+		.directory = settings->spool_directory
+	};
+	Error		failure;
+	Spool	   *spool;
+
+	if (!settings->streaming)
+		return;
+	error_clear(&failure);
+	spool = spool_new(&config, &failure);
+	if (spool != NULL)
+		say_ok("transactions in progress can be kept on disk");
+	else
+		say_failure(check, &failure);
+	spool_free(spool);
+}
 
 /* ---- sinks ---- */
 
@@ -95,6 +120,7 @@ check_all(const Settings *settings, ConnectionOptions *connection,
 		check_plugin(&check);
 		check_publications(&check);
 		check_identities(&check);
+		check_spool(&check);
 		check_sinks(&check, setups);
 	}
 	PQfinish(check.conn);

@@ -88,9 +88,22 @@ append_sinks(Buf *line, const Fanout *fanout)
 	}
 }
 
+/* What is kept of transactions in progress. */
+static void
+append_spool(Buf *line, const Spool *spool)
+{
+	uint64_t	bytes = spool != NULL ? spool_memory(spool) +
+		spool_disk(spool) : 0;
+
+	if (bytes == 0)
+		return;
+	buf_append_string(line, ", in progress ");
+	append_size(line, (double) bytes);
+}
+
 void
 progress_show(Progress *progress, const Feedback *feedback,
-			  const Fanout *fanout)
+			  const Fanout *fanout, const Spool *spool)
 {
 	int64_t		now = clock_now();
 	double		seconds = (double) (now - progress->last) / CLOCK_SECOND;
@@ -106,6 +119,7 @@ progress_show(Progress *progress, const Feedback *feedback,
 				(double) (progress->bytes - progress->shown_bytes) / seconds);
 	buf_append_string(&line, "/s");
 	append_lag(&line, progress, feedback);
+	append_spool(&line, spool);
 	append_sinks(&line, fanout);
 	if (!buf_failed(&line))
 		log_progress(buf_string(&line));

@@ -12,6 +12,7 @@
 
 #include "fanout.h"
 #include "feedback.h"
+#include "spool.h"
 
 typedef struct Progress
 {
@@ -31,8 +32,8 @@ extern void progress_frame(Progress *progress, size_t bytes);
 extern void progress_record(Progress *progress);
 extern void progress_commit(Progress *progress, int64_t commit_time);
 
-/* Shows the line if it is time to. */
+/* Shows the line if it is time to. spool: NULL without streaming. */
 extern void progress_show(Progress *progress, const Feedback *feedback,
-						  const Fanout *fanout);
+						  const Fanout *fanout, const Spool *spool);
 
 #endif							/* PG_FANOUT_PROGRESS_H */

@@ -240,7 +240,8 @@ relay_step(Relay *relay, Error *err)
 		result = give_feedback(relay, err);
 	if (result != STEP_GO_ON)
 		return result;
-	progress_show(&relay->progress, &relay->feedback, relay->fanout);
+	progress_show(&relay->progress, &relay->feedback, relay->fanout,
+				  relay->spool);
 	if (relay->blocked || nothing)
 		wait_ready(relay, !relay->blocked, next_turn(relay));
 	return STEP_GO_ON;

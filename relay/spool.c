@@ -48,7 +48,7 @@ struct Spool
 	uint64_t	memory_limit;
 	uint64_t	disk_limit;		/* 0: none */
 	char	   *directory;
-	bool		is_default;		/* removed at the end */
+	bool		made;			/* it: removed at the end */
 	SpoolTxn   *txns;
 	SpoolTxn   *recent;			/* looked up last */
 	uint64_t	memory;			/* of all chunks */
@@ -71,12 +71,11 @@ open_directory(Spool *spool, const SpoolConfig *config, Error *err)
 {
 	int			fd;
 
-	spool->is_default = config->directory == NULL;
-	spool->directory = spool->is_default ? spool_directory_default() :
+	spool->directory = config->directory == NULL ? spool_directory_default() :
 		strdup(config->directory);
 	if (spool->directory == NULL)
 		return error_no_memory(err);
-	if (!spool_directory_prepare(spool->directory, err))
+	if (!spool_directory_prepare(spool->directory, &spool->made, err))
 		return false;
 
 	/* better now than in the middle of the first large transaction */
@@ -226,7 +225,7 @@ spool_free(Spool *spool)
 	spool_clear(spool);
 
 	/* another relay may be using it: then it is not empty, or is made again */
-	if (spool->is_default && spool->directory != NULL)
+	if (spool->made)
 		rmdir(spool->directory);
 	free(spool->directory);
 	buf_free(&spool->scratch);
@@ -264,7 +263,7 @@ open_file(Spool *spool, SpoolTxn *txn, Error *err)
 		return true;
 
 	/* it may have gone meanwhile: with a tidy administrator, or a relay */
-	if (!spool_directory_prepare(spool->directory, err))
+	if (!spool_directory_prepare(spool->directory, &spool->made, err))
 		return false;
 	txn->file.fd = spool_directory_open_file(spool->directory, err);
 	if (txn->file.fd < 0)

@@ -34,7 +34,7 @@ typedef struct SpoolConfig
 
 /*
  * NULL: the directory cannot be made (mode 0700), belongs to somebody else, is
- * open to others or cannot be written. Directories given stay, empty.
+ * open to others or cannot be written. One that was made goes in the end.
  */
 extern Spool *spool_new(const SpoolConfig *config, Error *err);
 extern void spool_free(Spool *spool);

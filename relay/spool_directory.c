@@ -77,9 +77,11 @@ remove_left_over(const char *path)
 }
 
 bool
-spool_directory_prepare(const char *path, Error *err)
+spool_directory_prepare(const char *path, bool *made, Error *err)
 {
-	if (mkdir(path, DIRECTORY_MODE) != 0 && errno != EEXIST)
+	if (mkdir(path, DIRECTORY_MODE) == 0)
+		*made = true;
+	else if (errno != EEXIST)
 		return directory_error("make the spool directory", path, errno, err);
 	if (!check_private(path, err))
 		return false;

@@ -18,10 +18,11 @@
 extern char *spool_directory_default(void);
 
 /*
- * Makes it (0700) unless it is there; removes what is left over. Fails if it
- * belongs to somebody else or others may look into it.
+ * Makes it (0700) unless it is there, and sets *made if so; removes what is
+ * left over. Fails if it belongs to somebody else or others may look into it.
  */
-extern MUST_USE bool spool_directory_prepare(const char *path, Error *err);
+extern MUST_USE bool spool_directory_prepare(const char *path, bool *made,
+											 Error *err);
 
 /* An empty file without a name, mode 0600; -1: failed. */
 extern int	spool_directory_open_file(const char *path, Error *err);

@@ -59,7 +59,7 @@ class Readers:
         first, *others = (file.read_bytes() for file in self.files)
         for name, other in zip(self.NAMES[1:], others):
             assert first == other, f'{name} is different'
-        assert list(self.spool.iterdir()) == []
+        assert not self.spool.exists()
         return read_json(self.files[0])
 
     def assert_streamed(self, least=1):
@@ -613,6 +613,10 @@ def test_directory_open_to_others(pg, relay, tmp_path):
             f'--spool-directory={path}',))
         assert process.wait() == code
         assert word in process.stderr
+    check = relay.run(*pg.args, '-S', pg.slot, '--check', '--sink', 'null:',
+                      f'--spool-directory={place}')
+    assert check.code == rig.Exit.SECRET_FILE
+    assert 'open to others' in check.stderr + check.output.decode()
     # without streaming nobody looks at it
     relay.stream(pg, 'null:', options=(
         f'--spool-directory={place}', '--streaming=off')).stop()
