@@ -7,7 +7,8 @@ fingerprint, so the descriptions of tables, and with them keys, are compared
 too. One test is one section of a script.
 
 Environment: PG_CONFIG, PG_FANOUT_BIN, PG_FANOUT_SO; EQUALITY_SOURCES another
-pair of output plugins; EQUALITY_KEEP=1 keeps the files and says where.
+pair of output plugins; EQUALITY_LIVE=1 reads after each test, whatever the
+script says; EQUALITY_KEEP=1 keeps the files and says where.
 """
 import itertools
 import os
@@ -50,6 +51,7 @@ class Server(rig.Server):
             check=True, capture_output=True, text=True).stdout.strip()
         psql = Path(bindir) / 'psql'
         self.psql = str(psql) if psql.exists() else 'psql'
+        self.environ['PATH'] = f'{bindir}:{self.environ["PATH"]}'
         self.major = int(self.ask('postgres', 'show server_version_num')) \
             // 10000
         return self
@@ -268,6 +270,7 @@ def check_run(script, run, begins, names, title, tally):
 
 def run_script(server, path, tally):
     script = scripts.read(path)
+    script.live = script.live or bool(os.environ.get('EQUALITY_LIVE'))
     if not script.needs <= server.major <= script.until:
         return
     database = f'equality_{next(NUMBERS)}'
