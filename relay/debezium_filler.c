@@ -66,6 +66,11 @@ zero_text(DebeziumKind kind)
 			return "\"{}\"";
 		case DEBEZIUM_HSTORE_MAP:
 			return "{}";
+		case DEBEZIUM_VECTOR:
+		case DEBEZIUM_HALFVEC:
+			return "[]";
+		case DEBEZIUM_SPARSEVEC:
+			return "{\"dimensions\":0,\"vector\":[]}";
 		default:
 			return NULL;
 	}

@@ -222,6 +222,97 @@ debezium_append_geometric(Buf *out, Slice text)
 	}
 }
 
+/* ---- vectors ---- */
+
+static bool
+append_next_number(Buf *out, Reader *reader, bool floats)
+{
+	double		value;
+
+	if (!read_number(reader, &value))
+		return false;
+	if (floats)
+		debezium_append_float(out, (float) value);
+	else
+		debezium_append_double(out, value);
+	return true;
+}
+
+bool
+debezium_append_vector(Buf *out, Slice text, bool floats)
+{
+	Reader		reader = reader_of(text);
+
+	if (!read_word(&reader, "["))
+		return false;
+	buf_append_byte(out, '[');
+	while (append_next_number(out, &reader, floats) &&
+		   read_word(&reader, ","))
+		buf_append_byte(out, ',');
+	buf_append_byte(out, ']');
+	return read_word(&reader, "]") && reader.at == reader.end;
+}
+
+static bool
+read_index(Reader *reader, int64_t *value)
+{
+	const uint8_t *start = reader->at;
+
+	for (*value = 0; reader->at < reader->end && *reader->at >= '0' &&
+		 *reader->at <= '9' && *value <= INT32_MAX; reader->at++)
+		*value = *value * 10 + (*reader->at - '0');
+	return reader->at > start;
+}
+
+/* A map whose keys are no strings is an array of pairs in Connect's JSON. */
+static bool
+append_sparse_pairs(Buf *out, Reader *reader)
+{
+	int64_t		index;
+
+	if (read_word(reader, "}"))
+		return true;
+	do
+	{
+		if (!read_index(reader, &index) || !read_word(reader, ":"))
+			return false;
+		if (out->size > 0 && out->data[out->size - 1] == ']')
+			buf_append_byte(out, ',');
+		buf_append_byte(out, '[');
+		json_append_int(out, index);
+		buf_append_byte(out, ',');
+		if (!append_next_number(out, reader, false))
+			return false;
+		buf_append_byte(out, ']');
+	} while (read_word(reader, ","));
+	return read_word(reader, "}");
+}
+
+/* The dimensions stand behind the pairs in the text, and before them here. */
+bool
+debezium_append_sparse(Buf *out, Slice text)
+{
+	const uint8_t *slash = text.size > 0 ?
+		memchr(text.data, '/', text.size) : NULL;
+	Reader		reader = reader_of(text);
+	Reader		tail = reader;
+	int64_t		dimensions;
+
+	if (slash == NULL)
+		return false;
+	tail.at = slash + 1;
+	if (!read_index(&tail, &dimensions) || tail.at != tail.end ||
+		!read_word(&reader, "{"))
+		return false;
+	buf_append_string(out, "{\"dimensions\":");
+	json_append_int(out, dimensions);
+	buf_append_string(out, ",\"vector\":[");
+	if (!append_sparse_pairs(out, &reader) || reader.at != slash)
+		return false;
+	buf_append_string(out, "]}");
+	return true;
+}
+
 /* ---- bits ---- */
 
 bool

@@ -21,6 +21,12 @@ extern bool debezium_append_point(Buf *out, Slice text);
 /* PostGIS's hexadecimal EWKB as an object with wkb and srid. */
 extern bool debezium_append_geometry(Buf *out, Slice text, Buf *scratch);
 
+/* "[1,2.5]" of pgvector as an array, in floats or doubles. */
+extern bool debezium_append_vector(Buf *out, Slice text, bool floats);
+
+/* "{1:1.5,3:2}/5" as an object with dimensions and pairs. */
+extern bool debezium_append_sparse(Buf *out, Slice text);
+
 /* A geometric value's text with its numbers as Java prints them. */
 extern void debezium_append_geometric(Buf *out, Slice text);
 

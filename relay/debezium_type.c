@@ -49,7 +49,10 @@ typedef enum TypeClass
 	CLASS_GEOMETRIC,			/* unknown, and printed by Java */
 	CLASS_GEOMETRY,
 	CLASS_GEOGRAPHY,
-	CLASS_HSTORE
+	CLASS_HSTORE,
+	CLASS_VECTOR,				/* three of pgvector */
+	CLASS_HALFVEC,
+	CLASS_SPARSEVEC
 } TypeClass;
 
 /* What Debezium does with arrays of a type. */
@@ -136,6 +139,9 @@ static const struct
 	{"hstore", CLASS_HSTORE, ARRAYS},
 	{"geometry", CLASS_GEOMETRY, ARRAYS},
 	{"geography", CLASS_GEOGRAPHY, ARRAYS},
+	{"vector", CLASS_VECTOR, ARRAYS_NOT_NULL},
+	{"halfvec", CLASS_HALFVEC, ARRAYS_NOT_NULL},
+	{"sparsevec", CLASS_SPARSEVEC, ARRAYS_NOT_NULL},
 };
 
 /* ---- what a type is ---- */
@@ -253,6 +259,9 @@ encoding_fits(TypeClass class, PgFanout__Encoding encoding)
 		case CLASS_GEOMETRY:
 		case CLASS_GEOGRAPHY:
 		case CLASS_HSTORE:
+		case CLASS_VECTOR:
+		case CLASS_HALFVEC:
+		case CLASS_SPARSEVEC:
 			return encoding == PG_FANOUT__ENCODING__TEXT;
 		default:
 			return class_of_encoding(encoding) == class;
@@ -377,7 +386,10 @@ set_kind(DebeziumType *type, TypeClass class, int typmod,
 		[CLASS_UUID] = DEBEZIUM_UUID, [CLASS_TIMETZ] = DEBEZIUM_TIMETZ,
 		[CLASS_TIMESTAMPTZ] = DEBEZIUM_TIMESTAMPTZ,
 		[CLASS_POINT] = DEBEZIUM_POINT, [CLASS_GEOMETRY] = DEBEZIUM_GEOMETRY,
-		[CLASS_GEOGRAPHY] = DEBEZIUM_GEOGRAPHY
+		[CLASS_GEOGRAPHY] = DEBEZIUM_GEOGRAPHY,
+		[CLASS_VECTOR] = DEBEZIUM_VECTOR,
+		[CLASS_HALFVEC] = DEBEZIUM_HALFVEC,
+		[CLASS_SPARSEVEC] = DEBEZIUM_SPARSEVEC
 	};
 	int			digits = typmod >= 0 && typmod <= MICRO_DIGITS ? typmod :
 		MICRO_DIGITS;

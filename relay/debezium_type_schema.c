@@ -84,6 +84,16 @@ static const KindSchema kind_schemas[] = {
 	[DEBEZIUM_HSTORE_MAP] = {"map", NULL, NULL,
 		"\"keys\":{\"type\":\"string\",\"optional\":false},"
 	"\"values\":{\"type\":\"string\",\"optional\":true}"},
+	[DEBEZIUM_VECTOR] = {"array", "io.debezium.data.DoubleVector", NULL,
+	"\"items\":{\"type\":\"double\",\"optional\":false}"},
+	[DEBEZIUM_HALFVEC] = {"array", "io.debezium.data.FloatVector", NULL,
+	"\"items\":{\"type\":\"float\",\"optional\":false}"},
+	[DEBEZIUM_SPARSEVEC] = {"struct", "io.debezium.data.SparseDoubleVector",
+		"Sparse double vector",
+		"\"fields\":[{\"type\":\"int16\",\"optional\":false,\"field\":\"dimensions\"},"
+		"{\"type\":\"map\",\"keys\":{\"type\":\"int16\",\"optional\":false},"
+		"\"values\":{\"type\":\"double\",\"optional\":false},\"optional\":false,"
+	"\"field\":\"vector\"}]"},
 };
 
 bool

@@ -305,6 +305,12 @@ append_text(DebeziumWriter *writer, const DebeziumType *type, Slice text)
 		case DEBEZIUM_GEOGRAPHY:
 			return done_if(debezium_append_geometry(out, text,
 													&writer->digits));
+		case DEBEZIUM_VECTOR:
+		case DEBEZIUM_HALFVEC:
+			return done_if(debezium_append_vector(out, text, type->kind ==
+												  DEBEZIUM_HALFVEC));
+		case DEBEZIUM_SPARSEVEC:
+			return done_if(debezium_append_sparse(out, text));
 		case DEBEZIUM_HSTORE:
 			return append_hstore(writer, text);
 		case DEBEZIUM_HSTORE_MAP:

@@ -118,6 +118,8 @@ prefix = pre
 schemas.enable = off
 decimal.handling.mode = string
 time.precision.mode = isostring
+sync_interval = 100ms
+checkpoint_interval = 100ms
 """)
     pg.sql('create table t (id numeric(8,2) primary key, at timestamp)')
     pg.publication(tables=['t'])

@@ -38,6 +38,8 @@ static const struct
 	TYPE(1186, INTERVAL, false, "interval"), TYPE(1562, TEXT, false, "varbit"),
 	TYPE(600, TEXT, false, "point"), TYPE(602, TEXT, false, "path"),
 	TYPE(90001, TEXT, false, "hstore"), TYPE(90002, TEXT, false, "geometry"),
+	TYPE(90004, TEXT, false, "vector"), TYPE(90005, TEXT, false, "halfvec"),
+	TYPE(90006, TEXT, false, "sparsevec"),
 	TYPE(1007, INT32, true, "_int4"), TYPE(1009, TEXT, true, "_text"),
 	TYPE(1231, NUMERIC, true, "_numeric"), TYPE(1022, DOUBLE, true, "_float8"),
 	TYPE(1185, TIMESTAMPTZ, true, "_timestamptz"),

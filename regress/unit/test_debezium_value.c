@@ -60,6 +60,9 @@ static const Kind circle_type = {"pg_catalog.circle", 718, ENC(TEXT), false};
 static const Kind path_type = {"pg_catalog.path", 602, ENC(TEXT), false};
 static const Kind hstore_type = {"public.hstore", 90001, ENC(TEXT), false};
 static const Kind geometry_type = {"public.geometry", 90003, ENC(TEXT), false};
+static const Kind vector_type = {"public.vector", 90005, ENC(TEXT), false};
+static const Kind halfvec_type = {"public.halfvec", 90006, ENC(TEXT), false};
+static const Kind sparsevec_type = {"public.sparsevec", 90007, ENC(TEXT), false};
 static const Kind mood_array = {"x._mood", 90002, ENC(ENUM), true};
 static const Kind domain_type = {"x.price", 90004, ENC(NUMERIC), false};
 
@@ -254,6 +257,10 @@ test_strings(void **state)
 		{&hstore_type, -1, "hstore_handling_mode", "map", "\"a\"=>\"b\"", "{\"a\":\"b\"}"},
 		{&geometry_type, -1, NULL, NULL, "0101000020E6100000000000000000F03F0000000000000040",
 		"{\"wkb\":\"AQEAACDmEAAAAAAAAAAA8D8AAAAAAAAAQA==\",\"srid\":4326}"},
+		{&vector_type, -1, NULL, NULL, "[1,2.5,-1e-05]", "[1.0,2.5,-1.0E-5]"},
+		{&halfvec_type, -1, NULL, NULL, "[0.1]", "[0.1]"},
+		{&sparsevec_type, -1, NULL, NULL, "{1:1.5,3:2}/5", "{\"dimensions\":5,\"vector\":[[1,1.5],[3,2.0]]}"},
+		{&sparsevec_type, -1, NULL, NULL, "{}/5", "{\"dimensions\":5,\"vector\":[]}"},
 		{&mood_array, -1, NULL, NULL, "{sad,ok}", "[\"sad\",\"ok\"]"},
 		{&mood_array, -1, NULL, NULL, "{sad,NULL}", "null"},
 	};
@@ -498,6 +505,10 @@ test_schemas(void **state)
 	check_schema(&bit_array, 3, NULL, none,
 				 "{\"type\":\"bytes\",\"optional\":true,\"name\":\"io.debezium.data.Bits\",\"version\":1,"
 				 "\"parameters\":{\"length\":\"3\"},\"field\":\"v\"}");
+
+	check_schema(&vector_type, 3, NULL, none,
+				 "{\"type\":\"array\",\"items\":{\"type\":\"double\",\"optional\":false},\"optional\":true,"
+				 "\"name\":\"io.debezium.data.DoubleVector\",\"version\":1,\"field\":\"v\"}");
 
 	/* the catalog is ahead of the stream: the rows' type counts */
 	check_schema(&int4_type, -1, &changed, none,
