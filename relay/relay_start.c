@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "charset_load.h"
 #include "clock.h"
@@ -17,6 +18,7 @@
 #include "publication.h"
 #include "registry.h"
 
+#define OPEN_FILES				65536
 #define STREAMING_VERSION		140000
 
 Lsn
@@ -107,6 +109,19 @@ relay_prepare(Relay *relay, Error *err)
 	return relay->transform != NULL;
 }
 
+/* Each large transaction in progress takes a file, and servers have many. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= OPEN_FILES)
+		return;
+	limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max :
+		OPEN_FILES;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool
 make_spool(Relay *relay, Error *err)
 {
@@ -119,6 +134,7 @@ make_spool(Relay *relay, Error *err)
 
 	if (!settings->streaming || relay->server.version < STREAMING_VERSION)
 		return true;
+	raise_file_limit();
 	relay->spool = spool_new(&config, err);
 	return relay->spool != NULL;
 }

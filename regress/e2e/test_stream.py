@@ -585,6 +585,29 @@ def test_disk_limit(small, relay, tmp_path):
     assert len(read_json(tmp_path / 'out')) == 50000
 
 
+def test_many_at_once(small, relay, tmp_path):
+    """More files than a process may open at first."""
+    pg, out = small, tmp_path / 'out.jsonl'
+    pg.create_slot()
+    process = relay.stream(
+        pg, f'file:{out}', options=SPOOL,
+        wrap=['bash', '-c', 'ulimit -Sn 40; exec "$@"', 'limit'])
+    sessions = [pg.connect(autocommit=False) for _ in range(60)]
+    for turn in range(2):
+        for number, session in enumerate(sessions):
+            session.cursor().execute(
+                insert(number * 1000 + turn * 300, 300, number))
+    pg.sql('insert into t values (-1)')
+    wait_lines(out, 1)
+    assert len(os.listdir(f'/proc/{process.pid}/fd')) > 60
+    for number, session in enumerate(sessions):
+        session.commit() if number % 2 else session.rollback()
+        session.close()
+    wait_lines(out, 1 + 30 * 600)
+    process.stop()
+    assert_is_table(pg, read_json(out))
+
+
 def full_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
