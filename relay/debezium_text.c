@@ -242,13 +242,17 @@ bool
 debezium_append_vector(Buf *out, Slice text, bool floats)
 {
 	Reader		reader = reader_of(text);
+	const char *comma = "[";
 
-	if (!read_word(&reader, "["))
-		return false;
-	buf_append_byte(out, '[');
-	while (append_next_number(out, &reader, floats) &&
-		   read_word(&reader, ","))
-		buf_append_byte(out, ',');
+	do
+	{
+		if (!read_word(&reader, comma))
+			return false;
+		buf_append_string(out, comma);
+		if (!append_next_number(out, &reader, floats))
+			return false;
+		comma = ",";
+	} while (reader.at < reader.end && *reader.at == ',');
 	buf_append_byte(out, ']');
 	return read_word(&reader, "]") && reader.at == reader.end;
 }

@@ -25,6 +25,7 @@ typedef struct DebeziumWriter
 	Buf			digits;			/* of long numbers */
 	Buf			text;			/* JSON that becomes a string */
 	bool		header;			/* as the header converter writes */
+	bool		warned;			/* of text in no form that is known */
 } DebeziumWriter;
 
 extern void debezium_writer_init(DebeziumWriter *writer, size_t limit);

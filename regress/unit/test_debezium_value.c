@@ -257,6 +257,8 @@ test_strings(void **state)
 		{&hstore_type, -1, "hstore_handling_mode", "map", "\"a\"=>\"b\"", "{\"a\":\"b\"}"},
 		{&geometry_type, -1, NULL, NULL, "0101000020E6100000000000000000F03F0000000000000040",
 		"{\"wkb\":\"AQEAACDmEAAAAAAAAAAA8D8AAAAAAAAAQA==\",\"srid\":4326}"},
+		{&geometry_type, -1, NULL, NULL, "not PostGIS's", "null"},
+		{&hstore_type, -1, NULL, NULL, "not an hstore", "null"},
 		{&vector_type, -1, NULL, NULL, "[1,2.5,-1e-05]", "[1.0,2.5,-1.0E-5]"},
 		{&halfvec_type, -1, NULL, NULL, "[0.1]", "[0.1]"},
 		{&sparsevec_type, -1, NULL, NULL, "{1:1.5,3:2}/5", "{\"dimensions\":5,\"vector\":[[1,1.5],[3,2.0]]}"},
