@@ -54,6 +54,20 @@ test_route_expand(void **state)
 				 "my-2edb.a-2eb.-c3-a4-2dab-x-");
 }
 
+/* One "_" for each UTF-16 unit; dots and dashes stay. */
+static void
+test_route_underscores(void **state)
+{
+	RouteNames	names = {"fan.out", "bank", "My Schema", "tbl.with-dots", "x"};
+	RouteNames	wide = {"p", "bank", "s", "\xc3\xa4\xe6\x97\xa5\xf0\x9f\x98\x80\"z", "x"};
+
+	(void) state;
+	names.underscores = wide.underscores = true;
+	assert_topic("{prefix}.{schema}.{table}", &names,
+				 "fan.out.My_Schema.tbl.with-dots");
+	assert_topic("{prefix}.{schema}.{table}", &wide, "p.s._____z");
+}
+
 static void
 test_route_appends(void **state)
 {
@@ -241,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_route_expand),
+		cmocka_unit_test(test_route_underscores),
 		cmocka_unit_test(test_route_appends),
 		cmocka_unit_test(test_route_check),
 		cmocka_unit_test(test_route_limits),
