@@ -45,16 +45,20 @@ class Variant:
         self.publication = self.connector.get('publication.name',
                                               'dbz_publication')
 
+    def topic_names(self):
+        return sorted(path.stem for path in self.directory.glob('*.jsonl'))
+
     def topics(self):
         """{topic: records}; and how many records of the initial snapshot
         were left out."""
         found, left_out = {}, 0
-        for path in sorted(self.directory.glob('*.jsonl')):
-            records = [read_record(line) for line in path.open()]
+        for name in self.topic_names():
+            with (self.directory / f'{name}.jsonl').open() as lines:
+                records = [read_record(line) for line in lines]
             streamed = [r for r in records if not of_snapshot(r)]
             left_out += len(records) - len(streamed)
             if streamed:
-                found[path.stem] = streamed
+                found[name] = streamed
         return found, left_out
 
 

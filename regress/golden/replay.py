@@ -116,7 +116,23 @@ class Replay:
             options['message_topic'] = token + '{prefix}.message'
         return f'{token}={sink_url(self.servers.kafka.bootstrap, options)}'
 
+    def make_topics(self):
+        """Those that are expected, all at once, as the relay makes them one
+        by one; but for those with a number of partitions."""
+        from confluent_kafka.admin import NewTopic
+        topics = [name.replace(variant.prefix, token + variant.prefix, 1)
+                  for token, variant in self.tokens.items()
+                  if 'partitions' not in sink_options(variant.connector)
+                  for name in (f'{variant.prefix}.public.{END_TABLE}',
+                               *variant.topic_names())]
+        if topics:
+            made = self.servers.kafka.admin.create_topics(
+                [NewTopic(name, 1, 1) for name in topics])
+            for future in made.values():
+                future.result()
+
     def start(self):
+        self.make_topics()
         variant = next(iter(self.tokens.values()))
         args = [*self.database.args, '-S', self.slot, '-P', self.source,
                 '--start', '-s', '1', '-o', 'messages=on',
@@ -133,15 +149,18 @@ class Replay:
         rig.wait_until(
             lambda: not self.relay.running or
             self.database.confirmed(self.slot) > position and
-            self.has_end_marks(), timeout=60, interval=0.1,
+            self.has_end_marks(), timeout=240, interval=0.1,
             what='delivery of all records')
         self.relay.stop()
 
     def has_end_marks(self):
-        topics = [name for name in self.servers.kafka.topics()
-                  if name.endswith('.' + END_TABLE)]
-        return all(any(token in name for name in topics)
-                   for token in self.tokens)
+        """Each sink's topic of the end mark has a record."""
+        mine = [name for name in self.servers.kafka.topics()
+                if name.endswith('.' + END_TABLE)
+                and any(token in name for token in self.tokens)]
+        found = {name for name, _ in read_topics(
+            self.servers.kafka.bootstrap, mine)}
+        return len(found) == len(self.tokens)
 
     def close(self):
         if self.relay:
