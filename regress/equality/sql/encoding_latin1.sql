@@ -1,5 +1,13 @@
 -- A database in LATIN1: UTF-8 comes out, of names, labels and values.
+-- A publication's name beyond ASCII leaves the conversion to the server.
 -- database: ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0
+-- publications: plain
+-- publications: größe
+SET client_encoding = 'UTF8';
+CREATE PUBLICATION plain FOR ALL TABLES;
+CREATE PUBLICATION "größe" FOR ALL TABLES;
+-- workload
+
 -- test: names and values
 SET client_encoding = 'UTF8';
 CREATE TYPE "müd" AS ENUM ('glücklich', 'ärger');
