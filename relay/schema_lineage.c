@@ -157,10 +157,23 @@ grow(Parser *parser, void *array, size_t count, size_t size)
 	return larger != NULL ? larger : array;
 }
 
+/* Names are printed again as they are: nothing else may be in them. */
+static bool
+is_identifier(Slice name)
+{
+	for (size_t i = 0; i < name.size; i++)
+		if (!isalnum(name.data[i]) && name.data[i] != '_')
+			return false;
+	return name.size > 0;
+}
+
 static void
 add_field(Parser *parser, const LineageField *field)
 {
 	SchemaLineage *lineage = parser->lineage;
+
+	if (!is_identifier(field->name))
+		return;
 
 	lineage->fields = grow(parser, lineage->fields, lineage->field_count,
 						   sizeof(*field));
@@ -172,13 +185,15 @@ static void
 add_name(Parser *parser)
 {
 	SchemaLineage *lineage = parser->lineage;
-	Slice		quoted = parser->token;
+	Slice		name = parser->token.size < 2 ? slice_make(NULL, 0) :
+		slice_make(parser->token.data + 1, parser->token.size - 2);
 
+	if (!is_identifier(name))
+		return;
 	lineage->names = grow(parser, lineage->names, lineage->name_count,
 						  sizeof(Slice));
-	if (!parser->failed && quoted.size >= 2)
-		lineage->names[lineage->name_count++] =
-			slice_make(quoted.data + 1, quoted.size - 2);
+	if (!parser->failed)
+		lineage->names[lineage->name_count++] = name;
 }
 
 static void
