@@ -51,6 +51,8 @@ typedef struct SchemaSuccessor
 {
 	ProtoPast	past;
 	uint32_t   *numbers;
+	char	  **kept;			/* names of fields that stay, by column */
+	size_t		column_count;
 	uint8_t		reserved[PROTO_RESERVED_SIZE];
 	char	  **names;
 	bool		remapped;		/* a field's number is not its column's */

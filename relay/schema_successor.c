@@ -300,6 +300,33 @@ retire(SchemaSuccessor *successor, const Following *following, Error *err)
 	return true;
 }
 
+/* A field that stays keeps its name: others may clash with it now. */
+static bool
+keep_names(SchemaSuccessor *successor, const Following *following, Error *err)
+{
+	size_t		count = following->table->column_count;
+
+	successor->kept = calloc(count + 1, sizeof(char *));
+	if (successor->kept == NULL)
+		return error_no_memory(err);
+	successor->column_count = count;
+	for (size_t i = 0; i < count; i++)
+	{
+		const LineageField *field =
+			find_number(following->lineage, successor->numbers[i]);
+
+		if (!has_column(following, i) || field == NULL ||
+			!same_type(field, column_type(following, i)) ||
+			!slice_equal(field_base(field), column_name(following, i)))
+			continue;
+		successor->kept[i] = strndup((const char *) field->name.data,
+									 field->name.size);
+		if (successor->kept[i] == NULL)
+			return error_no_memory(err);
+	}
+	return true;
+}
+
 /* ---- putting it together ---- */
 
 static bool
@@ -337,9 +364,11 @@ schema_successor_make(SchemaSuccessor *successor,
 		if (!remap)
 			keep_numbers(successor, &following);
 		ok = (!remap || remap_numbers(successor, &following, err)) &&
-			retire(successor, &following, err);
+			retire(successor, &following, err) &&
+			keep_names(successor, &following, err);
 	}
 	successor->past.numbers = successor->numbers;
+	successor->past.kept = (const char *const *) successor->kept;
 	successor->past.reserved = successor->reserved;
 	successor->past.names = (const char *const *) successor->names;
 	buf_free(&following.names);
@@ -352,6 +381,9 @@ schema_successor_free(SchemaSuccessor *successor)
 {
 	for (size_t i = 0; i < successor->past.name_count; i++)
 		free(successor->names[i]);
+	for (size_t i = 0; i < successor->column_count; i++)
+		free(successor->kept[i]);
+	free(successor->kept);
 	free(successor->names);
 	free(successor->numbers);
 	*successor = (SchemaSuccessor) {0};

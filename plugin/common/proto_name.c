@@ -13,6 +13,8 @@
 
 #include "proto_name.h"
 
+#define NAMES_LIMIT		(16 * 1024 * 1024)
+
 static bool
 column_is_message(const Column *column)
 {
@@ -251,14 +253,20 @@ name_is_reserved(const ProtoPast *past, const char *name)
 }
 
 static bool
-names_last_clashes(const ProtoNames *names, size_t last)
+names_has(const ProtoNames *names, size_t index)
 {
-	if (name_is_member(proto_names_get(names, last)) ||
-		name_is_reserved(names->row->past, proto_names_get(names, last)))
+	return names->offset[index] != PROTO_NO_NAME;
+}
+
+static bool
+names_one_clashes(const ProtoNames *names, size_t index)
+{
+	if (name_is_member(proto_names_get(names, index)) ||
+		name_is_reserved(names->row->past, proto_names_get(names, index)))
 		return true;
-	for (size_t i = 0; i < last; i++)
+	for (size_t i = 0; i < names->row->table->column_count; i++)
 	{
-		if (proto_row_has(names->row, i) && names_clash(names, last, i))
+		if (i != index && names_has(names, i) && names_clash(names, index, i))
 			return true;
 	}
 	return false;
@@ -276,17 +284,51 @@ proto_append_column_name(Buf *out, const Column *column)
 		buf_append_byte(out, '_');
 }
 
-void
-proto_names_add(ProtoNames *names, size_t index)
+static void
+names_add(ProtoNames *names, size_t index)
 {
-	const Column *column = &names->row->table->columns[index];
-
 	names->offset[index] = names->text.size;
-	proto_append_column_name(&names->text, column);
+	proto_append_column_name(&names->text,
+							 &names->row->table->columns[index]);
 	while (buf_string(&names->text) != NULL &&
-		   names_last_clashes(names, index))
+		   names_one_clashes(names, index))
 		buf_printf(&names->text, "_xn%u", proto_row_number(names->row, index));
 	buf_append_byte(&names->text, '\0');
+}
+
+static const char *
+names_kept(const ProtoRow *row, size_t index)
+{
+	return row->past != NULL && row->past->kept != NULL ?
+		row->past->kept[index] : NULL;
+}
+
+void
+proto_names_make(ProtoNames *names, const ProtoRow *row)
+{
+	size_t		count = row->table->column_count;
+
+	names->row = row;
+	buf_init(&names->text, NAMES_LIMIT);
+	for (size_t i = 0; i < count; i++)
+	{
+		const char *kept = proto_row_has(row, i) ? names_kept(row, i) : NULL;
+
+		names->offset[i] = kept != NULL ? names->text.size : PROTO_NO_NAME;
+		if (kept != NULL)
+			buf_append(&names->text, kept, strlen(kept) + 1);
+	}
+	for (size_t i = 0; i < count && !buf_failed(&names->text); i++)
+	{
+		if (proto_row_has(row, i) && !names_has(names, i))
+			names_add(names, i);
+	}
+}
+
+void
+proto_names_free(ProtoNames *names)
+{
+	buf_free(&names->text);
 }
 
 /* "[...]" in JSON is the name of an extension; the compiler refuses it. */

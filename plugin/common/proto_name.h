@@ -25,10 +25,10 @@ typedef struct ProtoRow
 extern bool proto_row_has(const ProtoRow *row, size_t index);
 extern uint32_t proto_row_number(const ProtoRow *row, size_t index);
 
-/*
- * The fields' names in the order of the columns, each with a NUL; of columns
- * that the row has not, the offset is unset.
- */
+/* Of a column that the row has not, or that has no name yet. */
+#define PROTO_NO_NAME	SIZE_MAX
+
+/* The fields' names, each with a NUL, and where they begin. */
 typedef struct ProtoNames
 {
 	const ProtoRow *row;
@@ -36,8 +36,10 @@ typedef struct ProtoNames
 	size_t		offset[TABLE_MAX_COLUMNS];
 } ProtoNames;
 
-/* Adds the name of that column: those before it that the row has are there. */
-extern void proto_names_add(ProtoNames *names, size_t index);
+/* Names all columns that the row has, those first whose names are kept. */
+extern void proto_names_make(ProtoNames *names, const ProtoRow *row);
+extern void proto_names_free(ProtoNames *names);
+
 extern const char *proto_names_get(const ProtoNames *names, size_t index);
 
 /* The name in JSON, once all names are there. */

@@ -11,8 +11,6 @@
 #include "json_value.h"
 #include "proto_name.h"
 
-#define NAMES_LIMIT		(16 * 1024 * 1024)
-
 /* ---- types ---- */
 
 typedef struct ProtoType
@@ -221,15 +219,10 @@ append_reserved_names(Buf *out, const ProtoRow *row)
 static void
 append_fields(Buf *out, const ProtoRow *row)
 {
-	ProtoNames	names = {.row = row};
+	ProtoNames	names;
 	size_t		count = row->table->column_count;
 
-	buf_init(&names.text, NAMES_LIMIT);
-	for (size_t i = 0; i < count && !buf_failed(&names.text); i++)
-	{
-		if (proto_row_has(row, i))
-			proto_names_add(&names, i);
-	}
+	proto_names_make(&names, row);
 	append_reserved_numbers(out, row);
 	append_reserved_names(out, row);
 	if (buf_failed(&names.text))
@@ -239,7 +232,7 @@ append_fields(Buf *out, const ProtoRow *row)
 		if (proto_row_has(row, i))
 			append_column(out, &names, i);
 	}
-	buf_free(&names.text);
+	proto_names_free(&names);
 }
 
 static void

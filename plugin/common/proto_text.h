@@ -28,6 +28,8 @@ typedef struct ProtoPast
 {
 	const uint32_t *numbers;	/* of the columns' fields, in the columns'
 								 * order; NULL: the columns' own */
+	const char *const *kept;	/* names that the columns' fields have already,
+								 * in the columns' order; NULL: none */
 	const uint8_t *reserved;	/* bit n: number n; NULL: none */
 	const char *const *names;	/* reserved, as identifiers */
 	size_t		name_count;

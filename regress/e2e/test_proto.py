@@ -4,6 +4,8 @@ The .proto of a table is compiled by protoc, and records are decoded by Google's
 library: those that the plugin writes, straight from SQL, and those that the
 relay delivers. Values are compared with what was put into the table.
 """
+import os
+import re
 import shutil
 import struct
 import subprocess
@@ -16,6 +18,10 @@ from google.protobuf.internal.decoder import _DecodeVarint
 import rig
 
 PROTOBUF_JAR = Path('/usr/share/java/protobuf.jar')
+CACHE = Path(os.environ.get('PG_FANOUT_CACHE',
+                            Path.home() / '.cache' / 'pg_fanout'))
+PROTOC_GEN_GO = re.search(r'^PROTOC_GEN_GO_VERSION=(.*)$', (
+    rig.RIG / 'lib.sh').read_text(), re.M)[1]
 INT64_MAX = 2 ** 63 - 1
 INT64_MIN = -2 ** 63
 
@@ -27,6 +33,47 @@ def protoc(directory, *args):
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done
+
+
+def write_protos(texts, directory):
+    """Each in a file of its own: their names."""
+    directory.mkdir(parents=True)
+    files = [f't{number}.proto' for number in range(len(texts))]
+    for file, text in zip(files, texts):
+        (directory / file).write_text(text)
+    return files
+
+
+def run(*args, **how):
+    done = subprocess.run(args, capture_output=True, text=True, **how)
+    assert done.returncode == 0, (done.stdout + done.stderr)[:3000]
+
+
+def compile_java(texts, directory):
+    """With javac, against protobuf's own library."""
+    if not (shutil.which('javac') and PROTOBUF_JAR.exists()):
+        pytest.skip("needs javac and Debian's libprotobuf-java")
+    files = write_protos(list(texts), directory)
+    protoc(directory, f'--java_out={directory}', *files)
+    run('javac', '-J-Xmx512m', '-J-XX:TieredStopAtLevel=1', '-proc:none',
+        '-nowarn', '-cp', PROTOBUF_JAR, '-d', directory / 'classes',
+        *directory.rglob('*.java'))
+
+
+def compile_go(texts, directory):
+    """With go vet, which checks types; each file is a package of its own."""
+    plugin = CACHE / 'bin' / 'protoc-gen-go'
+    if not (shutil.which('go') and plugin.exists()):
+        pytest.skip('needs go and protoc-gen-go')
+    files = write_protos(list(texts), directory)
+    mapping = [f'--go_opt=M{file}=example.com/x/{file[:-6]}' for file in files]
+    protoc(directory, f'--plugin={plugin}', f'--go_out={directory}',
+           '--go_opt=module=example.com/x', *mapping, *files)
+    (directory / 'go.mod').write_text(
+        'module example.com/x\n\ngo 1.21\n\n'
+        f'require google.golang.org/protobuf {PROTOC_GEN_GO}\n')
+    run('go', 'build', './...', cwd=directory,
+        env=dict(os.environ, GOFLAGS='-mod=mod'))
 
 
 class Schema:
@@ -479,31 +526,11 @@ def test_hostile_names_keep_their_values(hostile, fanout):
         assert COLUMNS[i] in NOT_IN_JSON or row[COLUMNS[i]] == i
 
 
-def test_hostile_names_for_java(hostile, fanout):
-    """The compiler of .proto only; javac has its own test."""
-    for number, text in enumerate(hostile.values()):
-        directory = fanout.directory / f'java{number}'
-        directory.mkdir()
-        (directory / 'x.proto').write_text(text)
-        protoc(directory, f'--java_out={directory}', 'x.proto')
-        assert list(directory.rglob('*.java'))
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which('javac') and PROTOBUF_JAR.exists()),
-                    reason="needs javac and Debian's libprotobuf-java")
-def test_hostile_names_for_javac(hostile, fanout):
-    """Names that clash only in the generated code."""
-    for number, text in enumerate(list(hostile.values())[:4]):
-        directory = fanout.directory / f'javac{number}'
-        directory.mkdir()
-        (directory / 'x.proto').write_text(text)
-        protoc(directory, f'--java_out={directory}', 'x.proto')
-        done = subprocess.run(
-            ['javac', '-proc:none', '-nowarn', '-cp', PROTOBUF_JAR,
-             '-d', directory / 'classes', *directory.rglob('*.java')],
-            capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[:3000]
+def test_hostile_names_compile(hostile, fanout):
+    """In Java and Go names clash that the compiler of .proto takes."""
+    compile_java(hostile.values(), fanout.directory / 'java')
+    compile_go(hostile.values(), fanout.directory / 'go')
 
 
 def test_relay_and_extension_agree(hostile, fanout, relay):

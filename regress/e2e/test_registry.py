@@ -19,7 +19,8 @@ import urllib.request
 import pytest
 
 import rig
-from test_proto import Schema, names
+from test_proto import (COLUMNS, Schema, compile_go, compile_java, names,
+                        quoted)
 
 pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning')
 
@@ -525,6 +526,46 @@ def test_not_a_registry(table, kafka):
         f'{kafka.url}?format=protobuf&on_schema_break=remap')
     assert process.code == rig.Exit.USAGE
     assert 'on_schema_break=remap needs schema_registry' in process.stderr
+
+
+def test_schemas_compile(table):
+    """Keys, remapped columns and messages, whatever they are called."""
+    columns = [column for column in COLUMNS if len(column) < 60]
+    keys = columns[:30]
+    table.pg.sql('create schema fanout_key')
+    with table.pg.cursor() as cursor:
+        cursor.execute(
+            'create table fanout_key."class" ('
+            + ', '.join(f'{quoted(column)} text default \'\''
+                        for column in columns)
+            + f', primary key ({", ".join(map(quoted, keys))}))')
+        table.pg.publication(tables=['fanout_key.class'])
+        table.pg.create_slot()
+        cursor.execute('insert into fanout_key.class default values')
+        table.pump(on_schema_break='remap')
+        cursor.execute('delete from fanout_key.class')
+        for column in columns[::3]:
+            cursor.execute(f'alter table fanout_key.class alter '
+                           f'{quoted(column)} drop default, alter '
+                           f'{quoted(column)} type int using 7, alter '
+                           f'{quoted(column)} set default 7')
+        cursor.execute('insert into fanout_key.class default values;'
+                       "select pg_logical_emit_message(true, 'a', 'b')")
+    table.pump(on_schema_break='remap')
+    versions = [table.registry.versions(subject)
+                for subject in table.registry.subjects(table.pg.dbname)]
+    assert [len(texts) for texts in versions] == [2, 2, 1]
+    texts = [texts[-1] for texts in versions]
+    topic = f'{table.pg.dbname}.fanout_key.class'
+    record = table.read(topic)[-1]
+    for data, row in [(record.key, None), (record.value, 'after')]:
+        message = deserialize(table.schema(unframe(data)[0]).message(), data)
+        values = names(message if row is None else getattr(message, row))
+        wanted = keys if row is None else columns
+        assert sorted(map(str, values.values())) == sorted(
+            '7' if column in columns[::3] else '' for column in wanted)
+    compile_java(texts, table.directory / 'java')
+    compile_go(texts, table.directory / 'go')
 
 
 # ---- avro ----

@@ -445,7 +445,8 @@ test_after_earlier_schemas(void **state)
 	static const uint32_t numbers[] = {1, 2049, 3};
 	static const char *const names[] = {"name", "gone"};
 	uint8_t		reserved[PROTO_RESERVED_SIZE] = {0};
-	ProtoPast	past = {numbers, reserved, names, COUNT(names)};
+	ProtoPast	past = {.numbers = numbers, .reserved = reserved,
+	.names = names, .name_count = COUNT(names)};
 	Table	   *table;
 
 	(void) state;

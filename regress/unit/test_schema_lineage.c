@@ -308,6 +308,26 @@ test_remapped(void **state)
 	assert_settled(true);
 }
 
+/* A field's name does not change because another's type does. */
+static void
+test_names_stay(void **state)
+{
+	(void) state;
+	/* string name took name_bytes too */
+	read_text("message t { message Row { optional string name = 1; "
+			  "optional sint32 name_bytes_xn2 = 2; "
+			  "optional sint32 x_bytes = 3; } }");
+	add("name", ENCODING(INT32), 1);
+	add("name_bytes", ENCODING(INT32), 2);
+	add("x_bytes", ENCODING(INT32), 3);
+	add("x", ENCODING(TEXT), 4);
+	assert_text(follow(true), "optional sint32 name_bytes_xn2 = 2 [");
+	assert_text(follow(true), "optional sint32 name_xn2048 = 2048 [");
+	assert_text(follow(true), "optional sint32 x_bytes = 3 [");
+	assert_text(follow(true), "optional string x_xn4 = 4 [");
+	assert_settled(true);
+}
+
 static void
 test_numbers_run_out(void **state)
 {
@@ -418,6 +438,7 @@ main(void)
 		TEST(test_column_came_back),
 		TEST(test_clashes),
 		TEST(test_remapped),
+		TEST(test_names_stay),
 		TEST(test_numbers_run_out),
 		TEST(test_renumbered),
 		TEST(test_renumber_refuses),
