@@ -37,12 +37,14 @@ static const char detail_query[] =
 	"  pg_catalog.unnest(chosen.indkey::pg_catalog.int2[])"
 	"   WITH ORDINALITY k(attnum, n)"
 	"  WHERE k.n <= chosen.indnkeyatts)"
-	" SELECT a.attnum, a.atttypid, base.oid, base.typmod, COALESCE(key.n, 0),"
+	" SELECT a.attnum, a.atttypid, base.oid, n.nspname || '.' || t.typname,"
+	"  base.typmod, COALESCE(key.n, 0),"
 	"  CASE WHEN a.attgenerated = '' THEN"
 	"   pg_catalog.pg_get_expr(d.adbin, d.adrelid) END"
 	" FROM attribute a"
 	" JOIN base ON base.attnum = a.attnum"
 	" JOIN pg_catalog.pg_type t ON t.oid = base.oid AND t.typtype <> 'd'"
+	" JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
 	" LEFT JOIN key ON key.attnum = a.attnum"
 	" LEFT JOIN pg_catalog.pg_attrdef d"
 	"  ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
@@ -53,6 +55,7 @@ enum
 	DETAIL_NUMBER,
 	DETAIL_TYPE_OID,
 	DETAIL_BASE_OID,
+	DETAIL_BASE_NAME,
 	DETAIL_BASE_TYPMOD,
 	DETAIL_UNIQUE_POSITION,
 	DETAIL_PRESET
@@ -67,8 +70,9 @@ detail_allocate(const PGresult *result, char **texts)
 	size_t		columns = size;
 	TableDetail *detail;
 
-	for (size_t i = 0; i < count; i++)
-		size += (size_t) PQgetlength(result, (int) i, DETAIL_PRESET) + 1;
+	for (int i = 0; i < PQntuples(result); i++)
+		size += (size_t) PQgetlength(result, i, DETAIL_BASE_NAME) +
+			(size_t) PQgetlength(result, i, DETAIL_PRESET) + 2;
 	detail = calloc(1, size);
 	if (detail == NULL)
 		return NULL;
@@ -82,6 +86,20 @@ static uint32_t
 value_number(const PGresult *result, int row, int column)
 {
 	return (uint32_t) strtoul(PQgetvalue(result, row, column), NULL, 10);
+}
+
+/* Copies a value to where the texts go; NULL: it is NULL. */
+static const char *
+take_text(char **texts, const PGresult *result, int row, int column)
+{
+	char	   *text = *texts;
+	size_t		size = (size_t) PQgetlength(result, row, column) + 1;
+
+	if (PQgetisnull(result, row, column))
+		return NULL;
+	memcpy(text, PQgetvalue(result, row, column), size);
+	*texts += size;
+	return text;
 }
 
 static TableDetail *
@@ -109,12 +127,8 @@ detail_build(const PGresult *result, Error *err)
 							 10);
 		column->unique_position =
 			value_number(result, i, DETAIL_UNIQUE_POSITION);
-		if (PQgetisnull(result, i, DETAIL_PRESET))
-			continue;
-		column->preset = texts;
-		memcpy(texts, PQgetvalue(result, i, DETAIL_PRESET),
-			   (size_t) PQgetlength(result, i, DETAIL_PRESET) + 1);
-		texts += PQgetlength(result, i, DETAIL_PRESET) + 1;
+		column->base_name = take_text(&texts, result, i, DETAIL_BASE_NAME);
+		column->preset = take_text(&texts, result, i, DETAIL_PRESET);
 	}
 	return detail;
 }

@@ -13,6 +13,7 @@
 
 #define MICRO_DIGITS	6
 #define BITS_UNLIMITED	INT32_MAX
+#define FIRST_USER_OID	16384	/* what is below is PostgreSQL's own */
 #define NUMERIC_HEADER	4		/* in a numeric's modifier */
 
 /* What a type is, whatever the options say. */
@@ -192,7 +193,6 @@ find_extension(const char *type_name, bool array, TypeFound *found)
 	return false;
 }
 
-/* A domain of which the catalog told nothing. */
 static TypeClass
 class_of_encoding(PgFanout__Encoding encoding)
 {
@@ -275,9 +275,27 @@ encoding_fits(TypeClass class, PgFanout__Encoding encoding)
 static bool
 find_base(const Column *column, const ColumnDetail *detail, TypeFound *found)
 {
-	return detail != NULL && detail->base_oid != column->type_oid &&
-		find_builtin(detail->base_oid, column->is_array, found) &&
+	if (detail == NULL || detail->base_oid == column->type_oid)
+		return false;
+	return (find_builtin(detail->base_oid, column->is_array, found) ||
+			find_extension(detail->base_name, column->is_array, found)) &&
 		encoding_fits(found->class, column->encoding);
+}
+
+/*
+ * A type of which nothing is known but how it goes on the wire. It may well be
+ * a domain over text: better a string than no column.
+ */
+static TypeClass
+class_of_unknown(const Column *column, const ColumnDetail *detail)
+{
+	if (column->encoding == PG_FANOUT__ENCODING__ENUM)
+		return CLASS_ENUM;
+	if (column->encoding == PG_FANOUT__ENCODING__TEXT && detail == NULL &&
+		column->type_oid >= FIRST_USER_OID)
+		return CLASS_STRING;
+	return column->is_array ? CLASS_UNKNOWN :
+		class_of_encoding(column->encoding);
 }
 
 static TypeFound
@@ -294,10 +312,7 @@ find_type(const Column *column, const ColumnDetail *detail)
 	if (find_base(column, detail, &found))
 		return found;
 	found = none;
-	if (column->encoding == PG_FANOUT__ENCODING__ENUM)
-		found.class = CLASS_ENUM;
-	else if (!column->is_array)
-		found.class = class_of_encoding(column->encoding);
+	found.class = class_of_unknown(column, detail);
 	return found;
 }
 

@@ -18,6 +18,7 @@ typedef struct ColumnDetail
 	uint32_t	number;			/* pg_attribute.attnum */
 	uint32_t	type_oid;		/* the description's, if that is still so */
 	uint32_t	base_oid;		/* of the type below all domains */
+	const char *base_name;		/* its schema and name, unquoted */
 	int32_t		base_typmod;	/* its modifier, -1: none */
 	uint32_t	unique_position;	/* 1.. in the first unique index, else 0 */
 	const char *preset;			/* pg_get_expr's text, NULL: no default */

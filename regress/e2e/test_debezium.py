@@ -93,18 +93,24 @@ def test_table_that_is_gone(pg, relay, tmp_path):
     """What the catalog no longer knows is done without."""
     out = tmp_path / 'out.jsonl'
     pg.sql('create domain price as numeric(8,2)')
-    pg.sql("create table t (id int primary key, v int default 5, p price)")
+    pg.sql('create extension citext')
+    pg.sql('create domain mail as citext')
+    for table in 't', 'kept':
+        pg.sql(f'create table {table} (id int primary key, '
+               'v int default 5, p price, m mail)')
     pg.publication()
     pg.create_slot()
-    pg.sql('insert into t values (1, null, 1.50)')
+    pg.sql("insert into t values (1, null, 1.50, 'a@b')")
     pg.sql('drop table t')
+    pg.sql("insert into kept values (1, null, 1.50, 'a@b')")
     process = relay.stream(pg, sink(out, schemas_enable='off'))
     pg.wait_confirmed()
     process.stop()
-    (value,) = read_values(out)
-    assert value['op'] == 'c'
-    assert value['after'] == {'id': 1, 'v': None,
-                              'p': {'scale': 1, 'value': 'Dw=='}}
+    gone, kept = read_values(out)
+    assert gone['op'] == 'c'
+    assert gone['after'] == {
+        'id': 1, 'v': None, 'p': {'scale': 1, 'value': 'Dw=='}, 'm': 'a@b'}
+    assert kept['after'] == {'id': 1, 'v': 5, 'p': 'AJY=', 'm': 'a@b'}
 
 
 def test_options_as_debezium_spells_them(pg, relay, tmp_path):

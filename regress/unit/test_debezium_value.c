@@ -63,6 +63,7 @@ static const Kind geometry_type = {"public.geometry", 90003, ENC(TEXT), false};
 static const Kind vector_type = {"public.vector", 90005, ENC(TEXT), false};
 static const Kind halfvec_type = {"public.halfvec", 90006, ENC(TEXT), false};
 static const Kind sparsevec_type = {"public.sparsevec", 90007, ENC(TEXT), false};
+static const Kind email_type = {"x.email", 90008, ENC(TEXT), false};
 static const Kind mood_array = {"x._mood", 90002, ENC(ENUM), true};
 static const Kind domain_type = {"x.price", 90004, ENC(NUMERIC), false};
 
@@ -448,7 +449,8 @@ test_defaults(void **state)
 	{
 		Column		column = column_of(cases[i].kind, cases[i].typmod);
 		ColumnDetail detail = {
-			1, column.type_oid, column.type_oid, column.typmod, 0,
+			1, column.type_oid, column.type_oid, column.type_name,
+			column.typmod, 0,
 			cases[i].expression
 		};
 		DebeziumType type;
@@ -485,11 +487,25 @@ check_schema(const Kind *kind, int typmod, const ColumnDetail *detail,
 	option_free(&debezium_option_table, options);
 }
 
+static bool
+has_type(const Kind *kind, const ColumnDetail *detail)
+{
+	DebeziumOptions *options = options_of(NULL, NULL);
+	Column		column = column_of(kind, -1);
+	DebeziumType type;
+	bool		found = debezium_type_find(&column, detail, options, &type);
+
+	option_free(&debezium_option_table, options);
+	return found;
+}
+
 static void
 test_schemas(void **state)
 {
-	static const ColumnDetail domain = {1, 90004, 1700, NUMERIC_MOD(10, 3), 0, NULL};
-	static const ColumnDetail changed = {1, 23, 25, -1, 0, NULL};
+	static const ColumnDetail domain = {1, 90004, 1700, "pg_catalog.numeric", NUMERIC_MOD(10, 3), 0, NULL};
+	static const ColumnDetail email = {1, 90008, 90009, "ext.citext", -1, 0, NULL};
+	static const ColumnDetail box = {1, 90008, 90008, "x.email", -1, 0, NULL};
+	static const ColumnDetail changed = {1, 23, 25, "pg_catalog.text", -1, 0, NULL};
 	Slice		none = {NULL, 0};
 
 	(void) state;
@@ -511,6 +527,13 @@ test_schemas(void **state)
 	check_schema(&vector_type, 3, NULL, none,
 				 "{\"type\":\"array\",\"items\":{\"type\":\"double\",\"optional\":false},\"optional\":true,"
 				 "\"name\":\"io.debezium.data.DoubleVector\",\"version\":1,\"field\":\"v\"}");
+
+	/* domains over an extension's type, over nobody knows what, and no domain */
+	check_schema(&email_type, -1, &email, none,
+				 "{\"type\":\"string\",\"optional\":true,\"field\":\"v\"}");
+	check_schema(&email_type, -1, NULL, none,
+				 "{\"type\":\"string\",\"optional\":true,\"field\":\"v\"}");
+	assert_false(has_type(&email_type, &box));
 
 	/* the catalog is ahead of the stream: the rows' type counts */
 	check_schema(&int4_type, -1, &changed, none,
