@@ -45,6 +45,7 @@ typedef struct DebeziumOptions
 	bool		unknown;		/* types that Debezium does not know, too */
 	bool		replace_null;
 	bool		transactions;
+	bool		tombstones;
 	char	   *skipped;		/* letters c, u, d, t; "none" */
 	bool		context_headers;
 	int64_t		heartbeat_interval;	/* microseconds, 0: none */
