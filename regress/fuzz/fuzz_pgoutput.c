@@ -7,6 +7,7 @@
  * and bits of the table's oid what has been dropped or changed since.
  */
 #include "fuzz.h"
+#include "log.h"
 #include "spool.h"
 
 extern const SourceOps source_pgoutput_ops;
@@ -128,6 +129,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Error		err;
 	Source	   *source;
 
+	/* warnings of unknown numbers would be all there is to see */
+	log_init(LOG_LEVEL_ERROR);
 	error_clear(&err);
 	source = source_pgoutput_ops.create(&config, &err);
 	while (fuzz_next_frame(&input, &frame))
