@@ -11,10 +11,17 @@
 
 #define NAME_LIMIT		4096	/* both names have at most 63 bytes */
 
+/* In front of what a message says. */
+#define KIND_SIZE		1
+#define XID_SIZE		4		/* in a stream */
+
 struct KnownTable
 {
 	uint8_t    *bytes;			/* the server's description, as it came */
 	PgoutputMessage message;	/* its parts */
+	size_t		size;
+	bool		in_stream;
+	uint32_t	xid;			/* the transaction that had it asked for */
 	Relation   *relation;		/* NULL: not described yet */
 	bool		labels_final;	/* asking again for labels is of no use */
 };
@@ -68,6 +75,8 @@ copy_description(Slice bytes, bool in_stream)
 
 	if (known == NULL)
 		return NULL;
+	known->size = bytes.size;
+	known->in_stream = in_stream;
 	known->bytes = malloc(bytes.size + 1);
 	if (known->bytes != NULL)
 	{
@@ -90,6 +99,7 @@ ask(Tables *tables, KnownTable *known, uint32_t xid, TableWish *wish)
 
 	free_known(tables->asked);
 	tables->asked = known;
+	known->xid = xid;
 	*wish = (TableWish) {
 		.oid = relation->oid, .xid = xid,
 		.types = tables->types, .type_count = columns.count
@@ -98,16 +108,42 @@ ask(Tables *tables, KnownTable *known, uint32_t xid, TableWish *wish)
 		tables->types[i] = column.type_oid;
 }
 
-bool
+/* What the message says, without the subtransaction that says it. */
+static Slice
+said(const uint8_t *bytes, size_t size, bool in_stream)
+{
+	size_t		head = in_stream ? KIND_SIZE + XID_SIZE : KIND_SIZE;
+
+	return slice_make(bytes + head, size - head);
+}
+
+static bool
+is_known(const KnownTable *known, uint32_t xid, const KnownTable *asked)
+{
+	return known != NULL && known->xid == xid &&
+		slice_equal(said(known->bytes, known->size, known->in_stream),
+					said(asked->bytes, asked->size, asked->in_stream));
+}
+
+TablesResult
 tables_ask(Tables *tables, Slice bytes, bool in_stream, uint32_t xid,
 		   TableWish *wish, Error *err)
 {
-	KnownTable *known = copy_description(bytes, in_stream);
+	KnownTable *asked = copy_description(bytes, in_stream);
 
-	if (known == NULL)
-		return error_no_memory(err);
-	ask(tables, known, xid, wish);
-	return true;
+	if (asked == NULL)
+	{
+		error_no_memory(err);
+		return TABLES_FAILED;
+	}
+	if (is_known(oid_map_find(&tables->known, asked->message.relation.oid),
+				 xid, asked))
+	{
+		free_known(asked);
+		return TABLES_KNOWN;
+	}
+	ask(tables, asked, xid, wish);
+	return TABLES_ASKED;
 }
 
 static size_t

@@ -31,12 +31,20 @@ extern void tables_free(Tables *tables);
 /* The stream begins anew; what is remembered stays. */
 extern void tables_reset(Tables *tables);
 
+typedef enum TablesResult
+{
+	TABLES_KNOWN,				/* nothing to ask */
+	TABLES_ASKED,				/* the wish is set, until it is described */
+	TABLES_FAILED
+} TablesResult;
+
 /*
  * bytes: a Relation message that can be parsed; it is copied. xid: the
- * transaction's. Sets the wish, which is valid until the table is described.
+ * transaction's. What it said before in the same transaction is known: in a
+ * stream the server says it again after each savepoint that is rolled back.
  */
-extern MUST_USE bool tables_ask(Tables *tables, Slice bytes, bool in_stream,
-								uint32_t xid, TableWish *wish, Error *err);
+extern TablesResult tables_ask(Tables *tables, Slice bytes, bool in_stream,
+							   uint32_t xid, TableWish *wish, Error *err);
 
 /*
  * The same for a table that has been described, because an enum has a label

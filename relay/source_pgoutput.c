@@ -170,10 +170,17 @@ want_table(SourcePgoutput *source, SourceEvent *event, Error *err)
 {
 	const Record *record = &source->record;
 
-	if (!tables_ask(&source->tables, record->bytes, record->in_stream,
-					source->txn.xid, &event->wish, err))
-		return SOURCE_FAILED;
-	return SOURCE_WANTS_TABLE;
+	switch (tables_ask(&source->tables, record->bytes, record->in_stream,
+					   source->txn.xid, &event->wish, err))
+	{
+		case TABLES_KNOWN:
+			return SOURCE_EMPTY;
+		case TABLES_ASKED:
+			return SOURCE_WANTS_TABLE;
+		case TABLES_FAILED:
+			break;
+	}
+	return SOURCE_FAILED;
 }
 
 static bool

@@ -554,6 +554,42 @@ streamed_transaction_rolled_back(void **state)
 	feed_silently();
 }
 
+/* As the server does after each savepoint that is rolled back. */
+static void
+said_again_is_not_asked_again(void **state)
+{
+	(void) state;
+	put_stream('S', 700);
+	feed_silently();
+	for (uint32_t subxid = 701; subxid < 705; subxid++)
+	{
+		put_customer(subxid, subxid < 704 ? 'd' : 'f');
+		feed_silently();
+		put_insert(subxid, "1");
+		feed_silently();
+	}
+	put_stream('E', 0);
+	feed_silently();
+	put_stream('c', 700);
+	feed();
+	assert_int_equal(next(), SOURCE_WANTS_TABLE);
+	describe();
+	assert_int_equal(next(), SOURCE_BEGIN);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(next(), SOURCE_CHANGE);
+	assert_int_equal(next(), SOURCE_WANTS_TABLE);
+	describe();
+	assert_int_equal(next(), SOURCE_CHANGE);
+	assert_int_equal(next(), SOURCE_COMMIT);
+	assert_int_equal(next(), SOURCE_EMPTY);
+
+	/* the next transaction asks anew */
+	feed_begin();
+	put_customer(0, 'f');
+	feed();
+	assert_int_equal(next(), SOURCE_WANTS_TABLE);
+}
+
 static void
 lost_stream_leaves_nothing(void **state)
 {
@@ -738,6 +774,8 @@ main(void)
 			streamed_transaction_comes_at_its_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(streamed_transaction_rolled_back,
 										setup, teardown),
+		cmocka_unit_test_setup_teardown(said_again_is_not_asked_again, setup,
+										teardown),
 		cmocka_unit_test_setup_teardown(lost_stream_leaves_nothing, setup,
 										teardown),
 		cmocka_unit_test_setup_teardown(out_of_order, setup, teardown),
