@@ -7,6 +7,7 @@ fields become the names of their columns. The bytes are what is compared;
 taking them apart only serves the words.
 """
 import json
+import re
 import struct
 
 CHANGE = {1: 'op', 2: 'before', 3: 'after', 4: 'unchanged', 5: 'lsn',
@@ -149,6 +150,18 @@ def describe(one, other, sides, names):
     return lines, paths
 
 
+def unknown(one, other, names):
+    """Paths that differ since the other's columns have numbers of no column:
+    fields it has from 2048 up, and as many that it lacks."""
+    left, right = one.paths(names), other.paths(names)
+    more = [p for p in right if p not in left and
+            re.fullmatch(r'(before|after)\.(20[4-9]\d|2[1-9]\d\d)', p)]
+    less = [p for p in left if p not in right and '.' in p]
+    if len(more) != len(less) or not more:
+        return set()
+    return {*more, *less, 'source.version'}
+
+
 def difference(left, right, sides, names, allowed=()):
     """Lines about all that differs between two lists of records of one kind.
     A path in allowed may differ, and has to somewhere."""
@@ -170,6 +183,10 @@ def difference(left, right, sides, names, allowed=()):
             more, paths = describe(one[position], other[position], sides,
                                    names)
             seen |= paths & set(allowed)
+            if 'unknown' in allowed and not one[position].is_json:
+                known = unknown(one[position], other[position], names)
+                seen |= {'unknown'} if known else set()
+                paths -= known
             if paths - set(allowed):
                 lines += [f'{where}: {one[position].label()}', *more]
     return lines, seen

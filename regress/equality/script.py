@@ -16,8 +16,9 @@ a line steer it; a script without any is one workload and publishes all tables.
 						that commit until the next one
 	-- nothing				this test sends nothing
 	-- differs: PATH, PATH: REASON		members that differ in it, and only
-						those: an allowed difference ("order":
-						of JSON members)
+						those: an allowed difference. "order":
+						of JSON members; "unknown": columns
+						have numbers from 2048 up
 
 Without "-- test", there is one test for each table that has records.
 """
