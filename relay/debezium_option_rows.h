@@ -47,6 +47,9 @@ extern const char *const debezium_interval_words[];
 	{"skipped-operations", 0, OPTION_STRING, offsetof(DebeziumOptions, skipped), .preset = "t", \
 		.argument = "LETTERS", .help = \
 	"operations to leave out: c, u, d, t with commas between, or none"}, \
+	{"tombstones-on-delete", 0, OPTION_BOOL, offsetof(DebeziumOptions, tombstones), \
+		.preset = "on", .help = \
+	"a delete is followed by a record with its key and without a value"}, \
 	{"extended-headers-enabled", 0, OPTION_BOOL, offsetof(DebeziumOptions, context_headers), \
 		.preset = "on", .help = \
 	"the headers __debezium.context.* on every record of a row"}, \

@@ -281,7 +281,8 @@ put_delete(Event *event, Records *out, Error *err)
 					  err))
 		return false;
 	put_record(event->debezium, out, key, value, NULL);
-	put_record(event->debezium, out, key, no_piece, NULL);
+	if (event->debezium->options->tombstones)
+		put_record(event->debezium, out, key, no_piece, NULL);
 	return true;
 }
 
@@ -306,7 +307,8 @@ put_key_change(Event *event, Piece old_key, Piece new_key, Records *out,
 	context->old_key[DEBEZIUM_HEADER_KEY].value =
 		piece_slice(debezium, headers[1]);
 	put_record(debezium, out, old_key, values[0], context->new_key);
-	put_record(debezium, out, old_key, no_piece, context->new_key);
+	if (debezium->options->tombstones)
+		put_record(debezium, out, old_key, no_piece, context->new_key);
 	put_record(debezium, out, new_key, values[1], context->old_key);
 	return true;
 }

@@ -296,6 +296,22 @@ test_delete_by_key(void **state)
 }
 
 static void
+test_no_tombstones(void **state)
+{
+	Fixture    *fixture = *state;
+
+	set_option(fixture, "tombstones.on.delete", "off");
+	start(fixture, IDENTITY(DEFAULT), true);
+	change(fixture, OP(DELETE), make_row(fixture->rows[0], 5, "a", NULL, 0),
+		   none, true);
+	assert_int_equal(fixture->records.count, 1);
+	change(fixture, OP(UPDATE), make_row(fixture->rows[0], 5, "a", NULL, 0),
+		   make_row(fixture->rows[1], 6, "a", "c", 2), true);
+	assert_int_equal(fixture->records.count, 2);
+	assert_non_null(fixture->records.records[1].value.data);
+}
+
+static void
 test_update(void **state)
 {
 	Fixture    *fixture = *state;
@@ -616,6 +632,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_insert, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_null_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete_by_key, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_tombstones, set_up,
+										tear_down),
 		cmocka_unit_test_setup_teardown(test_update, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_update_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_key_change, set_up, tear_down),
