@@ -15,7 +15,7 @@
 
 #define DIRECTORY_MODE	0700
 #define FILE_MODE		0600
-#define FILE_PREFIX		"stream-"
+#define FILE_PREFIX		".pg_fanout-spool-"
 #define FILE_TEMPLATE	FILE_PREFIX "XXXXXX"
 
 char *

@@ -704,9 +704,9 @@ left_over_files_are_removed(void **state)
 	char		path[128];
 
 	(void) state;
-	snprintf(path, sizeof(path), "%s/stream-Ab12cd", place);
+	snprintf(path, sizeof(path), "%s/.pg_fanout-spool-Ab12cd", place);
 	assert_true(close(open(path, O_CREAT | O_WRONLY, 0600)) == 0);
-	snprintf(path, sizeof(path), "%s/not-ours", place);
+	snprintf(path, sizeof(path), "%s/stream-not-ours", place);
 	assert_true(close(open(path, O_CREAT | O_WRONLY, 0600)) == 0);
 	assert_int_equal(count_names(), 2);
 	make_spool(MB, 0);
