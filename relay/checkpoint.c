@@ -87,6 +87,8 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 	if (object != NULL && checkpoint->file_size != 0)
 		json_object_set_new(object, "file_size",
 							json_integer(checkpoint->file_size));
+	if (object != NULL && checkpoint->exactly_once)
+		json_object_set_new(object, "delivery", json_string("exactly-once"));
 	return object;
 }
 
@@ -188,6 +190,8 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 		return false;
 	checkpoint->timeline = (uint32_t) timeline;
 	checkpoint->position.seq = (uint64_t) seq;
+	checkpoint->exactly_once =
+		json_object_get(object, "delivery") != NULL;
 	if (json_object_get(object, "file_size") != NULL &&
 		!read_integer(object, "file_size", INT64_MAX, &checkpoint->file_size,
 					  err))

@@ -7,7 +7,7 @@
  * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan",
  *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
  *  "options_hash":"9f..."}
- * and "file_size" where it is not 0. Needs the sink's name to be at most 64
+ * and "file_size" where it is not 0, "delivery":"exactly-once" where that holds. Needs the sink's name to be at most 64
  * bytes: longer ones are cut.
  */
 #ifndef PG_FANOUT_CHECKPOINT_H
@@ -28,6 +28,7 @@ typedef struct Checkpoint
 	Position	position;		/* everything before it is durable */
 	uint64_t	options_hash;
 	int64_t		file_size;		/* file sink: durable length; else 0 */
+	bool		exactly_once;	/* Kafka sink: written in a transaction */
 } Checkpoint;
 
 extern void checkpoint_init(Checkpoint *checkpoint,

@@ -21,6 +21,9 @@
 /* Commits whose records may be on their way at once, each counted apart. */
 #define KAFKA_WINDOW_CAPACITY	16384
 
+/* Milliseconds that brokers' threads have to see that they are to send. */
+#define KAFKA_FIRST_FLUSH		2
+
 #define KAFKA_WARNING_INTERVAL	(30 * CLOCK_SECOND)
 
 /* Brokers that are away for less are not worth a line. */
@@ -29,10 +32,12 @@
 static const uint64_t kafka_wake_payload = 1;
 
 static void
-client_fail(KafkaClient *client, const Error *failure)
+client_fail(KafkaClient *client, rd_kafka_resp_err_t resp,
+			const Error *failure)
 {
 	if (client->failed)
 		return;					/* the first one says most */
+	client->failure_resp = resp;
 	client->failed = true;
 	client->failure = *failure;
 }
@@ -48,7 +53,7 @@ client_fail_fatal(KafkaClient *client)
 	kafka_error_set(&err, ERROR_SINK_WRITE, RD_KAFKA_RESP_ERR__FATAL, text,
 					"Kafka producer lost track of its records: %s",
 					rd_kafka_err2name(cause));
-	client_fail(client, &err);
+	client_fail(client, cause, &err);
 }
 
 static void
@@ -68,19 +73,14 @@ client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 	kafka_error_set(&err, code, message->err, NULL,
 		"record of %zu bytes could not be delivered to topic \"%s\"",
 					message->len, rd_kafka_topic_name(message->rkt));
-	client_fail(client, &err);
+	client_fail(client, message->err, &err);
 }
 
 static void
-client_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message,
-				   void *self)
+client_on_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 {
-	KafkaClient *client = self;
 	KafkaOpaque opaque = kafka_opaque_unpack(message->_private);
 
-	(void) rk;
-	if (client->closing)
-		return;
 	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
 		client_fail_delivery(client, message);
@@ -159,7 +159,7 @@ client_fail_login(KafkaClient *client, rd_kafka_resp_err_t resp,
 		client_scram_is_outdated(client))
 		error_hint(&err, "Look at sasl_username and sasl_password. If they are right: this librdkafka (%s) cannot log in to Apache Kafka 4 by SCRAM, 2.6.1 and later can; or use sasl_mechanism=PLAIN, OAUTHBEARER or a client certificate.",
 				   rd_kafka_version_str());
-	client_fail(client, &err);
+	client_fail(client, resp, &err);
 }
 
 /*
@@ -169,14 +169,9 @@ client_fail_login(KafkaClient *client, rd_kafka_resp_err_t resp,
  * with its users not loaded yet).
  */
 static void
-client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
+client_on_error(KafkaClient *client, rd_kafka_resp_err_t resp,
+				const char *reason)
 {
-	KafkaClient *client = self;
-	rd_kafka_resp_err_t resp = (rd_kafka_resp_err_t) code;
-
-	(void) rk;
-	if (client->closing)
-		return;
 	if (resp == RD_KAFKA_RESP_ERR__FATAL)
 	{
 		client_fail_fatal(client);
@@ -204,14 +199,11 @@ client_on_error(rd_kafka_t *rk, int code, const char *reason, void *self)
  * one every few seconds (FAIL), which tells nothing new.
  */
 static void
-client_on_log(const rd_kafka_t *rk, int level, const char *facility,
+client_on_log(KafkaClient *client, int level, const char *facility,
 			  const char *text)
 {
-	KafkaClient *client = rd_kafka_opaque(rk);
 	bool		repeats = strcmp(facility, "FAIL") == 0;
 
-	if (client->closing)
-		return;
 	if (level <= 2)
 		log_error("kafka: %s: %s", facility, text);
 	else if (level <= 4 && (!repeats || client_may_warn(&client->noted_at)))
@@ -224,7 +216,6 @@ static bool
 client_start(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
 {
 	char		text[ERROR_TEXT_SIZE];
-	rd_kafka_queue_t *queue;
 	rd_kafka_error_t *error;
 
 	client->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
@@ -236,10 +227,10 @@ client_start(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
 							rd_kafka_version_str(), text);
 	}
 	rd_kafka_set_log_queue(client->rk, NULL);
-	queue = rd_kafka_queue_get_main(client->rk);
-	rd_kafka_queue_io_event_enable(queue, client->wake_fd, &kafka_wake_payload,
+	client->queue = rd_kafka_queue_get_main(client->rk);
+	rd_kafka_queue_io_event_enable(client->queue, client->wake_fd,
+								   &kafka_wake_payload,
 								   sizeof(kafka_wake_payload));
-	rd_kafka_queue_destroy(queue);
 
 	/* Tokens are renewed while we wait elsewhere; fails if there are none. */
 	error = rd_kafka_sasl_background_callbacks_enable(client->rk);
@@ -262,10 +253,13 @@ kafka_client_open(KafkaClient *client, rd_kafka_conf_t *conf, Error *err)
 						 "could not create an event descriptor: %s",
 						 strerror(errno));
 	}
-	rd_kafka_conf_set_opaque(conf, client);
-	rd_kafka_conf_set_dr_msg_cb(conf, client_on_delivery);
-	rd_kafka_conf_set_error_cb(conf, client_on_error);
-	rd_kafka_conf_set_log_cb(conf, client_on_log);
+
+	/*
+	 * Not as callbacks: a commit would make them on the thread that waits for
+	 * it.
+	 */
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
+							 RD_KAFKA_EVENT_LOG);
 	if (!client_start(client, conf, err) ||
 		!kafka_window_init(&client->window, KAFKA_WINDOW_CAPACITY, err))
 	{
@@ -300,7 +294,7 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 							"record could not be sent to topic \"%s\"", topic);
 			break;
 	}
-	client_fail(client, err);
+	client_fail(client, resp, err);
 	return KAFKA_PRODUCE_FAILED;
 }
 
@@ -362,7 +356,11 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 	void	   *pointer;
 
 	if (!kafka_firsts_may_send(firsts, record->partition))
+	{
+		/* Lingering is for records that others may join. */
+		rd_kafka_flush(client->rk, KAFKA_FIRST_FLUSH);
 		return KAFKA_PRODUCE_FULL;
+	}
 	if (!record->is_progress)
 		opaque.entry = kafka_window_entry(&client->window);
 	pointer = kafka_opaque_pack(opaque);
@@ -380,6 +378,46 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 	return KAFKA_PRODUCE_OK;
 }
 
+static void
+client_on_event(KafkaClient *client, rd_kafka_event_t *event)
+{
+	const rd_kafka_message_t *message;
+	const char *facility;
+	const char *text;
+	int			level;
+
+	switch (rd_kafka_event_type(event))
+	{
+		case RD_KAFKA_EVENT_DR:
+			while ((message = rd_kafka_event_message_next(event)) != NULL)
+				client_on_delivery(client, message);
+			break;
+		case RD_KAFKA_EVENT_ERROR:
+			client_on_error(client, rd_kafka_event_error(event),
+							rd_kafka_event_error_string(event));
+			break;
+		case RD_KAFKA_EVENT_LOG:
+			if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
+				client_on_log(client, level, facility, text);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+client_serve(KafkaClient *client, int timeout_ms)
+{
+	rd_kafka_event_t *event;
+
+	while ((event = rd_kafka_queue_poll(client->queue, timeout_ms)) != NULL)
+	{
+		client_on_event(client, event);
+		rd_kafka_event_destroy(event);
+		timeout_ms = 0;
+	}
+}
+
 bool
 kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
 {
@@ -392,7 +430,7 @@ kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
 						 "could not read an event descriptor: %s",
 						 strerror(errno));
 	client->now = clock_now();
-	rd_kafka_poll(client->rk, timeout_ms);
+	client_serve(client, timeout_ms);
 	client_warn_if_down(client);
 	if (!client->failed)
 		return true;
@@ -403,12 +441,13 @@ kafka_client_poll(KafkaClient *client, int timeout_ms, Error *err)
 void
 kafka_client_close(KafkaClient *client)
 {
-	client->closing = true;
+	if (client->queue != NULL)
+		rd_kafka_queue_destroy(client->queue);
+	client->queue = NULL;
 	if (client->rk != NULL)
 	{
 		rd_kafka_purge(client->rk,
 					   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-		rd_kafka_poll(client->rk, 0);
 		rd_kafka_destroy(client->rk);
 		client->rk = NULL;
 	}

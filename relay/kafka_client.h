@@ -1,9 +1,9 @@
 /*
  * kafka_client.h
- *		The producer: one librdkafka instance, its callbacks and its records
+ *		The producer: one librdkafka instance, what it reports and its records
  *		on their way.
  *
- * Callbacks run on the loop's thread, inside kafka_client_poll only. A record
+ * Reports are taken inside kafka_client_poll only. A record
  * that cannot be delivered makes the client fail for good: nothing is skipped.
  * Brokers that are away make it wait. Knows no topic's life and no checkpoint,
  * but that one record at a time may be one.
@@ -22,13 +22,14 @@
 typedef struct KafkaClient
 {
 	rd_kafka_t *rk;				/* NULL: closed */
+	rd_kafka_queue_t *queue;	/* of what it reports */
 	int			wake_fd;		/* readable when poll has something to do */
 	KafkaWindow window;			/* records on their way */
 	bool		progress_acknowledged;	/* set by poll, cleared by the user */
 	bool		connecting;		/* until resume is over: refusals are final */
-	bool		closing;
 	bool		failed;
 	Error		failure;		/* if failed */
+	rd_kafka_resp_err_t failure_resp;
 	bool		progress_in_flight;
 	int64_t		now;			/* of the last poll, monotonic */
 	int64_t		down_since;		/* monotonic; 0: not all brokers are down */
@@ -66,7 +67,7 @@ extern KafkaProduce kafka_client_produce(KafkaClient *client,
 										 const KafkaRecord *record,
 										 Error *err);
 
-/* Serves callbacks, waiting at most that long; false: failed for good. */
+/* Takes reports, waiting at most that long; false: failed for good. */
 extern MUST_USE bool kafka_client_poll(KafkaClient *client, int timeout_ms,
 									   Error *err);
 

@@ -229,6 +229,25 @@ config_add_queue(rd_kafka_conf_t *conf, const KafkaOptions *options,
 						  options->queue_messages, err);
 }
 
+/*
+ * A request must not outlast the transaction. The broker gives a transaction
+ * up after its timeout; the next producer of the name does so at once.
+ */
+static bool
+config_add_transactions(rd_kafka_conf_t *conf, const KafkaTarget *target,
+						Error *err)
+{
+	int64_t		timeout = target->options->transaction_timeout / 1000;
+
+	if (target->transactional_id == NULL)
+		return true;
+	if (timeout < 15000 &&
+		!config_set_number(conf, "socket.timeout.ms", timeout, err))
+		return false;
+	return config_set_number(conf, "transaction.timeout.ms", timeout, err) &&
+		config_set(conf, "transactional.id", target->transactional_id, err);
+}
+
 static int64_t
 config_number(const rd_kafka_conf_t *conf, const char *name)
 {
@@ -302,6 +321,7 @@ kafka_config_producer(const KafkaTarget *target, Error *err)
 		config_add_brokers(conf, target, err) &&
 		config_add_delivery(conf, err) &&
 		config_add_queue(conf, options, err) &&
+		config_add_transactions(conf, target, err) &&
 		config_add_properties(conf, &options->properties, err) &&
 		config_check_sizes(conf, err))
 		return conf;

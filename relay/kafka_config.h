@@ -21,6 +21,7 @@ typedef struct KafkaTarget
 {
 	const char *brokers;		/* "host:port,host:port"; "mock": in process */
 	const char *client_id;
+	const char *transactional_id;	/* NULL: no transactions */
 	const KafkaOptions *options;
 } KafkaTarget;
 

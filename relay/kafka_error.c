@@ -54,7 +54,7 @@ static const KafkaHint kafka_hints[] = {
 	{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
 	"Look whether the brokers run, at the hosts and ports of the URL, and at security_protocol."},
 	{RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-	"Grant the user IdempotentWrite on the cluster."},
+	"Grant the user Write and Describe on the transactional id pg_fanout.SYSTEM.SLOT.SINK; without transactions, IdempotentWrite on the cluster."},
 	{RD_KAFKA_RESP_ERR__FATAL,
 	"Start again: the records since the last checkpoint are sent once more."},
 };

@@ -12,14 +12,22 @@ const char *const kafka_security_words[] = {
 	"plaintext", "ssl", "sasl_plaintext", "sasl_ssl", NULL
 };
 
-static const char *const kafka_delivery_words[] = {"at-least-once", NULL};
+static const char *const kafka_delivery_words[] = {
+	"at-least-once", "exactly-once", "auto", NULL
+};
 
 #define AT(member) offsetof(KafkaOptions, member)
 
 static const Option kafka_options[] = {
 	{"delivery", 0, OPTION_WORD, AT(delivery), "at-least-once", 0, 0,
 		kafka_delivery_words, "WORD",
-	"Guarantee: at-least-once sends the records since the last checkpoint again after a crash; nothing is lost or reordered."},
+	"Guarantee: at-least-once sends the records since the last checkpoint again after a crash; exactly-once sends them in Kafka transactions, for consumers that read committed records; auto does so if the brokers allow it. Nothing is lost or reordered in any case."},
+	{"transaction-interval", 0, OPTION_TIME, AT(transaction_interval),
+		"100ms", 1000, 60000000, NULL, "TIME",
+	"With exactly-once: how long a Kafka transaction collects PostgreSQL's; longer if commits are slow."},
+	{"transaction-timeout", 0, OPTION_TIME, AT(transaction_timeout),
+		"60s", 1000000, INT64_C(900000000), NULL, "TIME",
+	"With exactly-once: after that a broker aborts a Kafka transaction (at most its transaction.max.timeout.ms). One of PostgreSQL's that takes more than half of it is split."},
 	{"tombstones", 0, OPTION_BOOL, AT(tombstones), "on", 0, 0, NULL, "BOOL",
 	"After a delete, and before an update that changes the key, send a record with the old key and no value, so that compaction forgets it."},
 	{"create-topics", 0, OPTION_BOOL, AT(create_topics), "on", 0, 0,

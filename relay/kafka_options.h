@@ -8,6 +8,14 @@
 
 #include "option.h"
 
+/* The words of the option, in their order. */
+typedef enum KafkaDelivery
+{
+	KAFKA_AT_LEAST_ONCE,
+	KAFKA_EXACTLY_ONCE,
+	KAFKA_DELIVERY_AUTO
+} KafkaDelivery;
+
 typedef struct KafkaOptions
 {
 	int64_t		partitions;		/* of a created topic, -1: broker's default */
@@ -15,7 +23,9 @@ typedef struct KafkaOptions
 	bool		create_topics;
 	OptionMap	topic_config;	/* configuration of a topic to create */
 	bool		tombstones;
-	int			delivery;
+	int			delivery;		/* a KafkaDelivery */
+	int64_t		transaction_interval;	/* microseconds */
+	int64_t		transaction_timeout;
 	int64_t		linger;			/* microseconds */
 	int			compression;
 	int64_t		message_max_bytes;

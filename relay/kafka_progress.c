@@ -26,6 +26,7 @@ typedef struct ProgressReader
 	Buf			others;
 	Notes	   *notes;
 	bool		found_ours;
+	bool		uncommitted;	/* sees what is in open transactions */
 } ProgressReader;
 
 static OptionPair progress_config[] = {
@@ -110,6 +111,8 @@ reader_open(ProgressReader *reader, const KafkaTarget *target, Error *err)
 	if (conf == NULL)
 		return false;
 	rd_kafka_conf_set(conf, "log.queue", "false", NULL, 0);
+	rd_kafka_conf_set(conf, "isolation.level", reader->uncommitted ?
+					  "read_uncommitted" : "read_committed", NULL, 0);
 	rd_kafka_conf_set_log_cb(conf, reader_ignore_log);
 	rd_kafka_conf_set_error_cb(conf, reader_ignore_error);
 	reader->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
@@ -258,14 +261,58 @@ reader_scan(ProgressReader *reader, int64_t start, int64_t end, Error *err)
 	return step == READER_END;
 }
 
+static void
+reader_close(ProgressReader *reader)
+{
+	if (reader->topic != NULL)
+		rd_kafka_topic_destroy(reader->topic);
+	if (reader->rk != NULL)
+		rd_kafka_destroy(reader->rk);
+	buf_free(&reader->ours);
+	buf_free(&reader->others);
+}
+
+/* Where the topic ends, open transactions included. */
 static bool
-reader_search(ProgressReader *reader, Error *err)
+reader_true_end(const ProgressReader *reader, const KafkaTarget *target,
+				int64_t *end, Error *err)
+{
+	ProgressReader other = {
+		.place = reader->place, .deadline = reader->deadline,
+		.uncommitted = true
+	};
+	int64_t		low;
+	bool		ok = reader_open(&other, target, err) &&
+		reader_watermarks(&other, &low, end, err);
+
+	reader_close(&other);
+	return ok;
+}
+
+/*
+ * What is behind an open transaction cannot be read yet. There is none of ours
+ * any more, but brokers may not be done with its end.
+ */
+static bool
+reader_search(ProgressReader *reader, const KafkaTarget *target, Error *err)
 {
 	int64_t		low;
 	int64_t		end;
+	int64_t		true_end = 0;
 
-	if (!reader_watermarks(reader, &low, &end, err))
+	if (target->transactional_id != NULL &&
+		!reader_true_end(reader, target, &true_end, err))
 		return false;
+	for (;;)
+	{
+		if (!reader_watermarks(reader, &low, &end, err))
+			return false;
+		if (end >= true_end)
+			break;
+		if (clock_ms_until(reader->deadline) == 0)
+			return reader_fail(reader, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
+		rd_kafka_poll(reader->rk, 20);
+	}
 	return end == low || reader_scan(reader, low, end, err);
 }
 
@@ -282,17 +329,6 @@ reader_answer(const ProgressReader *reader, Buf *value, Error *err)
 	return !buf_failed(value) || error_no_memory(err);
 }
 
-static void
-reader_close(ProgressReader *reader)
-{
-	if (reader->topic != NULL)
-		rd_kafka_topic_destroy(reader->topic);
-	if (reader->rk != NULL)
-		rd_kafka_destroy(reader->rk);
-	buf_free(&reader->ours);
-	buf_free(&reader->others);
-}
-
 bool
 kafka_progress_read(const KafkaTarget *target, const KafkaProgressPlace *place,
 					int64_t deadline, Buf *value, Notes *notes, Error *err)
@@ -305,7 +341,7 @@ kafka_progress_read(const KafkaTarget *target, const KafkaProgressPlace *place,
 	buf_init(&reader.ours, KAFKA_PROGRESS_MAX_SIZE);
 	buf_init(&reader.others, KAFKA_PROGRESS_MAX_SIZE);
 	ok = reader_open(&reader, target, err) &&
-		reader_search(&reader, err) &&
+		reader_search(&reader, target, err) &&
 		reader_answer(&reader, value, err);
 	notes_written(notes);
 	reader_close(&reader);

@@ -1,65 +1,35 @@
 /*
  * sink_kafka.c
- *		Records to Kafka topics, at least once, in order, none skipped.
+ *		Records to Kafka topics, in order, none skipped; at least once, or with
+ *		transactions exactly once.
  *
- * A record is durable when all in-sync replicas have it. Once everything
- * before a commit is, the commit's position goes to the progress topic (at
- * most every checkpoint interval), and durable follows when that record is
- * stored too. A record larger than allowed, a topic that cannot be written, a
- * producer that lost track: the sink fails, and the relay stops. Brokers that
- * are away are waited for. What was sent after the last checkpoint is sent
- * again after a crash. Knows neither the source nor what records say.
+ * A record is durable when all in-sync replicas have it. At least once: when
+ * everything before a commit is, the commit's position goes to the progress
+ * topic (at most every checkpoint interval), and durable follows when that
+ * record is stored too; what was sent after it is sent again after a crash.
+ * A record larger than allowed, a topic that cannot be written, a producer
+ * that lost track: the sink fails, and the relay stops. Brokers that are away
+ * are waited for. Knows neither the source nor what records say.
  *
  * Tombstones are made by the format; with tombstones=off they are left out.
  */
+#include "sink_kafka.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
-#include "checkpoint.h"
 #include "clock.h"
-#include "kafka_client.h"
 #include "kafka_config.h"
 #include "kafka_error.h"
-#include "kafka_partition.h"
-#include "kafka_progress.h"
-#include "kafka_topic.h"
 #include "log.h"
-#include "sink.h"
 
 #define SINK_KAFKA_TEXT_LIMIT	65536
-
-typedef struct SinkKafka
-{
-	Sink		base;
-	const KafkaOptions *options;
-	KafkaPartitioner partitioner;
-	KafkaTarget target;
-	char		client_id[160];
-	KafkaClient client;
-	KafkaTopics *topics;
-	KafkaProgressPlace place;
-	KafkaTopicPlan progress_plan;
-	KafkaTopic *progress;
-	Checkpoint	checkpoint;		/* all but the position is set */
-	Lsn			checkpoint_sent;	/* on its way; 0: none */
-	int64_t		checkpoint_at;	/* when the last one was sent, monotonic */
-	Lsn			wanted;			/* to be recorded without waiting */
-	Buf			text;
-
-	/*
-	 * A delivery whose first records were taken when the queue became full:
-	 * offered again, it goes on behind them.
-	 */
-	Position	partial;
-	size_t		partial_count;
-	uint64_t	records;
-	uint64_t	bytes;
-} SinkKafka;
 
 /* ---- making and opening ---- */
 
@@ -108,7 +78,7 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 	sink->target.client_id = sink->client_id;
 	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s",
 			 config->name);
-	sink->client.wake_fd = -1;
+	sink->job_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	buf_init(&sink->text, SINK_KAFKA_TEXT_LIMIT);
 	conf = kafka_config_producer(&sink->target, err);
 	if (conf == NULL)
@@ -120,93 +90,70 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 	return &sink->base;
 }
 
-static bool
-sink_kafka_fail_unreachable(const SinkKafka *sink, Error *err)
-{
-	return kafka_error_set(err, ERROR_SINK_SETUP, sink->client.trouble,
-						   sink->client.trouble_text[0] != '\0' ?
-						   sink->client.trouble_text : "No broker answered",
-						   "no Kafka broker of \"%s\" could be reached within %" PRId64 " s",
-						   sink->target.brokers,
-						   sink->options->connect_timeout / CLOCK_SECOND);
-}
-
-static bool
-sink_kafka_wait_broker(SinkKafka *sink, int64_t deadline, Error *err)
-{
-	for (;;)
-	{
-		const struct rd_kafka_metadata *metadata;
-		rd_kafka_resp_err_t resp;
-		int			left = clock_ms_until(deadline);
-
-		resp = rd_kafka_metadata(sink->client.rk, 0, NULL, &metadata,
-								 left < 500 ? left : 500);
-		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
-		{
-			rd_kafka_metadata_destroy(metadata);
-			return true;
-		}
-		if (!kafka_client_poll(&sink->client, 0, err))
-			return false;
-		if (left == 0)
-			return sink_kafka_fail_unreachable(sink, err);
-	}
-}
-
+/* What the option and the brokers allow becomes a decision. */
 static bool
 sink_kafka_open(SinkKafka *sink, int64_t deadline, Error *err)
 {
-	rd_kafka_conf_t *conf = kafka_config_producer(&sink->target, err);
-	rd_kafka_mock_cluster_t *mock;
+	bool		may = sink->options->delivery != KAFKA_AT_LEAST_ONCE &&
+		!kafka_target_is_mock(&sink->target);
 
-	if (conf == NULL || !kafka_client_open(&sink->client, conf, err) ||
-		!sink_kafka_wait_broker(sink, deadline, err))
+	sink->target.transactional_id = may ? sink->transactional_id : NULL;
+	sink->link = kafka_link_open(&sink->target, deadline, NULL, err);
+	if (sink->link == NULL && may && !err->retriable &&
+		sink->options->delivery == KAFKA_DELIVERY_AUTO)
+	{
+		log_report(LOG_LEVEL_WARNING, err);
+		error_clear(err);
+		sink->target.transactional_id = NULL;
+		sink->link = kafka_link_open(&sink->target, deadline, NULL, err);
+	}
+	if (sink->link == NULL)
 		return false;
-	mock = rd_kafka_handle_mock_cluster(sink->client.rk);
-	if (mock != NULL)
-		log_info("kafka: mock brokers listen on %s: inside this process, gone with it; no admin calls",
-				 rd_kafka_mock_cluster_bootstraps(mock));
-	log_info("kafka: delivery is at-least-once (librdkafka %s)",
+	sink->exact = sink->target.transactional_id != NULL;
+	log_info("kafka: delivery is %s (librdkafka %s)",
+			 sink->exact ? "exactly-once" : "at-least-once",
 			 rd_kafka_version_str());
-	sink->topics = kafka_topics_new(sink->client.rk, sink->client.wake_fd,
-									sink->options, err);
-	return sink->topics != NULL;
+	return true;
 }
 
-static bool
-sink_kafka_open_progress(SinkKafka *sink, int64_t deadline, Error *err)
+/* The link at hand starts from what is durable. */
+void
+sink_kafka_use_link(SinkKafka *sink)
 {
-	sink->progress_plan =
-		kafka_progress_plan((int) sink->options->replication);
-	sink->progress = kafka_topics_get(sink->topics, sink->place.topic,
-									  &sink->progress_plan, err);
-	if (sink->progress == NULL)
-		return false;
-	while (sink->progress->state != KAFKA_TOPIC_READY)
-	{
-		if (!kafka_client_poll(&sink->client, 20, err) ||
-			!kafka_topics_poll(sink->topics, err))
-			return false;
-		if (clock_ms_until(deadline) == 0)
-			return sink_kafka_fail_unreachable(sink, err);
-	}
-	if (sink->progress->partitions == 1)
-		return true;
-	error_set(err, ERROR_SINK_SETUP,
-			  "progress topic \"%s\" has %d partitions, not 1",
-			  sink->place.topic, sink->progress->partitions);
-	return error_hint(err, "Create it with one partition and cleanup.policy=compact.");
+	kafka_window_start(&sink->link->client.window, sink->base.durable);
+	sink->link->client.connecting = false;
+	kafka_txn_init(&sink->txn, sink->link->client.rk,
+				   sink->options->transaction_timeout,
+				   sink->options->transaction_interval, sink->job_fd);
+	sink->in_transaction = false;
+	sink->cutting = false;
+	sink->partial_count = 0;
 }
 
 static SinkResume
-sink_kafka_begin(SinkKafka *sink, SinkResume result, Lsn accepted, Lsn durable)
+sink_kafka_begin(SinkKafka *sink, SinkResume result, Position accepted,
+				 Lsn durable)
 {
-	sink->base.accepted = (Position) {accepted, 0};
+	sink->base.accepted = accepted;
 	sink->base.durable = durable;
-	kafka_window_start(&sink->client.window, durable);
-	sink->client.connecting = false;
+	sink->start = accepted;
+	sink_kafka_use_link(sink);
 	return result;
+}
+
+/* A guarantee once given is not taken back silently. */
+static bool
+sink_kafka_check_delivery(const SinkKafka *sink, const Checkpoint *found,
+						  Error *err)
+{
+	if (!found->exactly_once || sink->exact)
+		return true;
+	error_set(err, ERROR_CHECKPOINT,
+			  "sink \"%s\" has delivered exactly once so far, and now cannot",
+			  sink->base.config->name);
+	error_detail(err, "Its last checkpoint was written in a Kafka transaction; transactions are switched off, or the brokers do not allow them.");
+	return error_hint(err, "Set delivery=exactly-once and see to the rights on the transactional id \"%s\"; or give the sink another name to begin at the slot's position.",
+					  sink->transactional_id);
 }
 
 static SinkResume
@@ -223,15 +170,17 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 							 &sink->text, &sink->base.notes, err))
 		return SINK_RESUME_FAILED;
 	if (sink->text.size == 0)
-		return sink_kafka_begin(sink, SINK_NEW, identity->confirmed,
+		return sink_kafka_begin(sink, SINK_NEW,
+								(Position) {identity->confirmed, 0},
 								LSN_INVALID);
 	if (!checkpoint_parse(&found, buf_slice(&sink->text), err) ||
-		!checkpoint_verify(&found, identity, name, err))
+		!checkpoint_verify(&found, identity, name, err) ||
+		!sink_kafka_check_delivery(sink, &found, err))
 	{
 		error_prefix(err, "progress topic \"%s\"", sink->place.topic);
 		return SINK_RESUME_FAILED;
 	}
-	return sink_kafka_begin(sink, SINK_RESUMED, found.position.lsn,
+	return sink_kafka_begin(sink, SINK_RESUMED, found.position,
 							found.position.lsn);
 }
 
@@ -243,153 +192,45 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 
 	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s-%s",
 			 identity->slot, base->config->name);
+	snprintf(sink->transactional_id, sizeof(sink->transactional_id),
+			 "pg_fanout.%" PRIu64 ".%s.%s", identity->system_id,
+			 identity->slot, base->config->name);
 	checkpoint_init(&sink->checkpoint, identity, base->config->name,
 					LSN_INVALID);
 	if (!kafka_progress_place(&sink->place, identity->system_id,
 							  identity->slot, base->config->name, err) ||
 		!sink_kafka_open(sink, deadline, err) ||
-		!sink_kafka_open_progress(sink, deadline, err))
+		!kafka_link_open_progress(sink->link, &sink->place, err))
 		return SINK_RESUME_FAILED;
+	sink->checkpoint.exactly_once = sink->exact;
+	kafka_renewal_init(&sink->renewal, sink->job_fd, &sink->place);
 	return sink_kafka_restore(sink, identity, deadline, err);
 }
 
-/* ---- records ---- */
-
-/*
- * The topics of a delivery's records. SINK_FULL: one of them is not ready, so
- * that none of the records may be sent yet.
- */
-static SinkResult
-sink_kafka_find_topics(SinkKafka *sink, const Delivery *delivery,
-					   KafkaTopic **topics, Error *err)
-{
-	bool		ready = true;
-
-	for (size_t i = 0; i < delivery->count; i++)
-	{
-		const char *name = delivery_topic(delivery, &delivery->records[i]);
-
-		topics[i] = i > 0 && delivery->records[i].topic ==
-			delivery->records[i - 1].topic ? topics[i - 1] :
-			kafka_topics_get(sink->topics, name, NULL, err);
-		if (topics[i] == NULL)
-			return SINK_FAILED;
-		ready &= topics[i]->state == KAFKA_TOPIC_READY;
-	}
-	return ready ? SINK_OK : SINK_FULL;
-}
-
-/*
- * A record without key goes where its table's name puts it. 0: where its key
- * does.
- */
-static uint32_t
-sink_kafka_hash(const Delivery *delivery, const Record *record)
-{
-	if (record->key.data != NULL && record->partition_key.data != NULL)
-		return kafka_partition_hash_key(record->partition_key.data,
-										record->partition_key.size);
-	if (record->key.data != NULL || delivery->table == NULL)
-		return 0;
-	return kafka_partition_hash(delivery->table->schema,
-								delivery->table->name);
-}
-
-static KafkaProduce
-sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery,
-					const Record *record, const KafkaTopic *topic, Error *err)
-{
-	KafkaRecord sent = {
-		.topic = topic->rkt,
-		.key = record->key, .value = record->value,
-		.headers = record->headers, .header_count = record->header_count
-	};
-	KafkaOpaque opaque = {0, sink_kafka_hash(delivery, record)};
-
-	if (record->value.data == NULL && !sink->options->tombstones)
-		return KAFKA_PRODUCE_OK;
-	sent.partition = sink->partitioner(topic->rkt, record->key.data,
-									   record->key.size, topic->partitions,
-									   NULL, kafka_opaque_pack(opaque));
-	return kafka_client_produce(&sink->client, &sent, err);
-}
-
-static SinkResult
-sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
-				KafkaTopic *const *topics, Error *err)
-{
-	if (sink->partial.lsn != delivery->position.lsn ||
-		sink->partial.seq != delivery->position.seq)
-		sink->partial_count = 0;
-	sink->partial = delivery->position;
-	for (; sink->partial_count < delivery->count; sink->partial_count++)
-	{
-		size_t		i = sink->partial_count;
-
-		switch (sink_kafka_send_one(sink, delivery, &delivery->records[i],
-									topics[i], err))
-		{
-			case KAFKA_PRODUCE_OK:
-				break;
-			case KAFKA_PRODUCE_FULL:
-				return SINK_FULL;
-			case KAFKA_PRODUCE_FAILED:
-				return SINK_FAILED;
-		}
-	}
-	sink->partial_count = 0;
-	return SINK_OK;
-}
-
-static void
-sink_kafka_count(SinkKafka *sink, const Delivery *delivery)
-{
-	for (size_t i = 0; i < delivery->count; i++)
-	{
-		const Record *record = &delivery->records[i];
-
-		sink->bytes += record->key.size + record->value.size;
-	}
-	sink->records++;
-}
-
-static SinkResult
-sink_kafka_put(Sink *base, const Delivery *delivery, Error *err)
-{
-	SinkKafka  *sink = (SinkKafka *) base;
-	KafkaTopic *topics[FORMAT_MAX_RECORDS];
-	char		lsn[LSN_TEXT_SIZE];
-	SinkResult	result = sink_kafka_find_topics(sink, delivery, topics, err);
-
-	if (result != SINK_OK)
-		return result;
-	result = sink_kafka_send(sink, delivery, topics, err);
-	if (result == SINK_FAILED)
-		error_prefix(err, "at %s, record %" PRIu64,
-					 lsn_format(delivery->position.lsn, lsn),
-					 delivery->position.seq);
-	if (result != SINK_OK)
-		return result;
-	base->accepted = delivery_end(delivery);
-	sink_kafka_count(sink, delivery);
-	return SINK_OK;
-}
+/* ---- with transactions ---- */
 
 static void
 sink_kafka_accept(SinkKafka *sink, Lsn end)
 {
 	Position	position = {end, 0};
 
+	sink->in_transaction = false;
 	if (position_before(sink->base.accepted, position))
 		sink->base.accepted = position;
-	kafka_window_commit(&sink->client.window, end);
+	if (sink->link != NULL)
+		kafka_window_commit(&sink->link->client.window, end);
 }
 
 static SinkResult
 sink_kafka_commit(Sink *base, const TxnEnd *end, Error *err)
 {
+	SinkKafka  *sink = (SinkKafka *) base;
+
 	(void) err;
-	sink_kafka_accept((SinkKafka *) base, end->end_lsn);
+	sink_kafka_accept(sink, end->end_lsn);
+	if (sink->exact && !sink->renewing &&
+		kafka_txn_due(&sink->txn, sink->link->client.now))
+		sink->cutting = true;
 	return SINK_OK;
 }
 
@@ -398,7 +239,7 @@ sink_kafka_commit(Sink *base, const TxnEnd *end, Error *err)
 static bool
 sink_kafka_checkpoint_due(const SinkKafka *sink)
 {
-	Lsn			reached = sink->client.window.reached;
+	Lsn			reached = sink->link->client.window.reached;
 
 	if (sink->checkpoint_sent != LSN_INVALID || reached <= sink->base.durable)
 		return false;
@@ -412,13 +253,13 @@ sink_kafka_send_note(SinkKafka *sink, const Note *note, Error *err)
 {
 	char		key[KAFKA_TOPIC_NAME_SIZE + KAFKA_NOTE_NAME_SIZE];
 	KafkaRecord record = {
-		.topic = sink->progress->rkt,
+		.topic = sink->link->progress->rkt,
 		.value = slice_make(note->data, note->size)
 	};
 
 	snprintf(key, sizeof(key), "%s/%s", sink->place.key, note->key);
 	record.key = slice_of(key);
-	return kafka_client_produce(&sink->client, &record, err);
+	return kafka_client_produce(&sink->link->client, &record, err);
 }
 
 /*
@@ -445,24 +286,36 @@ sink_kafka_send_notes(SinkKafka *sink, Error *err)
 	return KAFKA_PRODUCE_OK;
 }
 
-static bool
-sink_kafka_send_checkpoint(SinkKafka *sink, Error *err)
+/* Notes and then the checkpoint. FULL: to be done again. */
+KafkaProduce
+sink_kafka_send_progress(SinkKafka *sink, Position position, Error *err)
 {
-	Lsn			reached = sink->client.window.reached;
-	KafkaRecord record = {.topic = sink->progress->rkt,.is_progress = true};
+	KafkaRecord record = {
+		.topic = sink->link->progress->rkt, .is_progress = true
+	};
 	KafkaProduce sent;
 
-	sink->checkpoint.position = (Position) {reached, 0};
+	sink->checkpoint.position = position;
 	buf_clear(&sink->text);
 	checkpoint_append(&sink->text, &sink->checkpoint);
 	if (buf_failed(&sink->text))
-		return error_no_memory(err);
+	{
+		error_no_memory(err);
+		return KAFKA_PRODUCE_FAILED;
+	}
 	record.key = slice_of(sink->place.key);
 	record.value = buf_slice(&sink->text);
 	sent = sink_kafka_send_notes(sink, err);
-	if (sent == KAFKA_PRODUCE_OK)
-		sent = kafka_client_produce(&sink->client, &record, err);
-	switch (sent)
+	return sent != KAFKA_PRODUCE_OK ? sent :
+		kafka_client_produce(&sink->link->client, &record, err);
+}
+
+static bool
+sink_kafka_send_checkpoint(SinkKafka *sink, Error *err)
+{
+	Lsn			reached = sink->link->client.window.reached;
+
+	switch (sink_kafka_send_progress(sink, (Position) {reached, 0}, err))
 	{
 		case KAFKA_PRODUCE_OK:
 			sink->checkpoint_sent = reached;
@@ -476,81 +329,128 @@ sink_kafka_send_checkpoint(SinkKafka *sink, Error *err)
 	return false;
 }
 
-static bool
+bool
 sink_kafka_serve(SinkKafka *sink, int timeout_ms, Error *err)
 {
-	if (!kafka_client_poll(&sink->client, timeout_ms, err) ||
-		!kafka_topics_poll(sink->topics, err))
+	KafkaClient *client = &sink->link->client;
+
+	if (!kafka_client_poll(client, timeout_ms, err) ||
+		!kafka_topics_poll(sink->link->topics, err))
 		return false;
-	if (sink->client.progress_acknowledged)
+	if (client->progress_acknowledged)
 	{
-		sink->client.progress_acknowledged = false;
-		sink->base.durable = sink->checkpoint_sent;
+		client->progress_acknowledged = false;
+		if (!sink->exact)
+			sink->base.durable = sink->checkpoint_sent;
 		sink->checkpoint_sent = LSN_INVALID;
 	}
-	return !sink_kafka_checkpoint_due(sink) ||
+	return sink->exact || !sink_kafka_checkpoint_due(sink) ||
 		sink_kafka_send_checkpoint(sink, err);
 }
 
 static SinkPoll
 sink_kafka_poll(Sink *base, Error *err)
 {
-	return sink_kafka_serve((SinkKafka *) base, 0, err) ? SINK_POLL_OK :
-		SINK_POLL_FAILED;
+	SinkKafka  *sink = (SinkKafka *) base;
+
+	if (sink->exact)
+		return sink_kafka_poll_exact(sink, 0, err);
+	return sink_kafka_serve(sink, 0, err) ? SINK_POLL_OK : SINK_POLL_FAILED;
 }
 
+/* A sink that is made anew is asked again, from where it then stands. */
 static bool
 sink_kafka_record(Sink *base, Lsn idle, Error *err)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
 
+	if (sink->renewing)
+		return true;
 	sink_kafka_accept(sink, idle);
 	if (idle > sink->wanted)
 		sink->wanted = idle;
-	return sink_kafka_serve(sink, 0, err);
+	return sink->exact || sink_kafka_serve(sink, 0, err);
+}
+
+/* When poll may have to send progress though nothing happens. */
+static int64_t
+sink_kafka_next(const SinkKafka *sink, int64_t deadline)
+{
+	int64_t		due = sink->checkpoint_at +
+		sink->base.config->checkpoint_interval;
+
+	if (!sink->exact)
+		return sink->checkpoint_sent == LSN_INVALID &&
+			sink->link->client.window.reached > sink->base.durable ?
+			due : deadline;
+	if (sink->txn.state == KAFKA_TXN_OPEN)
+		return sink->txn.opened_at + (sink->in_transaction ?
+									  sink->txn.timeout / 2 :
+									  sink->txn.interval);
+	if (sink->txn.state == KAFKA_TXN_NONE && !sink->in_transaction &&
+		sink->base.accepted.lsn > sink->base.durable)
+		return sink->wanted > sink->base.durable ? 0 : due;
+	return deadline;
 }
 
 static int
 sink_kafka_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
-	int64_t		due = sink->checkpoint_at + base->config->checkpoint_interval;
+	int			used = 0;
 
-	if (sink->checkpoint_sent == LSN_INVALID &&
-		sink->client.window.reached > base->durable && due < *deadline)
-		*deadline = due;
-	kafka_topics_watch(sink->topics, deadline);
-	if (room < 1)
-		return 0;
-	fds[0] = (struct pollfd) {.fd = sink->client.wake_fd,.events = POLLIN};
-	return 1;
+	if (room > used)
+		fds[used++] = (struct pollfd) {.fd = sink->job_fd,.events = POLLIN};
+	if (sink->renewing)
+		return used;
+	if (sink_kafka_next(sink, *deadline) < *deadline)
+		*deadline = sink_kafka_next(sink, *deadline);
+	kafka_topics_watch(sink->link->topics, deadline);
+	if (room > used)
+		fds[used++] = (struct pollfd) {
+			.fd = sink->link->client.wake_fd, .events = POLLIN
+		};
+	return used;
+}
+
+bool
+sink_kafka_fail_drain(const SinkKafka *sink, Error *err)
+{
+	const KafkaClient *client = sink->link != NULL ? &sink->link->client :
+		NULL;
+	bool		known = client != NULL && client->trouble_text[0] != '\0';
+
+	return kafka_error_set(err, ERROR_SINK_WRITE,
+						   known ? client->trouble :
+						   RD_KAFKA_RESP_ERR__TIMED_OUT,
+						   known ? client->trouble_text : "No answer in time",
+						   "%" PRIu64
+						   " records were not acknowledged in time",
+						   client != NULL ? client->window.in_flight : 0);
 }
 
 static bool
 sink_kafka_drain(Sink *base, int64_t deadline, Error *err)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
-	KafkaWindow *window = &sink->client.window;
+	KafkaWindow *window;
 
-	if (sink->topics == NULL)
+	if (sink->exact)
+		return sink_kafka_drain_exact(sink, deadline, err);
+	if (sink->link == NULL)
 		return true;			/* never opened: nothing was accepted */
+	window = &sink->link->client.window;
 	sink->wanted = window->committed;
 	while (base->durable < window->committed)
 	{
 		int			left = clock_ms_until(deadline);
 
-		/* A flush does not wait for linger. */
-		rd_kafka_flush(sink->client.rk, left < 100 ? left : 100);
+		/* A flush does not wait for linger; reports are taken below. */
+		rd_kafka_flush(sink->link->client.rk, left < 5 ? left : 5);
 		if (!sink_kafka_serve(sink, 5, err))
 			return false;
-		if (left > 0 || base->durable >= window->committed)
-			continue;
-		return kafka_error_set(err, ERROR_SINK_WRITE, sink->client.trouble,
-							   sink->client.trouble_text[0] != '\0' ?
-							   sink->client.trouble_text : "No answer in time",
-							   "%" PRIu64
-							   " records were not acknowledged in time",
-							   window->in_flight);
+		if (left == 0 && base->durable < window->committed)
+			return sink_kafka_fail_drain(sink, err);
 	}
 	return true;
 }
@@ -559,14 +459,19 @@ static void
 sink_kafka_stats(const Sink *base, SinkStats *stats)
 {
 	const SinkKafka *sink = (const SinkKafka *) base;
-	const char *topic = sink->topics ? kafka_topics_pending(sink->topics) :
-		NULL;
-	int64_t		down = kafka_client_waiting_since(&sink->client);
+	const char *topic;
+	int64_t		down;
 
 	stats->records = sink->records;
 	stats->bytes = sink->bytes;
-	stats->in_flight = sink->client.window.in_flight;
-	stats->state[0] = '\0';
+	stats->in_flight = 0;
+	snprintf(stats->state, sizeof(stats->state), "%s",
+			 sink->renewing ? "producer is made anew" : "");
+	if (sink->link == NULL)
+		return;
+	topic = kafka_topics_pending(sink->link->topics);
+	down = kafka_client_waiting_since(&sink->link->client);
+	stats->in_flight = sink->link->client.window.in_flight;
 	if (down != 0)
 		snprintf(stats->state, sizeof(stats->state),
 				 "all brokers down since %" PRId64 " s",
@@ -588,11 +493,11 @@ sink_kafka_try_create(SinkKafka *sink, int64_t deadline, Error *err)
 		(int) sink->options->partitions, (int) sink->options->replication,
 		&sink->options->topic_config
 	};
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(sink->client.rk);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(sink->link->client.rk);
 	KafkaAdminAnswer answer = {NULL, RD_KAFKA_RESP_ERR__TIMED_OUT, ""};
 	bool		ok;
 
-	ok = kafka_admin_create(sink->client.rk, queue, "__pg_fanout.check", &plan,
+	ok = kafka_admin_create(sink->link->client.rk, queue, "__pg_fanout.check", &plan,
 							true, NULL, err);
 	if (ok)
 		(void) kafka_admin_take(queue, clock_ms_until(deadline), &answer);
@@ -617,7 +522,7 @@ sink_kafka_check(Sink *base, Error *err)
 
 	if (kafka_target_is_mock(&sink->target))
 		return true;
-	if (sink->topics == NULL && !sink_kafka_open(sink, deadline, err))
+	if (sink->link == NULL && !sink_kafka_open(sink, deadline, err))
 		return false;
 	return !sink->options->create_topics ||
 		sink_kafka_try_create(sink, deadline, err);
@@ -630,8 +535,11 @@ sink_kafka_free(Sink *base)
 
 	if (sink == NULL)
 		return;
-	kafka_topics_free(sink->topics);
-	kafka_client_close(&sink->client);
+	kafka_txn_end(&sink->txn);
+	kafka_renewal_free(&sink->renewal);
+	kafka_link_free(sink->link);
+	if (sink->job_fd >= 0)
+		close(sink->job_fd);
 	buf_free(&sink->text);
 	free(sink);
 }

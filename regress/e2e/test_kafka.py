@@ -482,6 +482,25 @@ def test_no_right_to_create(bank, kafka_sasl, relay, tmp_path, acl):
     assert len(kafka_sasl.read(topic_of(bank))) == 1
 
 
+def test_no_right_to_transactions(bank, kafka_sasl, relay, tmp_path, acl):
+    """auto says what it cannot do; exactly-once does not go on without."""
+    system = bank.value('select system_identifier from pg_control_system()')
+    acl(ResourceType.TRANSACTIONAL_ID, f'pg_fanout.{system}.{bank.slot}.k',
+        AclOperation.WRITE, AclPermissionType.DENY)
+    process = relay.stream(bank, wait=False, options=config_file(
+        tmp_path, kafka_sasl, delivery='exactly-once'))
+    assert_stopped(process, rig.Exit.SINK_SETUP, 'does not allow transactions',
+                   'transactional id')
+    process = relay.stream(bank, options=config_file(
+        tmp_path, kafka_sasl, delivery='auto'))
+    insert(bank, 1, 1)
+    bank.wait_confirmed()
+    process.stop()
+    assert 'warning: ' in process.stderr
+    assert 'delivery is at-least-once' in process.stderr
+    assert len(kafka_sasl.read(topic_of(bank))) == 1
+
+
 # ---- others ----
 
 def test_check(bank, kafka, relay):

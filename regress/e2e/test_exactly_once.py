@@ -1,0 +1,95 @@
+"""test_exactly_once.py: Kafka transactions, whatever breaks.
+
+A consumer that reads committed records gets every row of the source once and
+in order.
+
+EXACT_KILLS (default 20) says how often the relay is killed.
+"""
+import os
+import random
+import time
+
+import rig
+from records import Ledger, parse_lines
+
+KILLS = int(os.environ.get('EXACT_KILLS', 20))
+TOPICS = ('public.ledger', 'public.tally')
+EXACT = 'linger=1ms&partitions=3&delivery=exactly-once'
+
+
+def read(kafka, *topics):
+    return [dict(parse_lines(record.value + b'\n', record.topic)[0],
+                 _partition=(record.topic, record.partition))
+            for topic in topics for record in kafka.read(topic)]
+
+
+def compare(ledger, pg, kafka):
+    ledger.compare(read(kafka, *(f'{pg.dbname}.{t}' for t in TOPICS)),
+                   'kafka', exactly_once=True)
+
+
+def test_kill_relay(pg, relay, kafka):
+    ledger = Ledger(pg, writers=6, tally=True)
+    pg.create_slot()
+    sink = f'kafka={kafka.url}?{EXACT}&transaction_interval=30ms'
+    chance = random.Random(5)
+    ledger.start()
+    confirmed = [pg.confirmed()]
+    for _ in range(KILLS):
+        process = relay.stream(pg, sink, binary=rig.PLAIN_BIN, wait=False)
+        if chance.random() < 0.2:
+            time.sleep(chance.uniform(0, 0.5))
+        else:
+            process.wait_streaming()
+            time.sleep(chance.uniform(0, 1))
+        assert process.running, process.stderr
+        process.kill()
+        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+        confirmed.append(pg.confirmed())
+    assert confirmed == sorted(confirmed)
+    assert len(set(confirmed)) > KILLS / 5
+    process = relay.stream(pg, sink)
+    ledger.stop()
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    assert 'delivery is exactly-once' in process.stderr
+    compare(ledger, pg, kafka)
+
+
+def test_stop_and_second_relay(pg, relay, kafka):
+    """A stop commits what came; a second relay waits for the slot and fences
+    nobody."""
+    ledger = Ledger(pg, writers=2)
+    pg.create_slot()
+    sink = f'kafka={kafka.url}?{EXACT}'
+    first = relay.stream(pg, sink)
+    ledger.start()
+    second = relay.stream(pg, sink, wait=False)
+    time.sleep(4)
+    second.kill()
+    assert 'made anew' not in first.stderr
+    for _ in range(4):
+        begin = time.monotonic()
+        first.stop()
+        assert time.monotonic() - begin < 10
+        first = relay.stream(pg, sink)
+        time.sleep(0.5)
+    ledger.stop()
+    pg.wait_confirmed()
+    first.stop()
+    ledger.compare(read(kafka, f'{pg.dbname}.public.ledger'), 'kafka',
+                   exactly_once=True)
+
+
+def test_downgrade_refused(pg, relay, kafka):
+    pg.sql('create table t (id int primary key)')
+    pg.publication(tables=['t'])
+    pg.create_slot()
+    process = relay.stream(pg, f'kafka={kafka.url}?delivery=auto')
+    pg.sql('insert into t values (1)')
+    pg.wait_confirmed()
+    process.stop()
+    process = relay.stream(pg, f'kafka={kafka.url}', wait=False)
+    assert process.wait() == rig.Exit.CHECKPOINT
+    assert 'has delivered exactly once so far' in process.stderr
+    assert 'delivery=exactly-once' in process.stderr

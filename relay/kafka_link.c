@@ -1,0 +1,176 @@
+/*
+ * kafka_link.c
+ *		One life of the producer: it, its topics and its progress topic.
+ */
+#include "kafka_link.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <librdkafka/rdkafka_mock.h>
+
+#include "clock.h"
+#include "kafka_error.h"
+#include "log.h"
+
+#define LINK_SLICE		500		/* milliseconds a call may block */
+
+static bool
+link_fail_unreachable(const KafkaLink *link, Error *err)
+{
+	const KafkaClient *client = &link->client;
+
+	kafka_error_set(err, ERROR_SINK_SETUP, client->trouble,
+					client->trouble_text[0] != '\0' ?
+					client->trouble_text : "No broker answered",
+					"no Kafka broker of \"%s\" could be reached within %" PRId64 " s",
+					link->target.brokers,
+					link->target.options->connect_timeout / CLOCK_SECOND);
+	return error_retriable(err);
+}
+
+static bool
+link_is_late(const KafkaLink *link)
+{
+	return clock_ms_until(link->deadline) == 0 ||
+		(link->stop != NULL && atomic_load(link->stop));
+}
+
+static int
+link_slice(const KafkaLink *link)
+{
+	int			left = clock_ms_until(link->deadline);
+
+	return left < LINK_SLICE ? left : LINK_SLICE;
+}
+
+static bool
+link_wait_broker(KafkaLink *link, Error *err)
+{
+	for (;;)
+	{
+		const struct rd_kafka_metadata *metadata;
+		rd_kafka_resp_err_t resp;
+
+		resp = rd_kafka_metadata(link->client.rk, 0, NULL, &metadata,
+								 link_slice(link));
+		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
+		{
+			rd_kafka_metadata_destroy(metadata);
+			return true;
+		}
+		if (!kafka_client_poll(&link->client, 0, err))
+			return false;
+		if (link_is_late(link))
+			return link_fail_unreachable(link, err);
+	}
+}
+
+static bool
+link_fail_transactions(const rd_kafka_error_t *error, Error *err)
+{
+	kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_error_code(error),
+					rd_kafka_error_string(error),
+					"Kafka does not allow transactions");
+	if (err->hint[0] == '\0')
+		error_hint(err, "Look at the rights on the transactional id, at the broker's transaction.max.timeout.ms and at the replication of __transaction_state; or use delivery=at-least-once.");
+	return rd_kafka_error_is_retriable(error) ? error_retriable(err) : false;
+}
+
+/* Aborts what an earlier producer of that name left open, and fences it. */
+static bool
+link_init_transactions(KafkaLink *link, Error *err)
+{
+	if (link->target.transactional_id == NULL)
+		return true;
+	for (;;)
+	{
+		rd_kafka_error_t *error =
+			rd_kafka_init_transactions(link->client.rk, link_slice(link));
+		bool		again;
+
+		if (error == NULL)
+			return true;
+		again = rd_kafka_error_is_retriable(error) && !link_is_late(link);
+		if (!again)
+			link_fail_transactions(error, err);
+		rd_kafka_error_destroy(error);
+		if (!again || !kafka_client_poll(&link->client, 20, err))
+			return false;
+	}
+}
+
+static bool
+link_start(KafkaLink *link, Error *err)
+{
+	rd_kafka_conf_t *conf = kafka_config_producer(&link->target, err);
+	rd_kafka_mock_cluster_t *mock;
+
+	if (conf == NULL || !kafka_client_open(&link->client, conf, err) ||
+		!link_wait_broker(link, err) || !link_init_transactions(link, err))
+		return false;
+	mock = rd_kafka_handle_mock_cluster(link->client.rk);
+	if (mock != NULL)
+		log_info("kafka: mock brokers listen on %s: inside this process, gone with it; no admin calls",
+				 rd_kafka_mock_cluster_bootstraps(mock));
+	link->topics = kafka_topics_new(link->client.rk, link->client.wake_fd,
+									link->target.options, err);
+	return link->topics != NULL;
+}
+
+KafkaLink *
+kafka_link_open(const KafkaTarget *target, int64_t deadline,
+				const atomic_bool *stop, Error *err)
+{
+	KafkaLink  *link = calloc(1, sizeof(*link));
+
+	if (link == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	link->target = *target;
+	link->deadline = deadline;
+	link->stop = stop;
+	link->client.wake_fd = -1;
+	if (link_start(link, err))
+		return link;
+	kafka_link_free(link);
+	return NULL;
+}
+
+bool
+kafka_link_open_progress(KafkaLink *link, const KafkaProgressPlace *place,
+						 Error *err)
+{
+	link->progress_plan =
+		kafka_progress_plan((int) link->target.options->replication);
+	link->progress = kafka_topics_get(link->topics, place->topic,
+									  &link->progress_plan, err);
+	if (link->progress == NULL)
+		return false;
+	while (link->progress->state != KAFKA_TOPIC_READY)
+	{
+		if (!kafka_client_poll(&link->client, 20, err) ||
+			!kafka_topics_poll(link->topics, err))
+			return false;
+		if (link_is_late(link))
+			return link_fail_unreachable(link, err);
+	}
+	if (link->progress->partitions == 1)
+		return true;
+	error_set(err, ERROR_SINK_SETUP,
+			  "progress topic \"%s\" has %d partitions, not 1",
+			  place->topic, link->progress->partitions);
+	return error_hint(err, "Create it with one partition and cleanup.policy=compact.");
+}
+
+void
+kafka_link_free(KafkaLink *link)
+{
+	if (link == NULL)
+		return;
+	kafka_topics_free(link->topics);
+	kafka_client_close(&link->client);
+	free(link);
+}

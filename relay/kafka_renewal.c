@@ -1,0 +1,98 @@
+/*
+ * kafka_renewal.c
+ *		A producer made anew while the loop goes on, and what it finds stored.
+ */
+#include "kafka_renewal.h"
+
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define RENEWAL_TEXT_LIMIT	65536
+#define RENEWAL_TIME		(5 * CLOCK_SECOND)	/* for one attempt */
+#define RENEWAL_PAUSE		200000	/* microseconds between them */
+
+void
+kafka_renewal_init(KafkaRenewal *renewal, int wake_fd,
+				   const KafkaProgressPlace *place)
+{
+	kafka_job_init(&renewal->job, wake_fd);
+	atomic_store(&renewal->stop, false);
+	renewal->place = place;
+	buf_init(&renewal->text, RENEWAL_TEXT_LIMIT);
+}
+
+/* Notes are in memory already; what is read of them is dropped. */
+static bool
+renewal_try(KafkaRenewal *renewal, Error *err)
+{
+	int64_t		deadline = clock_now() + RENEWAL_TIME;
+	Notes		notes = {0};
+	bool		ok;
+
+	buf_clear(&renewal->text);
+	renewal->link = kafka_link_open(&renewal->target, deadline,
+									&renewal->stop, err);
+	ok = renewal->link != NULL &&
+		kafka_link_open_progress(renewal->link, renewal->place, err) &&
+		kafka_progress_read(&renewal->target, renewal->place, deadline,
+							&renewal->text, &notes, err);
+	notes_free(&notes);
+	if (ok)
+		return true;
+	kafka_link_free(renewal->link);
+	renewal->link = NULL;
+	return false;
+}
+
+static void
+renewal_run(void *self)
+{
+	KafkaRenewal *renewal = self;
+
+	kafka_link_free(renewal->link);
+	renewal->link = NULL;
+	for (;;)
+	{
+		error_clear(&renewal->err);
+		renewal->ok = renewal_try(renewal, &renewal->err);
+		if (renewal->ok || !renewal->err.retriable ||
+			atomic_load(&renewal->stop))
+			return;
+		log_debug("kafka: producer not made anew yet: %s: %s",
+				  renewal->err.message, renewal->err.detail);
+		usleep(RENEWAL_PAUSE);
+	}
+}
+
+bool
+kafka_renewal_begin(KafkaRenewal *renewal, KafkaLink *link, Error *err)
+{
+	renewal->target = link->target;
+	renewal->link = link;
+	return kafka_job_begin(&renewal->job, renewal_run, renewal, err);
+}
+
+KafkaRenewalResult
+kafka_renewal_poll(KafkaRenewal *renewal, Error *err)
+{
+	if (!kafka_job_finished(&renewal->job))
+		return KAFKA_RENEWAL_BUSY;
+	if (renewal->ok)
+		return KAFKA_RENEWAL_DONE;
+	*err = renewal->err;
+	return KAFKA_RENEWAL_FAILED;
+}
+
+void
+kafka_renewal_free(KafkaRenewal *renewal)
+{
+	if (renewal->job.running)
+	{
+		atomic_store(&renewal->stop, true);
+		kafka_job_join(&renewal->job);
+		kafka_link_free(renewal->link);
+	}
+	buf_free(&renewal->text);
+}

@@ -1,0 +1,68 @@
+/*
+ * kafka_txn.h
+ *		The transactions of one producer: opened with the first record, cut by
+ *		the sink, committed off the loop's thread.
+ *
+ * A transaction holds many of PostgreSQL's and, as its last record, how far
+ * they go. While it commits nothing may be sent. What cannot be committed for
+ * certain is lost: the producer must be made anew, and what was stored read.
+ * Knows neither topics nor checkpoints.
+ */
+#ifndef PG_FANOUT_KAFKA_TXN_H
+#define PG_FANOUT_KAFKA_TXN_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka_job.h"
+#include "lsn.h"
+
+typedef enum KafkaTxnState
+{
+	KAFKA_TXN_NONE,
+	KAFKA_TXN_OPEN,
+	KAFKA_TXN_COMMITTING
+} KafkaTxnState;
+
+typedef enum KafkaTxnResult
+{
+	KAFKA_TXN_BUSY,
+	KAFKA_TXN_COMMITTED,
+	KAFKA_TXN_LOST				/* outcome unknown: err */
+} KafkaTxnResult;
+
+typedef struct KafkaTxn
+{
+	rd_kafka_t *rk;
+	KafkaTxnState state;
+	int64_t		timeout;		/* after which the broker aborts it */
+	int64_t		least;			/* between commits */
+	int64_t		interval;		/* the same, longer if they are slow */
+	int64_t		opened_at;		/* monotonic */
+	int64_t		committing_since;
+	Position	position;		/* what the commit under way covers */
+	KafkaJob	job;
+	rd_kafka_error_t *error;	/* of the last call; the job's while it runs */
+} KafkaTxn;
+
+/* Of a producer without transaction; times in microseconds. */
+extern void kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, int64_t timeout,
+						   int64_t interval, int wake_fd);
+
+/* Opens one if there is none. */
+extern MUST_USE bool kafka_txn_open(KafkaTxn *txn, Error *err);
+
+/* Old enough to be cut at a commit; so old that it must be cut anywhere. */
+extern bool kafka_txn_due(const KafkaTxn *txn, int64_t now);
+extern bool kafka_txn_overdue(const KafkaTxn *txn, int64_t now);
+
+/* Begins the commit of what was sent; it covers everything up to there. */
+extern MUST_USE bool kafka_txn_commit(KafkaTxn *txn, Position position,
+									  Error *err);
+
+/* What became of it. */
+extern KafkaTxnResult kafka_txn_poll(KafkaTxn *txn, Error *err);
+
+/* Waits for the call that runs, a few seconds at most. */
+extern void kafka_txn_end(KafkaTxn *txn);
+
+#endif							/* PG_FANOUT_KAFKA_TXN_H */

@@ -1,0 +1,143 @@
+/*
+ * sink_kafka_records.c
+ *		The Kafka sink: a record's way to its topics. See sink_kafka.h.
+ */
+#include "sink_kafka.h"
+
+#include <inttypes.h>
+
+/*
+ * The topics of a delivery's records. SINK_FULL: one of them is not ready, so
+ * that none of the records may be sent yet.
+ */
+static SinkResult
+sink_kafka_find_topics(SinkKafka *sink, const Delivery *delivery,
+					   KafkaTopic **topics, Error *err)
+{
+	bool		ready = true;
+
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		const char *name = delivery_topic(delivery, &delivery->records[i]);
+
+		topics[i] = i > 0 && delivery->records[i].topic ==
+			delivery->records[i - 1].topic ? topics[i - 1] :
+			kafka_topics_get(sink->link->topics, name, NULL, err);
+		if (topics[i] == NULL)
+			return SINK_FAILED;
+		ready &= topics[i]->state == KAFKA_TOPIC_READY;
+	}
+	return ready ? SINK_OK : SINK_FULL;
+}
+
+/*
+ * A record without key goes where its table's name puts it. 0: where its key
+ * does.
+ */
+static uint32_t
+sink_kafka_hash(const Delivery *delivery, const Record *record)
+{
+	if (record->key.data != NULL && record->partition_key.data != NULL)
+		return kafka_partition_hash_key(record->partition_key.data,
+										record->partition_key.size);
+	if (record->key.data != NULL || delivery->table == NULL)
+		return 0;
+	return kafka_partition_hash(delivery->table->schema,
+								delivery->table->name);
+}
+
+static KafkaProduce
+sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery,
+					const Record *record, const KafkaTopic *topic, Error *err)
+{
+	KafkaRecord sent = {
+		.topic = topic->rkt,
+		.key = record->key, .value = record->value,
+		.headers = record->headers, .header_count = record->header_count
+	};
+	KafkaOpaque opaque = {0, sink_kafka_hash(delivery, record)};
+
+	if (record->value.data == NULL && !sink->options->tombstones)
+		return KAFKA_PRODUCE_OK;
+	sent.partition = sink->partitioner(topic->rkt, record->key.data,
+									   record->key.size, topic->partitions,
+									   NULL, kafka_opaque_pack(opaque));
+	return kafka_client_produce(&sink->link->client, &sent, err);
+}
+
+static SinkResult
+sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
+				KafkaTopic *const *topics, Error *err)
+{
+	if (sink->partial.lsn != delivery->position.lsn ||
+		sink->partial.seq != delivery->position.seq)
+		sink->partial_count = 0;
+	sink->partial = delivery->position;
+	for (; sink->partial_count < delivery->count; sink->partial_count++)
+	{
+		size_t		i = sink->partial_count;
+
+		switch (sink_kafka_send_one(sink, delivery, &delivery->records[i],
+									topics[i], err))
+		{
+			case KAFKA_PRODUCE_OK:
+				break;
+			case KAFKA_PRODUCE_FULL:
+				return SINK_FULL;
+			case KAFKA_PRODUCE_FAILED:
+				return SINK_FAILED;
+		}
+	}
+	sink->partial_count = 0;
+	return SINK_OK;
+}
+
+static void
+sink_kafka_count(SinkKafka *sink, const Delivery *delivery)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		const Record *record = &delivery->records[i];
+
+		sink->bytes += record->key.size + record->value.size;
+	}
+	sink->records++;
+}
+
+static SinkResult
+sink_kafka_take(SinkKafka *sink, const Delivery *delivery, Error *err)
+{
+	KafkaTopic *topics[FORMAT_MAX_RECORDS];
+	char		lsn[LSN_TEXT_SIZE];
+	SinkResult	result = sink_kafka_find_topics(sink, delivery, topics, err);
+
+	if (result == SINK_OK)
+		result = sink_kafka_admit(sink, err);
+	if (result != SINK_OK)
+		return result;
+	result = sink_kafka_send(sink, delivery, topics, err);
+	if (result == SINK_FAILED && sink_kafka_lose(sink, err))
+		return SINK_FULL;
+	if (result == SINK_FAILED)
+		error_prefix(err, "at %s, record %" PRIu64,
+					 lsn_format(delivery->position.lsn, lsn),
+					 delivery->position.seq);
+	return result;
+}
+
+SinkResult
+sink_kafka_put(Sink *base, const Delivery *delivery, Error *err)
+{
+	SinkKafka  *sink = (SinkKafka *) base;
+	SinkResult	result;
+
+	if (sink->renewing || sink->cutting)
+		return SINK_FULL;
+	result = sink_kafka_take(sink, delivery, err);
+	if (result != SINK_OK)
+		return result;
+	sink->in_transaction |= !delivery->aside && delivery->txn != NULL;
+	base->accepted = delivery_end(delivery);
+	sink_kafka_count(sink, delivery);
+	return SINK_OK;
+}
