@@ -295,6 +295,7 @@ refuse_invalid(const SchemaRegistry *registry, Error *err)
 			  registry_address(registry), registry->subject);
 	if (registry->reply.message[0] != '\0')
 		error_detail(err, "It says: %s.", registry->reply.message);
+	error_hint(err, "If the subject holds schemas of another format, give the records another topic.");
 	return SCHEMA_FAILED;
 }
 

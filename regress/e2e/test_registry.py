@@ -350,6 +350,23 @@ def test_registry_away(table, proxies):
                                 {'id': 3, 'a': 30, 'b': 'z', 'c': 3}]
 
 
+def test_stopped_while_registry_is_away(table, proxies):
+    """Nothing was taken, so nothing is owed: it ends, and begins again."""
+    proxy = proxies()
+    table.create()
+    table.pg.sql("insert into t values (1, 10, 'x')")
+    before = table.pg.confirmed()
+    process = table.start(schema_registry=proxy.url)
+    process.wait_for('records wait')
+    started = time.monotonic()
+    process.stop()
+    assert time.monotonic() - started < 15
+    assert table.pg.confirmed() == before
+    proxy.on()
+    table.pump(schema_registry=proxy.url)
+    assert table.rows() == [{'id': 1, 'a': 10, 'b': 'x'}]
+
+
 def write_config(path, table, **options):
     lines = [f'url = {table.kafka.url}', 'format = protobuf']
     lines += [f'{name} = {value}' for name, value in options.items()]
