@@ -56,7 +56,7 @@ static const Option format_avro_options[] = {
 };
 
 static const OptionTable format_avro_option_table = {
-	"Format avro", "sink", format_avro_options,
+	"avro format", "sink", format_avro_options,
 	sizeof(format_avro_options) / sizeof(format_avro_options[0]),
 	sizeof(FormatAvroOptions)
 };

@@ -87,7 +87,7 @@ static const Option format_protobuf_options[] = {
 };
 
 static const OptionTable format_protobuf_option_table = {
-	"Format protobuf", "sink", format_protobuf_options,
+	"protobuf format", "sink", format_protobuf_options,
 	sizeof(format_protobuf_options) / sizeof(format_protobuf_options[0]),
 	sizeof(FormatProtobufOptions)
 };

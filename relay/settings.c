@@ -169,7 +169,7 @@ static const Option sink_common_options[] = {
 	"where the records go (in a [sink NAME] section)"},
 	{"format", 0, OPTION_STRING, FIELD(format), .preset = "json",
 		.argument = "FORMAT",
-		.help = "json: one plain object per change; protobuf: the typed message of the table, see --print-proto"},
+		.help = "json: one plain object per change; protobuf: the typed message of the table, see --print-proto; debezium-json and avro: as Debezium writes them"},
 	{"topic", 0, OPTION_STRING, FIELD(topic),
 		.preset = "{prefix}.{schema}.{table}", .argument = "TEMPLATE", .help =
 		"topic, or name of the objects, made from {prefix}, {db}, {schema}, {table} and {sink}"},
