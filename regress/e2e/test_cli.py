@@ -82,8 +82,7 @@ def test_print_config_is_a_config(relay, tmp_path):
 def test_print_config_sinks_are_valid(relay, pg, tmp_path):
     """Each sink's section, uncommented where it has a default."""
     text = relay.run('--print-config').output.decode()
-    sections = re.split(r'^#?(?=\[)|^(?=# In the section of)', text,
-                        flags=re.M)
+    sections = re.split(r'^#?(?=\[)', text, flags=re.M)
     sinks = [part for part in sections if part.startswith('[sink')]
     assert len(sinks) >= 4
     for part in sinks:
@@ -95,8 +94,6 @@ def test_print_config_sinks_are_valid(relay, pg, tmp_path):
                None: 'null:'}[kind]  # of a format
         body = [f'url = {url}'] + [x for x in body if not x.startswith('url ')]
         if name == 'with_avro':  # has no default to go by
-            body.append('schema_registry = http://127.0.0.1:8081')
-        if name == 'with_avro':
             body.append('schema_registry = http://127.0.0.1:9')
         path = tmp_path / f'{name}.conf'
         path.write_text(f'[sink {name}]\n' + '\n'.join(body) + '\n')
