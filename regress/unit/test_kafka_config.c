@@ -23,7 +23,8 @@ static rd_kafka_conf_t *
 configure(Pair first, Pair second, Error *err)
 {
 	void	   *options = option_new(&kafka_option_table);
-	KafkaTarget target = {"127.0.0.1:1", "pg_fanout-s-t", options};
+	KafkaTarget target = {.brokers = "127.0.0.1:1", .client_id = "pg_fanout-s-t",
+	.options = options};
 	rd_kafka_conf_t *conf = NULL;
 
 	*err = (Error) {0};
