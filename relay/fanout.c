@@ -11,6 +11,7 @@
 #include "log.h"
 #include "numbering.h"
 #include "oid_map.h"
+#include "outbox.h"
 #include "route.h"
 
 #define TOPIC_LIMIT 4096
@@ -38,6 +39,7 @@ typedef struct SinkUse
 typedef struct TableRoute
 {
 	uint64_t	version;		/* of the description it was made from */
+	bool		by_value;		/* an outbox: rows have topics of their own */
 	char	   *topics[];
 } TableRoute;
 
@@ -49,6 +51,7 @@ struct Fanout
 	FormatUse  *formats;
 	size_t		format_count;
 	OidMap		routes;
+	Outbox	   *outbox;			/* NULL: none */
 	bool		wants_detail;	/* a format does */
 };
 
@@ -180,6 +183,12 @@ no_memory:
 	return NULL;
 }
 
+void
+fanout_set_outbox(Fanout *fanout, Outbox *outbox)
+{
+	fanout->outbox = outbox;
+}
+
 static bool
 resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 {
@@ -300,6 +309,10 @@ make_route(Fanout *fanout, const Table *table, Error *err)
 		return NULL;
 	}
 	route->version = table->version;
+	route->by_value = fanout->outbox != NULL &&
+		outbox_has(fanout->outbox, table);
+	if (route->by_value)
+		return route;
 	warn_without_key(table);
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
@@ -350,7 +363,9 @@ fanout_wants_detail(const Fanout *fanout, const Table *table)
 	if (!fanout->wants_detail)
 		return false;
 	route = oid_map_find(&fanout->routes, table->oid);
-	return route == NULL || route->version != table->version;
+	if (route != NULL && route->version == table->version)
+		return false;
+	return fanout->outbox == NULL || !outbox_has(fanout->outbox, table);
 }
 
 bool
@@ -502,6 +517,52 @@ fanout_begin(Fanout *fanout, const Transaction *txn, Error *err)
 	return offer_all(fanout, &offer, err);
 }
 
+/* Whether records stand behind one another, each in a line. */
+static bool
+writes_lines(const SinkUse *use)
+{
+	return use->setup->ops->framed && !use->setup->config.format->binary;
+}
+
+/* A row of an outbox: no format is asked. */
+static SinkResult
+offer_event(Fanout *fanout, const Change *change, Position position,
+			Error *err)
+{
+	bool		full = false;
+	OutboxEvent event;
+
+	switch (outbox_change(fanout->outbox, change, &event, err))
+	{
+		case OUTBOX_EVENT:
+			break;
+		case OUTBOX_DROP:
+			return SINK_OK;
+		case OUTBOX_FAILED:
+			return SINK_FAILED;
+	}
+	for (size_t i = 0; i < fanout->sink_count; i++)
+	{
+		SinkUse    *use = &fanout->sinks[i];
+		Record		record = event.record;
+		Delivery	delivery = {
+			.position = position, .txn = change->txn, .topic = record.topic,
+			.records = &record, .count = 1
+		};
+		SinkResult	result;
+
+		if (!wants(use, position))
+			continue;
+		if (writes_lines(use))
+			record.value = event.line;
+		result = put(use, &delivery, err);
+		if (result == SINK_FAILED)
+			return result;
+		full |= result == SINK_FULL;
+	}
+	return full ? SINK_FULL : SINK_OK;
+}
+
 SinkResult
 fanout_change(Fanout *fanout, const Change *change, Position position,
 			  Error *err)
@@ -513,6 +574,8 @@ fanout_change(Fanout *fanout, const Change *change, Position position,
 
 	if (offer.route == NULL)
 		return SINK_FAILED;
+	if (offer.route->by_value)
+		return offer_event(fanout, change, position, err);
 	return offer_all(fanout, &offer, err);
 }
 

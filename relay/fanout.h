@@ -10,6 +10,7 @@
 #ifndef PG_FANOUT_FANOUT_H
 #define PG_FANOUT_FANOUT_H
 
+#include "outbox.h"
 #include "setup.h"
 #include "sink.h"
 
@@ -20,6 +21,9 @@ typedef struct Fanout Fanout;
  */
 extern Fanout *fanout_new(const SinkSetups *setups, const char *database,
 						  Error *err);
+
+/* From now on rows of its tables are records of their own; outlives it. */
+extern void fanout_set_outbox(Fanout *fanout, Outbox *outbox);
 
 /*
  * Reads every sink's checkpoint and asks new ones to write their first. With

@@ -19,32 +19,48 @@
 
 #define PROTO_LIMIT (16 * 1024 * 1024)
 
+/* As consumers get the table: without what may not pass. */
 static bool
-print_proto(PGconn *conn, const char *name, Error *err)
+print_proto(PGconn *conn, const char *name, Transform *transform, Error *err)
 {
 	Table	   *table = catalog_table(conn, name, err);
+	const Table *passing = table;
+	TransformResult result;
 	Buf			text;
 
 	if (table == NULL)
 		return false;
 	buf_init(&text, PROTO_LIMIT);
-	proto_append_table(&text, table, NULL);
-	fwrite(text.data, 1, text.size, stdout);
+	result = transform_table(transform, &passing, err);
+	if (result == TRANSFORM_PASS)
+	{
+		proto_append_table(&text, passing, NULL);
+		fwrite(text.data, 1, text.size, stdout);
+	}
+	else if (result == TRANSFORM_DROP)
+		error_set(err, ERROR_USAGE, "table %s is left out by table_include or table_exclude",
+				  name);
 	buf_free(&text);
 	table_free(table);
-	return true;
+	return result == TRANSFORM_PASS;
 }
 
 static bool
 print_protos(const Settings *settings, ConnectionOptions *connection,
 			 Error *err)
 {
-	PGconn	   *conn = connection_open(connection, CONNECTION_SQL, err);
-	bool		ok = conn != NULL;
+	Transform  *transform = settings_pass_transform(&settings->pass, err);
+	PGconn	   *conn = NULL;
+	bool		ok = transform != NULL;
 
+	if (ok)
+		conn = connection_open(connection, CONNECTION_SQL, err);
+	ok = conn != NULL;
 	for (size_t i = 0; ok && i < settings->print_proto.count; i++)
-		ok = print_proto(conn, settings->print_proto.items[i], err);
+		ok = print_proto(conn, settings->print_proto.items[i], transform,
+						 err);
 	PQfinish(conn);
+	transform_free(transform);
 	return ok;
 }
 

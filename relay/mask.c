@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "row_json.h"
+#include "value_text.h"
 
 #define HASH_SIZE			32
 #define TRUNCATE_MAX		INT64_C(1000000)
@@ -91,39 +91,6 @@ mask_keeps_apart(const Mask *mask)
 }
 
 /* ---- values ---- */
-
-static bool
-is_string(const Column *column)
-{
-	switch (column->encoding)
-	{
-		case PG_FANOUT__ENCODING__TEXT:
-		case PG_FANOUT__ENCODING__NUMERIC:
-		case PG_FANOUT__ENCODING__JSON:
-		case PG_FANOUT__ENCODING__ENUM:
-			return !column->is_array;
-		default:
-			return false;
-	}
-}
-
-static bool
-value_text(const Column *column, const WireField *value, Buf *scratch,
-		   Slice *text)
-{
-	if (is_string(column))
-	{
-		*text = slice_make(value->data, value->size);
-		return value->kind == WIRE_BYTES;
-	}
-	buf_clear(scratch);
-	if (!column_append_json(scratch, column, value) || buf_failed(scratch))
-		return false;
-	*text = buf_slice(scratch);
-	if (text->size >= 2 && text->data[0] == '"')
-		*text = slice_make(text->data + 1, text->size - 2);
-	return true;
-}
 
 static bool
 append_hash(Buf *out, const char *salt, Slice text)

@@ -15,6 +15,8 @@
 #include "table.h"
 #include "wire.h"
 
+#define TEXT_OID	25			/* pg_catalog.text, of masked columns */
+
 typedef enum MaskKind
 {
 	MASK_FIXED,					/* the same text for every value */

@@ -416,23 +416,26 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 {
 	Relay		relay = {.settings = settings, .connection = connection,
 		.setups = setups, .catalog = {.options = connection}};
-	bool		ok;
+	bool		ok = false;
 
 	if (!parse_position("startpos", settings->startpos, &relay.startpos,
 						err) ||
 		!parse_position("endpos", settings->endpos, &relay.endpos, err) ||
 		!relay_prepare(&relay, err))
-		return false;
+		goto done;
 	progress_init(&relay.progress, settings->progress_interval);
 	ok = run_streams(&relay, err);
 	ok = finish(&relay, ok, err);
 	relay_close_stream(&relay);
+
+done:
 	catalog_session_close(&relay.catalog);
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
 	spool_free(relay.spool);
 	charset_free(relay.charset);
 	transform_free(relay.transform);
+	outbox_free(relay.outbox);
 	fanout_free(relay.fanout);
 	return ok;
 }

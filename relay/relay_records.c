@@ -134,6 +134,7 @@ tell_detail(Relay *relay, Error *err)
 	detail = catalog_session_detail(&relay->catalog, table->oid, err);
 	if (detail == NULL)
 		return STEP_LOST;
+	transform_detail(relay->transform, table, detail);
 	ok = fanout_describe(relay->fanout, table, detail, err);
 	catalog_detail_free(detail);
 	return ok ? STEP_GO_ON : STEP_FAILED;

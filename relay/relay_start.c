@@ -93,20 +93,11 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 bool
 relay_prepare(Relay *relay, Error *err)
 {
-	const Settings *settings = relay->settings;
-	TransformRules rules = {
-		.table_include = &settings->table_include,
-		.table_exclude = &settings->table_exclude,
-		.column_include = &settings->column_include,
-		.column_exclude = &settings->column_exclude,
-		.masks = &settings->masks,
-		.mask_salt = settings->mask_salt,
-		.message_include = &settings->message_include,
-		.message_exclude = &settings->message_exclude
-	};
+	const PassOptions *options = &relay->settings->pass;
 
-	relay->transform = transform_new(&rules, err);
-	return relay->transform != NULL;
+	relay->transform = settings_pass_transform(options, err);
+	return relay->transform != NULL &&
+		settings_pass_outbox(options, relay->database, &relay->outbox, err);
 }
 
 /* Each large transaction in progress takes a file, and servers have many. */
@@ -175,6 +166,8 @@ make_parts(Relay *relay, Error *err)
 		return true;
 	memcpy(relay->database, relay->server.database, sizeof(relay->database));
 	relay->fanout = fanout_new(relay->setups, relay->database, err);
+	if (relay->fanout != NULL)
+		fanout_set_outbox(relay->fanout, relay->outbox);
 	if (relay->fanout == NULL || !make_spool(relay, err))
 		return false;
 	config.spool = relay->spool;

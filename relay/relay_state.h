@@ -55,6 +55,7 @@ typedef struct Relay
 	Spool	   *spool;			/* NULL: no streaming */
 	Source	   *source;
 	Transform  *transform;
+	Outbox	   *outbox;			/* NULL: none */
 	Fanout	   *fanout;
 	Feedback	feedback;
 	Progress	progress;

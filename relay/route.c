@@ -23,12 +23,14 @@ typedef enum RouteField
 	ROUTE_SCHEMA,
 	ROUTE_TABLE,
 	ROUTE_SINK,
+	ROUTE_VALUE,
 	ROUTE_UNKNOWN
 } RouteField;
 
 static const char *const field_names[] = {
 	[ROUTE_PREFIX] = "prefix", [ROUTE_DATABASE] = "db",
-	[ROUTE_SCHEMA] = "schema", [ROUTE_TABLE] = "table", [ROUTE_SINK] = "sink"
+	[ROUTE_SCHEMA] = "schema", [ROUTE_TABLE] = "table", [ROUTE_SINK] = "sink",
+	[ROUTE_VALUE] = "route"
 };
 
 /* ---- characters ---- */
@@ -47,7 +49,10 @@ is_plain(char letter)
 		(letter >= 'A' && letter <= 'Z') || letter == '_';
 }
 
-/* Appends a name, escaped. dots: "." too (the prefix, the same for all). */
+/*
+ * Appends a name, escaped. dots: "." as it is (the prefix, the same for all,
+ * and a value, which has a topic for itself).
+ */
 static void
 append_name(Buf *out, const char *name, bool dots)
 {
@@ -99,13 +104,14 @@ field_parse(const char *text, const char **end)
 }
 
 static bool
-route_unknown_field(const char *at, const char *end, Error *err)
+route_unknown_field(const char *at, const char *end, bool by_value, Error *err)
 {
 	if (end[-1] != '}')
 		return error_set(err, ERROR_USAGE, "template has \"{\" without \"}\"");
 	error_set(err, ERROR_USAGE, "unknown field \"%.*s\" in a template",
 			  (int) (end - at), at);
-	return error_hint(err, "Fields are {prefix}, {db}, {schema}, {table} and {sink}.");
+	return error_hint(err, by_value ? "Fields are {db} and {route}." :
+					  "Fields are {prefix}, {db}, {schema}, {table} and {sink}.");
 }
 
 static bool
@@ -132,8 +138,16 @@ route_ambiguous(Error *err)
 	return error_hint(err, "Without it two tables could share a topic by accident: write {schema}.{table}.");
 }
 
-bool
-route_check(const char *template, Error *err)
+static bool
+is_field_of(RouteField field, bool by_value)
+{
+	if (by_value)
+		return field == ROUTE_DATABASE || field == ROUTE_VALUE;
+	return field < ROUTE_VALUE;
+}
+
+static bool
+check_template(const char *template, bool by_value, Error *err)
 {
 	const char *end;
 	bool		open = false;	/* a varying field, and no "." since */
@@ -154,8 +168,8 @@ route_check(const char *template, Error *err)
 			continue;
 		}
 		field = field_parse(at, &end);
-		if (field == ROUTE_UNKNOWN)
-			return route_unknown_field(at, end, err);
+		if (!is_field_of(field, by_value))
+			return route_unknown_field(at, end, by_value, err);
 		if (field != ROUTE_SCHEMA && field != ROUTE_TABLE)
 			continue;
 		if (open)
@@ -163,6 +177,18 @@ route_check(const char *template, Error *err)
 		open = true;
 	}
 	return true;
+}
+
+bool
+route_check(const char *template, Error *err)
+{
+	return check_template(template, false, err);
+}
+
+bool
+route_check_by_value(const char *template, Error *err)
+{
+	return check_template(template, true, err);
 }
 
 /* ---- expansion ---- */
@@ -182,6 +208,8 @@ field_value(RouteField field, const RouteNames *names)
 			return names->table;
 		case ROUTE_SINK:
 			return names->sink;
+		case ROUTE_VALUE:
+			return names->route;
 		case ROUTE_UNKNOWN:
 			break;
 	}
@@ -198,7 +226,7 @@ route_expand_field(Buf *out, const char **at, const RouteNames *names,
 	const char *value;
 
 	if (field == ROUTE_UNKNOWN)
-		return route_unknown_field(start, *at, err);
+		return route_unknown_field(start, *at, false, err);
 	value = field_value(field, names);
 	if (value == NULL)
 	{
@@ -210,7 +238,8 @@ route_expand_field(Buf *out, const char **at, const RouteNames *names,
 	if (names->underscores)
 		append_underscored(out, value);
 	else
-		append_name(out, value, field == ROUTE_PREFIX);
+		append_name(out, value,
+					field == ROUTE_PREFIX || field == ROUTE_VALUE);
 	if (field == ROUTE_PREFIX && *value == '\0' && **at == '.')
 		++*at;
 	return true;

@@ -8,6 +8,9 @@
  * name too, "-" itself only where two such digits follow it), so that two
  * tables never meet in one topic by accident: Order.Item becomes Order-2eItem.
  * A template without {table} sends many tables to one topic on purpose.
+ *
+ * Records that are routed by a value instead have {db} and {route}, which is
+ * escaped likewise but keeps its dots.
  */
 #ifndef PG_FANOUT_ROUTE_H
 #define PG_FANOUT_ROUTE_H
@@ -22,6 +25,7 @@ typedef struct RouteNames
 	const char *schema;
 	const char *table;
 	const char *sink;
+	const char *route;			/* the value that says where to */
 
 	/*
 	 * As Debezium does it: one "_" for each character (UTF-16 unit) that a
@@ -35,6 +39,9 @@ typedef struct RouteNames
  * and a "." divides {schema} from {table}.
  */
 extern MUST_USE bool route_check(const char *template, Error *err);
+
+/* The same of a template for records that are routed by a value. */
+extern MUST_USE bool route_check_by_value(const char *template, Error *err);
 
 /*
  * Appends the expansion of a checked template. Longer than 249 bytes, empty,

@@ -82,28 +82,7 @@ static const Option settings_options[] = {
 		.min = 0, .max = INT64_C(1) << 60, .help =
 	"how much disk that may take; 0: as much as there is"},
 
-	{"table-include", 0, OPTION_LIST, FIELD(table_include),
-		.argument = "PATTERN", .help =
-		"pass changes of these tables only: schema.table with the wildcards * and ?, several with commas; may be repeated. A publication that leaves tables out costs the server less"},
-	{"table-exclude", 0, OPTION_LIST, FIELD(table_exclude),
-		.argument = "PATTERN", .help =
-	"leave these tables out, also if included"},
-	{"column-include", 0, OPTION_LIST, FIELD(column_include),
-		.argument = "PATTERN", .help =
-		"pass these columns only: schema.table.column; those of a key must be among them"},
-	{"column-exclude", 0, OPTION_LIST, FIELD(column_exclude),
-		.argument = "PATTERN", .help =
-	"leave these columns out of every record; not those of a key"},
-	{"message-include", 0, OPTION_LIST, FIELD(message_include),
-		.argument = "PATTERN", .help =
-	"pass logical messages with these prefixes only"},
-	{"message-exclude", 0, OPTION_LIST, FIELD(message_exclude),
-		.argument = "PATTERN", .help =
-	"leave out logical messages with these prefixes"},
-	{"mask", 0, OPTION_LIST, FIELD(masks), .argument = "COLUMN=MASK", .help =
-		"put something else in place of a column's values: schema.table.column=fixed:TEXT, =hash (HMAC-SHA-256 in hex: equal values stay equal) or =truncate:N (characters); the column becomes text; may be repeated"},
-	{"mask-salt", 0, OPTION_SECRET, FIELD(mask_salt), .argument = "SECRET",
-		.help = "key of the hash; keep it, or equal values hash differently"},
+	SETTINGS_PASS_ROWS(FIELD(pass)),
 
 	{"sink", 0, OPTION_LIST, FIELD(sinks), .argument = "[NAME=]URL", .help =
 		"where records go: kafka://HOST:PORT,..., s3://BUCKET/PREFIX, dir:///PATH, file:PATH, null:; options follow as ?name=value&...; may be repeated"},
@@ -379,6 +358,7 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 	free_list(&settings->create_publication);
 	free_list(&settings->plugin_options);
 	free_list(&settings->sinks);
+	settings_pass_forget(&settings->pass);
 	return apply_section(settings, config, argc, argv, err);
 }
 

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "error.h"
 #include "option.h"
+#include "settings_pass.h"
 #include "source.h"
 
 #include "version.h"
@@ -47,15 +48,7 @@ typedef struct Settings
 	char	   *spool_directory;
 	int64_t		spool_limit;
 
-	/* what may pass */
-	OptionList	table_include;
-	OptionList	table_exclude;
-	OptionList	column_include;
-	OptionList	column_exclude;
-	OptionList	message_include;
-	OptionList	message_exclude;
-	OptionList	masks;
-	char	   *mask_salt;
+	PassOptions pass;
 
 	/* sinks */
 	OptionList	sinks;

@@ -132,6 +132,8 @@ typedef struct SinkOps
 	const char *const *schemes; /* URL schemes it serves, NULL-terminated */
 	const OptionTable *options;
 	bool		has_topics;		/* keeps the records of each topic apart */
+	bool		framed;			/* records stand behind one another, those of
+								 * text formats a line each */
 
 	/* Checks the options and URL; connects to nothing. NULL: failed. */
 	Sink	   *(*create) (const SinkConfig *config, Error *err);

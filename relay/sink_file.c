@@ -805,6 +805,7 @@ static const char *const file_schemes[] = {"file", NULL};
 
 const SinkOps sink_file_ops = {
 	.name = "file",
+	.framed = true,
 	.schemes = file_schemes,
 	.options = &file_options,
 	.create = sink_file_create,

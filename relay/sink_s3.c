@@ -636,6 +636,7 @@ static const char *const sink_s3_schemes[] = {"s3", "dir", NULL};
 
 const SinkOps sink_s3_ops = {
 	.name = "s3",
+	.framed = true,
 	.schemes = sink_s3_schemes,
 	.options = &sink_s3_option_table,
 	.has_topics = true,

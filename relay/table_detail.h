@@ -26,7 +26,7 @@ typedef struct ColumnDetail
 
 typedef struct TableDetail
 {
-	const ColumnDetail *columns;	/* by number, ascending */
+	ColumnDetail *columns;		/* by number, ascending */
 	size_t		count;
 } TableDetail;
 

@@ -273,6 +273,56 @@ put_body(Transform *transform, const TransformPlan *plan, const Body *parts)
 }
 
 TransformResult
+transform_table(Transform *transform, const Table **table, Error *err)
+{
+	const TransformPlan *plan;
+
+	if (transform->is_idle)
+		return TRANSFORM_PASS;
+	plan = find_plan(transform, *table, err);
+	if (plan == NULL)
+		return TRANSFORM_FAILED;
+	if (plan->dropped)
+		return TRANSFORM_DROP;
+	if (!plan->untouched)
+		*table = plan->table;
+	return TRANSFORM_PASS;
+}
+
+/* What stands for a masked column is text, and its rows may be alike. */
+static void
+mask_detail(const Mask *mask, ColumnDetail *detail)
+{
+	detail->preset = NULL;
+	detail->type_oid = mask_keeps_apart(mask) ? TEXT_OID : 0;
+	detail->base_oid = TEXT_OID;
+	detail->base_name = "pg_catalog.text";
+	detail->base_typmod = -1;
+}
+
+void
+transform_detail(const Transform *transform, const Table *table,
+				 TableDetail *detail)
+{
+	const TransformPlan *plan = oid_map_find(&transform->plans, table->oid);
+
+	if (plan == NULL || plan->untouched || plan->dropped)
+		return;
+	for (size_t i = 0; i < detail->count; i++)
+	{
+		ColumnDetail *column = &detail->columns[i];
+		size_t		place = 0;
+		const TransformColumn *rule = find_column(plan, &place,
+												  column->number);
+
+		if (rule != NULL && rule->mask != NULL)
+			mask_detail(rule->mask, column);
+		else if (rule == NULL || rule->dropped)
+			column->preset = NULL;
+	}
+}
+
+TransformResult
 transform_change(Transform *transform, Change *change, Error *err)
 {
 	const TransformPlan *plan;

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "option.h"
 #include "source.h"
+#include "table_detail.h"
 
 /* As the options say it; borrowed. */
 typedef struct TransformRules
@@ -51,6 +52,21 @@ extern Transform *transform_new(const TransformRules *rules, Error *err);
  */
 extern TransformResult transform_change(Transform *transform, Change *change,
 										Error *err);
+
+/*
+ * *table becomes its description as it passes, valid until the next call with
+ * that table.
+ */
+extern TransformResult transform_table(Transform *transform,
+									   const Table **table, Error *err);
+
+/*
+ * Takes out of a table's detail what would tell of masked columns: defaults,
+ * and that they are unique unless they still are. The table is one that
+ * transform_change let pass.
+ */
+extern void transform_detail(const Transform *transform, const Table *table,
+							 TableDetail *detail);
 
 /* Whether a message with this prefix may pass. */
 extern bool transform_wants_message(const Transform *transform,

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_OID	25
-
 /* ---- rules ---- */
 
 static bool

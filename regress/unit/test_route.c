@@ -68,6 +68,24 @@ test_route_underscores(void **state)
 	assert_topic("{prefix}.{schema}.{table}", &wide, "p.s._____z");
 }
 
+/* Two values never meet; dots stay. */
+static void
+test_route_by_value(void **state)
+{
+	RouteNames	names = {.database = "bank", .route = "a.b c-2d"};
+	Buf			out;
+	Error		err;
+
+	(void) state;
+	buf_init(&out, 4096);
+	assert_true(route_check_by_value("{db}.event.{route}", &err));
+	assert_false(route_check_by_value("{schema}.{route}", &err));
+	assert_false(route_check("{route}", &err));
+	assert_true(expand(&out, "{db}.event.{route}", &names, &err));
+	assert_string_equal(buf_string(&out), "bank.event.a.b-20c-2d2d");
+	buf_free(&out);
+}
+
 static void
 test_route_appends(void **state)
 {
@@ -256,6 +274,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_route_expand),
 		cmocka_unit_test(test_route_underscores),
+		cmocka_unit_test(test_route_by_value),
 		cmocka_unit_test(test_route_appends),
 		cmocka_unit_test(test_route_check),
 		cmocka_unit_test(test_route_limits),

@@ -12,6 +12,7 @@
 
 #include "body_write.h"
 #include "log.h"
+#include "mask.h"
 #include "row_json.h"
 #include "transform.h"
 #include "wire.h"
@@ -475,6 +476,41 @@ test_messages(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* Defaults of what is hidden, and keys that are none any more. */
+static void
+test_details(void **state)
+{
+	ColumnDetail columns[] = {
+		{1, 23, 23, "x", -1, 0, "1"}, {2, 25, 25, "x", -1, 1, "'secret'"},
+		{3, 1082, 1082, "x", -1, 2, "now()"},
+		{5, 1009, 1009, "x", -1, 0, "'{x}'"},
+		{6, 3802, 3802, "x", -1, 3, "'{}'"},
+		{9, 25, 25, "x", -1, 0, "'newer'"}
+	};
+	TableDetail detail = {columns, 6};
+	const Table *passing = table;
+
+	(void) state;
+	add(MASKS, "bank.customer.name=hash");
+	add(MASKS, "bank.customer.born=fixed:x");
+	add(COLUMN_EXCLUDE, "bank.customer.doc");
+	lists.salt = "pepper";
+	transform = make();
+	assert_non_null(transform);
+	assert_int_equal(transform_table(transform, &passing, &err), TRANSFORM_PASS);
+	assert_int_equal(passing->column_count, 4);
+	assert_int_equal(passing->columns[2].encoding, PG_FANOUT__ENCODING__TEXT);
+	transform_detail(transform, passing, &detail);
+	assert_string_equal(columns[0].preset, "1");
+	assert_null(columns[1].preset);
+	assert_non_null(table_detail_find(&detail, 2, TEXT_OID));
+	assert_null(columns[2].preset);
+	assert_null(table_detail_find(&detail, 3, TEXT_OID));
+	assert_string_equal(columns[3].preset, "'{x}'");
+	assert_null(columns[4].preset);
+	assert_null(columns[5].preset);
+}
+
 int
 main(void)
 {
@@ -483,7 +519,8 @@ main(void)
 		TEST(test_columns_left_out), TEST(test_columns_included), TEST(test_masks),
 		TEST(test_masked_keys), TEST(test_damaged_keys), TEST(test_unchanged),
 		TEST(test_truncation), TEST(test_new_version), TEST(test_malformed_rows),
-		TEST(test_bad_rules), TEST(test_messages)
+		TEST(test_bad_rules), TEST(test_messages),
+		TEST(test_details)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
