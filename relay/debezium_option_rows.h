@@ -15,6 +15,7 @@ extern const char *const debezium_time_words[];
 extern const char *const debezium_binary_words[];
 extern const char *const debezium_hstore_words[];
 extern const char *const debezium_interval_words[];
+extern const char *const debezium_delete_words[];
 
 #define DEBEZIUM_OPTION_ROWS \
 	{"decimal-handling-mode", 0, OPTION_WORD, offsetof(DebeziumOptions, decimals), \
@@ -59,6 +60,25 @@ extern const char *const debezium_interval_words[];
 	"a record to the heartbeat topic this often; 0: none"}, \
 	{"topic-heartbeat-prefix", 0, OPTION_STRING, offsetof(DebeziumOptions, heartbeat_prefix), \
 		.preset = "__debezium-heartbeat", .argument = "PREFIX", .help = \
-	"the heartbeat topic is this, a point and the sink's prefix"}
+	"the heartbeat topic is this, a point and the sink's prefix"}, \
+	{"flatten", 0, OPTION_BOOL, offsetof(DebeziumOptions, flatten), \
+		.preset = "off", .help = \
+	"the row alone in place of the envelope, as the transformation ExtractNewRecordState leaves it"}, \
+	{"delete-tombstone-handling-mode", 0, OPTION_WORD, \
+		offsetof(DebeziumOptions, deletes), .preset = "tombstone", \
+		.words = debezium_delete_words, .help = \
+	"with flatten: a delete is a tombstone, nothing (drop), or its old row with __deleted (rewrite)"}, \
+	{"add-fields", 0, OPTION_STRING, offsetof(DebeziumOptions, fields), \
+		.preset = "", .argument = "FIELDS", .help = \
+	"with flatten: members of the envelope to add to the row, as op,source.lsn:lsn"}, \
+	{"add-fields-prefix", 0, OPTION_STRING, \
+		offsetof(DebeziumOptions, fields_prefix), .preset = "__", \
+		.argument = "PREFIX", .help = "what their names begin with"}, \
+	{"add-headers", 0, OPTION_STRING, offsetof(DebeziumOptions, headers), \
+		.preset = "", .argument = "FIELDS", .help = \
+	"with flatten: the same as headers of the record"}, \
+	{"add-headers-prefix", 0, OPTION_STRING, \
+		offsetof(DebeziumOptions, headers_prefix), .preset = "__", \
+		.argument = "PREFIX", .help = "what their names begin with"}
 
 #endif							/* PG_FANOUT_DEBEZIUM_OPTION_ROWS_H */

@@ -16,6 +16,9 @@ const char *const debezium_binary_words[] = {"bytes", "base64",
 const char *const debezium_hstore_words[] = {"json", "map", NULL};
 const char *const debezium_interval_words[] = {"numeric", "string", NULL};
 
+const char *const debezium_delete_words[] = {"tombstone",
+"delete-to-tombstone", "drop", "rewrite", "rewrite-with-tombstone", NULL};
+
 static const Option debezium_options[] = {
 	{"schemas-enable", 0, OPTION_BOOL, offsetof(DebeziumOptions, schemas), .preset = "on", .help =
 	"every key and value carries its schema, as Kafka Connect's JSON converter does; off: the payload alone"},

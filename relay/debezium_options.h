@@ -33,6 +33,15 @@ typedef enum DebeziumBinary
 	DEBEZIUM_BINARY_HEX
 } DebeziumBinary;
 
+typedef enum DebeziumDeletes
+{
+	DEBEZIUM_DELETES_TOMBSTONE,
+	DEBEZIUM_DELETES_TO_TOMBSTONE,	/* the same here */
+	DEBEZIUM_DELETES_DROP,
+	DEBEZIUM_DELETES_REWRITE,
+	DEBEZIUM_DELETES_REWRITE_WITH_TOMBSTONE
+} DebeziumDeletes;
+
 typedef struct DebeziumOptions
 {
 	bool		schemas;
@@ -50,6 +59,12 @@ typedef struct DebeziumOptions
 	bool		context_headers;
 	int64_t		heartbeat_interval;	/* microseconds, 0: none */
 	char	   *heartbeat_prefix;
+	bool		flatten;
+	int			deletes;		/* DebeziumDeletes, if flattened */
+	char	   *fields;			/* what is added to a flattened row, */
+	char	   *fields_prefix;
+	char	   *headers;		/* and to its headers */
+	char	   *headers_prefix;
 } DebeziumOptions;
 
 extern const OptionTable debezium_option_table;

@@ -122,8 +122,7 @@ debezium_schema_append_key(Buf *out, const DebeziumTable *made,
 }
 
 static void
-append_row(Buf *out, const DebeziumTable *made, const Table *table,
-		   const char *field)
+append_columns(Buf *out, const DebeziumTable *made, const Table *table)
 {
 	buf_append_string(out, "{\"type\":\"struct\",\"fields\":[");
 	for (size_t i = 0; i < made->column_count; i++)
@@ -132,6 +131,13 @@ append_row(Buf *out, const DebeziumTable *made, const Table *table,
 			buf_append_byte(out, ',');
 		append_field(out, made, table, &made->columns[i]);
 	}
+}
+
+static void
+append_row(Buf *out, const DebeziumTable *made, const Table *table,
+		   const char *field)
+{
+	append_columns(out, made, table);
 	buf_append_string(out, "],\"optional\":true");
 	append_name(out, made, ".Value");
 	buf_printf(out, ",\"field\":\"%s\"}", field);
@@ -155,6 +161,18 @@ debezium_schema_append_value(Buf *out, const DebeziumTable *made,
 					  OPTIONAL("int64", "ts_ns") "],\"optional\":false");
 	append_name(out, made, ".Envelope");
 	buf_append_string(out, ",\"version\":2}" TAIL);
+}
+
+void
+debezium_schema_append_flat(Buf *out, const DebeziumTable *made,
+							const Table *table, const DebeziumFlat *flat)
+{
+	buf_append_string(out, HEAD);
+	append_columns(out, made, table);
+	debezium_flat_append_schema(out, flat);
+	buf_append_string(out, "],\"optional\":false");
+	append_name(out, made, ".Value");
+	buf_append_string(out, "}" TAIL);
 }
 
 void

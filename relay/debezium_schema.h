@@ -14,6 +14,11 @@ extern void debezium_schema_append_key(Buf *out, const DebeziumTable *made,
 extern void debezium_schema_append_value(Buf *out, const DebeziumTable *made,
 										 const Table *table);
 
+/* Of its values if they are flattened. */
+extern void debezium_schema_append_flat(Buf *out, const DebeziumTable *made,
+										const Table *table,
+										const DebeziumFlat *flat);
+
 /* Of a logical message's value; its content is in this kind of bytes. */
 extern void debezium_schema_append_message(Buf *out, DebeziumKind content);
 

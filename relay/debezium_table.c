@@ -263,7 +263,11 @@ make_heads(Maker *maker)
 	if (made->key_count > 0)
 		debezium_schema_append_key(out, made, maker->table);
 	made->key_head = take_text(maker);
-	debezium_schema_append_value(out, made, maker->table);
+	if (maker->names->flat->on)
+		debezium_schema_append_flat(out, made, maker->table,
+									maker->names->flat);
+	else
+		debezium_schema_append_value(out, made, maker->table);
 	made->value_head = take_text(maker);
 }
 

@@ -10,6 +10,7 @@
 #ifndef PG_FANOUT_DEBEZIUM_TABLE_H
 #define PG_FANOUT_DEBEZIUM_TABLE_H
 
+#include "debezium_flat.h"
 #include "debezium_value.h"
 
 typedef struct Span
@@ -51,6 +52,7 @@ typedef struct DebeziumNames
 {
 	const char *prefix;
 	const DebeziumOptions *options;
+	const DebeziumFlat *flat;	/* how records are flattened, if they are */
 } DebeziumNames;
 
 /*

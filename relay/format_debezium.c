@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "debezium_context.h"
+#include "debezium_flat.h"
 #include "debezium_notice.h"
 #include "debezium_table.h"
 #include "oid_map.h"
@@ -32,6 +33,9 @@ typedef struct FormatDebezium
 	const DebeziumOptions *options;
 	DebeziumContext context;
 	DebeziumWriter writer;
+	DebeziumFlat flat;
+	DebeziumFlatRecords added;
+	Buf			envelope;		/* what flattened rows leave behind */
 	OidMap		tables;			/* DebeziumTable by oid */
 	size_t		message_place;	/* for debezium_context_count */
 	int64_t		next_heartbeat; /* monotonic, 0: not begun */
@@ -45,12 +49,13 @@ typedef struct Piece
 	size_t		start;
 	size_t		size;
 	bool		present;
+	DebeziumAdded *added;		/* headers of a flattened value, or NULL */
 } Piece;
 
 static Piece
 piece_since(const FormatDebezium *debezium, size_t start)
 {
-	Piece		piece = {start, debezium->writer.out.size - start, true};
+	Piece		piece = {start, debezium->writer.out.size - start, true, NULL};
 
 	return piece;
 }
@@ -83,6 +88,9 @@ put_record(FormatDebezium *debezium, Records *out, Piece key, Piece value,
 		record->header_count =
 			DEBEZIUM_HEADER_COUNT - DEBEZIUM_HEADER_LOGICAL_NAME;
 	}
+	if (value.added != NULL)
+		debezium_flat_put_headers(&debezium->added, out->count - 1,
+								  value.added, record);
 }
 
 /* ---- tables ---- */
@@ -92,7 +100,7 @@ set_table(FormatDebezium *debezium, const Table *table,
 		  const TableDetail *detail, Error *err)
 {
 	DebeziumNames names = {
-		debezium->context.config->prefix, debezium->options
+		debezium->context.config->prefix, debezium->options, &debezium->flat
 	};
 	DebeziumTable *old = oid_map_find(&debezium->tables, table->oid);
 	DebeziumTable *made = debezium_table_new(table, detail, &names,
@@ -165,9 +173,8 @@ append_row(Event *event, Slice row, bool after, Error *err)
 }
 
 static void
-append_end(FormatDebezium *debezium, char letter)
+append_end(Buf *out, char letter)
 {
-	Buf		   *out = &debezium->writer.out;
 	DebeziumMoment now;
 
 	debezium_moment_set(&now, clock_wall());
@@ -176,7 +183,62 @@ append_end(FormatDebezium *debezium, char letter)
 	buf_append_string(out, "\",\"ts_ms\":");
 	debezium_append_ms(out, &now);
 	debezium_append_us_ns(out, &now);
-	buf_append_string(out, debezium->options->schemas ? "}}" : "}");
+	buf_append_byte(out, '}');
+}
+
+/* What is not in the rows. order: in the transaction. */
+static void
+append_frame(Event *event, char letter, const DebeziumOrder *order, Buf *out)
+{
+	DebeziumContext *context = &event->debezium->context;
+	DebeziumSource source = {
+		.txn = event->change->txn, .lsn = event->change->parts.lsn,
+		.snapshot = letter == 'r',
+		.names = span_of(event->table, event->table->names)
+	};
+
+	debezium_append_source(out, context, &source);
+	debezium_append_block(out, context, &source, order);
+	append_end(out, letter);
+}
+
+static bool
+append_envelope(Event *event, char letter, Slice before, Slice after,
+				const DebeziumOrder *order, Error *err)
+{
+	Buf		   *out = &event->debezium->writer.out;
+
+	buf_append_string(out, "{\"before\":");
+	if (!append_row(event, before, false, err))
+		return false;
+	buf_append_string(out, ",\"after\":");
+	if (!append_row(event, after, true, err))
+		return false;
+	append_frame(event, letter, order, out);
+	return true;
+}
+
+/* The row alone, and what is wanted of the envelope. */
+static bool
+append_flat(Event *event, char letter, Slice row, const DebeziumOrder *order,
+			DebeziumAdded *added, Error *err)
+{
+	FormatDebezium *debezium = event->debezium;
+	Buf		   *out = &debezium->writer.out;
+	Buf		   *envelope = &debezium->envelope;
+
+	buf_clear(envelope);
+	buf_append_string(envelope, "{\"rows\":null");
+	append_frame(event, letter, order, envelope);
+	if (!append_row(event, row, letter != 'd', err))
+		return false;
+	if (!buf_failed(out))
+		out->size--;
+	debezium_flat_append_fields(out, &debezium->flat, buf_slice(envelope),
+								letter == 'd');
+	buf_append_byte(out, '}');
+	debezium_flat_add_headers(added, &debezium->flat, buf_slice(envelope));
+	return format_fits(envelope, err);
 }
 
 /* data NULL: no such row in this record. */
@@ -185,33 +247,32 @@ append_value(Event *event, char letter, Slice before, Slice after,
 			 Piece *piece, Error *err)
 {
 	FormatDebezium *debezium = event->debezium;
-	DebeziumContext *context = &debezium->context;
 	DebeziumTable *table = event->table;
-	DebeziumSource source = {
-		.txn = event->change->txn, .lsn = event->change->parts.lsn,
-		.snapshot = letter == 'r', .names = span_of(table, table->names)
-	};
 	DebeziumOrder order = {0};
+	DebeziumAdded *added = NULL;
 	Buf		   *out = &debezium->writer.out;
 	size_t		start = out->size;
+	bool		ok;
 
-	if (!debezium_context_count(context, source.txn,
+	if (!debezium_context_count(&debezium->context, event->change->txn,
 								(const char *) table->text.data +
 								table->collection.start, &table->txn_place,
 								&order))
 		return error_no_memory(err);
 	buf_append_slice(out, span_of(table, table->value_head));
-	buf_append_string(out, "{\"before\":");
-	if (!append_row(event, before, false, err))
-		return false;
-	buf_append_string(out, ",\"after\":");
-	if (!append_row(event, after, true, err))
-		return false;
-	debezium_append_source(out, context, &source);
-	debezium_append_block(out, context, &source, &order);
-	append_end(debezium, letter);
+	if (debezium->flat.on)
+	{
+		added = &debezium->added.of_rows[letter == 'd'];
+		ok = append_flat(event, letter, letter == 'd' ? before : after,
+						 &order, added, err);
+	}
+	else
+		ok = append_envelope(event, letter, before, after, &order, err);
+	if (debezium->options->schemas)
+		buf_append_byte(out, '}');
 	*piece = piece_since(debezium, start);
-	return format_fits(out, err);
+	piece->added = added;
+	return ok && format_fits(out, err);
 }
 
 /* A row's key; header: as the header converter writes it. */
@@ -270,19 +331,48 @@ put_plain(Event *event, char letter, Piece key, Records *out, Error *err)
 	return true;
 }
 
+/*
+ * A row that is no more: its record and a tombstone. Of a flattened delete
+ * only what is asked for.
+ */
+static void
+put_gone(FormatDebezium *debezium, Records *out, Piece key, Piece value,
+		 const RecordHeader *headers)
+{
+	DebeziumDeletes deletes = debezium->flat.deletes;
+	Piece		tombstone = no_piece;
+
+	if (debezium->flat.on)
+	{
+		if (deletes == DEBEZIUM_DELETES_DROP)
+			return;
+		tombstone.added = value.added;
+		if (!debezium->flat.marks)
+		{
+			put_record(debezium, out, key, tombstone, headers);
+			return;
+		}
+		tombstone.added = &debezium->added.of_tombstones;
+	}
+	put_record(debezium, out, key, value, headers);
+	if (debezium->options->tombstones &&
+		(!debezium->flat.on || deletes != DEBEZIUM_DELETES_REWRITE))
+		put_record(debezium, out, key, tombstone, headers);
+}
+
 static bool
 put_delete(Event *event, Records *out, Error *err)
 {
 	Piece		key;
 	Piece		value;
 
+	if (event->debezium->flat.on && event->change->parts.before.data == NULL)
+		return true;
 	if (!append_key(event, false, false, &key, err) ||
 		!append_value(event, 'd', event->change->parts.before, no_row, &value,
 					  err))
 		return false;
-	put_record(event->debezium, out, key, value, NULL);
-	if (event->debezium->options->tombstones)
-		put_record(event->debezium, out, key, no_piece, NULL);
+	put_gone(event->debezium, out, key, value, NULL);
 	return true;
 }
 
@@ -306,9 +396,7 @@ put_key_change(Event *event, Piece old_key, Piece new_key, Records *out,
 		piece_slice(debezium, headers[0]);
 	context->old_key[DEBEZIUM_HEADER_KEY].value =
 		piece_slice(debezium, headers[1]);
-	put_record(debezium, out, old_key, values[0], context->new_key);
-	if (debezium->options->tombstones)
-		put_record(debezium, out, old_key, no_piece, context->new_key);
+	put_gone(debezium, out, old_key, values[0], context->new_key);
 	put_record(debezium, out, new_key, values[1], context->old_key);
 	return true;
 }
@@ -355,7 +443,7 @@ put_change(Event *event, Records *out, Error *err)
 		case PG_FANOUT__OP__DELETE:
 			return debezium_skips(options, 'd') || put_delete(event, out, err);
 		case PG_FANOUT__OP__TRUNCATE:
-			return debezium_skips(options, 't') ||
+			return debezium_skips(options, 't') || event->debezium->flat.on ||
 				put_plain(event, 't', no_piece, out, err);
 		default:
 			return row_error(event->change, "operation", err);
@@ -514,6 +602,9 @@ format_debezium_free(Format *format)
 	oid_map_free(&debezium->tables, release_table);
 	debezium_context_free(&debezium->context);
 	debezium_writer_free(&debezium->writer);
+	debezium_flat_free(&debezium->flat);
+	debezium_flat_records_free(&debezium->added);
+	buf_free(&debezium->envelope);
 	free(debezium->txn_topic);
 	free(debezium->heartbeat_topic);
 	free(debezium);
@@ -551,9 +642,13 @@ set_up(FormatDebezium *debezium, const FormatConfig *config, Error *err)
 	debezium->base.ops = &format_debezium_ops;
 	debezium->options = config->options;
 	debezium_writer_init(&debezium->writer, FORMAT_LIMIT);
+	buf_init(&debezium->envelope, FORMAT_LIMIT);
+	debezium_flat_records_init(&debezium->added);
 	if (!debezium_context_init(&debezium->context, config, err) ||
-		!debezium_options_check(debezium->options, err))
+		!debezium_options_check(debezium->options, err) ||
+		!debezium_flat_init(&debezium->flat, debezium->options, err))
 		return false;
+	debezium_flat_records_start(&debezium->added, &debezium->flat);
 	debezium->txn_topic = make_topic(debezium, "", "{prefix}.transaction",
 									 err);
 	if (debezium->txn_topic == NULL)
