@@ -21,7 +21,10 @@
  *	 "commit_time":...,"origin":...,"transactional":true,
  *	 "prefix":"...","content":"..."}
  * with "content_base64" in place of "content" if that is no UTF-8, and xid and
- * commit_time null if it is not transactional. The key is {"custkey":7} as
+ * commit_time null if it is not transactional. With flatten=on a row's record
+ * is its row alone: "after", or "before" of a delete, and the members of
+ * flatten_fields, "__" before their names; of deletes what flatten_delete
+ * says, of truncates nothing. The key is {"custkey":7} as
  * above. How values look is told in row_json.h. Knows no sink.
  */
 #include "format.h"
@@ -32,9 +35,71 @@
 #include "record_key.h"
 #include "row_json.h"
 
+typedef enum JsonDeletes
+{
+	JSON_DELETES_TOMBSTONE,
+	JSON_DELETES_DROP,
+	JSON_DELETES_REWRITE
+} JsonDeletes;
+
+/* Of flatten_fields, in the order they are written. */
+enum
+{
+	JSON_FIELD_OP,
+	JSON_FIELD_DB,
+	JSON_FIELD_SCHEMA,
+	JSON_FIELD_TABLE,
+	JSON_FIELD_LSN,
+	JSON_FIELD_SEQ,
+	JSON_FIELD_XID,
+	JSON_FIELD_COMMIT_TIME,
+	JSON_FIELD_ORIGIN,
+	JSON_FIELD_UNCHANGED,
+	JSON_FIELD_COUNT
+};
+
+static const char *const field_names[] = {
+	[JSON_FIELD_OP] = "op", [JSON_FIELD_DB] = "db",
+	[JSON_FIELD_SCHEMA] = "schema", [JSON_FIELD_TABLE] = "table",
+	[JSON_FIELD_LSN] = "lsn", [JSON_FIELD_SEQ] = "seq",
+	[JSON_FIELD_XID] = "xid", [JSON_FIELD_COMMIT_TIME] = "commit_time",
+	[JSON_FIELD_ORIGIN] = "origin", [JSON_FIELD_UNCHANGED] = "unchanged"
+};
+
+typedef struct FormatJsonOptions
+{
+	bool		flatten;
+	int			deletes;		/* JsonDeletes */
+	char	   *fields;
+} FormatJsonOptions;
+
+static const char *const delete_words[] = {"tombstone", "drop", "rewrite",
+NULL};
+
+static const Option format_json_options[] = {
+	{"flatten", 0, OPTION_BOOL, offsetof(FormatJsonOptions, flatten), .preset = "off", .help =
+	"the row alone in place of the record around it"},
+	{"flatten-delete", 0, OPTION_WORD, offsetof(FormatJsonOptions, deletes), .preset = "tombstone",
+		.words = delete_words, .help =
+	"with flatten: a delete is its tombstone, nothing (drop), or the old row with \"__deleted\":true before the tombstone (rewrite)"},
+	{"flatten-fields", 0, OPTION_STRING, offsetof(FormatJsonOptions, fields), .preset = "",
+		.argument = "FIELDS", .help =
+	"with flatten: members to add to the row, \"__\" before their names: op, db, schema, table, lsn, seq, xid, commit_time, origin, unchanged, with commas between"},
+};
+
+static const OptionTable format_json_option_table = {
+	.title = "json format",
+	.prefix = "sink",
+	.options = format_json_options,
+	.count = sizeof(format_json_options) / sizeof(format_json_options[0]),
+	.size = sizeof(FormatJsonOptions)
+};
+
 typedef struct FormatJson
 {
 	Format		base;
+	const FormatJsonOptions *options;	/* NULL: presets */
+	uint32_t	fields;			/* bits of flatten_fields */
 	char	   *database;
 	Buf			key;
 	Buf			old_key;
@@ -146,15 +211,13 @@ append_row(Buf *out, const Change *change, Slice row, RowColumns columns,
 }
 
 static bool
-append_unchanged(Buf *out, const Change *change, Error *err)
+append_unchanged_names(Buf *out, const Change *change, Error *err)
 {
 	Slice		numbers = change->parts.unchanged;
 	WireReader	reader = wire_reader(numbers.data, numbers.size);
-	const char *comma = ",\"unchanged\":[";
+	const char *comma = "";
 	uint64_t	number;
 
-	if (numbers.size == 0)
-		return true;
 	while (reader.at < reader.end)
 	{
 		const Column *column = NULL;
@@ -166,6 +229,17 @@ append_unchanged(Buf *out, const Change *change, Error *err)
 		append_member(out, comma, column->name);
 		comma = ",";
 	}
+	return true;
+}
+
+static bool
+append_unchanged(Buf *out, const Change *change, Error *err)
+{
+	if (change->parts.unchanged.size == 0)
+		return true;
+	append_text(out, ",\"unchanged\":[");
+	if (!append_unchanged_names(out, change, err))
+		return false;
 	buf_append_byte(out, ']');
 	return true;
 }
@@ -226,6 +300,137 @@ render_value(FormatJson *json, const Change *change, Position position,
 	return format_fits(out, err);
 }
 
+/* ---- flattened rows ---- */
+
+static void
+append_text_or_null(Buf *out, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		append_text(out, "null");
+	else
+		json_append_string(out, slice_of(text));
+}
+
+static bool
+append_field(FormatJson *json, int field, const Change *change,
+			 Position position, Error *err)
+{
+	Buf		   *out = &json->value;
+
+	switch (field)
+	{
+		case JSON_FIELD_OP:
+			append_text_or_null(out, op_names[change->parts.op]);
+			break;
+		case JSON_FIELD_DB:
+			append_text_or_null(out, json->database);
+			break;
+		case JSON_FIELD_SCHEMA:
+			append_text_or_null(out, change->table->schema);
+			break;
+		case JSON_FIELD_TABLE:
+			append_text_or_null(out, change->table->name);
+			break;
+		case JSON_FIELD_LSN:
+			json_append_lsn(out, position.lsn);
+			break;
+		case JSON_FIELD_SEQ:
+			json_append_uint(out, position.seq);
+			break;
+		case JSON_FIELD_XID:
+			json_append_uint(out, change->txn->xid);
+			break;
+		case JSON_FIELD_COMMIT_TIME:
+			json_append_timestamptz(out, change->txn->commit_time);
+			break;
+		case JSON_FIELD_ORIGIN:
+			append_text_or_null(out, change->txn->origin);
+			break;
+		case JSON_FIELD_UNCHANGED:
+			buf_append_byte(out, '[');
+			if (!append_unchanged_names(out, change, err))
+				return false;
+			buf_append_byte(out, ']');
+			break;
+	}
+	return true;
+}
+
+/* Before a member behind the row, which may have none. */
+static void
+append_flat_name(Buf *out, const char *name)
+{
+	if (!buf_failed(out) && out->data[out->size - 1] != '{')
+		buf_append_byte(out, ',');
+	append_text(out, "\"__");
+	append_text(out, name);
+	append_text(out, "\":");
+}
+
+static bool
+render_flat(FormatJson *json, const Change *change, Position position,
+			Error *err)
+{
+	const Body *parts = &change->parts;
+	bool		gone = parts->op == PG_FANOUT__OP__DELETE;
+	RowColumns	columns = gone && parts->before_is_key ? ROW_SENT : ROW_WHOLE;
+	Buf		   *out = &json->value;
+
+	format_recycle(out);
+	if (!append_row(out, change, gone ? parts->before : parts->after, columns,
+					gone ? slice_make(NULL, 0) : parts->unchanged, err) ||
+		!format_fits(out, err))
+		return false;
+	out->size--;				/* its brace */
+	if (json->options->deletes == JSON_DELETES_REWRITE)
+	{
+		append_flat_name(out, "deleted");
+		append_text(out, gone ? "true" : "false");
+	}
+	for (int field = 0; field < JSON_FIELD_COUNT; field++)
+	{
+		if ((json->fields & (1u << field)) == 0)
+			continue;
+		append_flat_name(out, field_names[field]);
+		if (!append_field(json, field, change, position, err))
+			return false;
+	}
+	buf_append_byte(out, '}');
+	return format_fits(out, err);
+}
+
+/* Whether the change becomes a value; a tombstone it may become without. */
+static bool
+has_flat_value(const FormatJson *json, const Body *parts)
+{
+	if (parts->op == PG_FANOUT__OP__DELETE)
+		return json->options->deletes == JSON_DELETES_REWRITE &&
+			parts->before.data != NULL;
+	return parts->after.data != NULL;
+}
+
+/* Of what a plain record becomes, the tombstones stay. */
+static bool
+put_flat(FormatJson *json, const Change *change, PlainRecord *plain,
+		 Position position, Records *out, Error *err)
+{
+	bool		has_value = has_flat_value(json, &change->parts);
+	size_t		kept = 0;
+
+	if (change->parts.op == PG_FANOUT__OP__DELETE &&
+		json->options->deletes == JSON_DELETES_DROP)
+		return true;
+	if (has_value && !render_flat(json, change, position, err))
+		return false;
+	plain->value = has_value ? buf_slice(&json->value) : slice_of("");
+	format_put_plain(out, plain, position, &json->headers);
+	for (size_t i = 0; i < out->count; i++)
+		if (has_value || out->records[i].value.data == NULL)
+			out->records[kept++] = out->records[i];
+	out->count = kept;
+	return true;
+}
+
 static FormatResult
 format_json_change(Format *format, const Change *change, Position position,
 				   const char *topic, Records *out, Error *err)
@@ -235,8 +440,13 @@ format_json_change(Format *format, const Change *change, Position position,
 
 	(void) topic;
 	if (!render_key(json, change, false, &plain.key, err) ||
-		!render_key(json, change, true, &plain.old_key, err) ||
-		!render_value(json, change, position, err))
+		!render_key(json, change, true, &plain.old_key, err))
+		return FORMAT_FAILED;
+	out->count = 0;
+	if (json->options != NULL && json->options->flatten)
+		return put_flat(json, change, &plain, position, out, err) ?
+			FORMAT_OK : FORMAT_FAILED;
+	if (!render_value(json, change, position, err))
 		return FORMAT_FAILED;
 	plain.value = buf_slice(&json->value);
 	format_put_plain(out, &plain, position, &json->headers);
@@ -316,6 +526,38 @@ format_json_free(Format *format)
 
 extern const FormatOps format_json_ops;
 
+static bool
+add_field(FormatJson *json, const char *name, size_t size, Error *err)
+{
+	for (int i = 0; i < JSON_FIELD_COUNT; i++)
+	{
+		if (strlen(field_names[i]) != size ||
+			memcmp(field_names[i], name, size) != 0)
+			continue;
+		json->fields |= 1u << i;
+		return true;
+	}
+	error_set(err, ERROR_USAGE, "flatten_fields cannot have \"%.*s\"",
+			  (int) size, name);
+	return error_hint(err, "Fields are op, db, schema, table, lsn, seq, xid, commit_time, origin and unchanged, with commas between.");
+}
+
+static bool
+parse_fields(FormatJson *json, Error *err)
+{
+	const char *list = json->options != NULL ? json->options->fields : "";
+
+	while (*list != '\0')
+	{
+		size_t		size = strcspn(list, ",");
+
+		if (!add_field(json, list, size, err))
+			return false;
+		list += size + (list[size] == ',');
+	}
+	return true;
+}
+
 static Format *
 format_json_create(const FormatConfig *config, Error *err)
 {
@@ -335,13 +577,18 @@ format_json_create(const FormatConfig *config, Error *err)
 	buf_init(&json->message, FORMAT_LIMIT);
 	buf_init(&json->row, FORMAT_LIMIT);
 	buf_init(&json->scratch, FORMAT_LIMIT);
-	return &json->base;
+	json->options = config->options;
+	if (parse_fields(json, err))
+		return &json->base;
+	format_json_free(&json->base);
+	return NULL;
 }
 
 const FormatOps format_json_ops = {
 	.name = "json",
 	.extension = "jsonl",
 	.binary = false,
+	.options = &format_json_option_table,
 	.create = format_json_create,
 	.begin = format_no_begin,
 	.change = format_json_change,
