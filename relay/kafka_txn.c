@@ -43,6 +43,7 @@ txn_fail(KafkaTxn *txn, const char *what, Error *err)
 					rd_kafka_error_string(txn->error),
 					"Kafka transaction could not be %s: %s", what,
 					rd_kafka_error_name(txn->error));
+	txn->failure = rd_kafka_error_code(txn->error);
 	txn_clear_error(txn);
 	return false;
 }

@@ -42,6 +42,7 @@ typedef struct KafkaTxn
 	Position	position;		/* what the commit under way covers */
 	KafkaJob	job;
 	rd_kafka_error_t *error;	/* of the last call; the job's while it runs */
+	rd_kafka_resp_err_t failure;	/* why it was lost */
 } KafkaTxn;
 
 /* Of a producer without transaction; times in microseconds. */

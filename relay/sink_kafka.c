@@ -100,7 +100,8 @@ sink_kafka_open(SinkKafka *sink, int64_t deadline, Error *err)
 	sink->target.transactional_id = may ? sink->transactional_id : NULL;
 	sink->link = kafka_link_open(&sink->target, deadline, NULL, err);
 	if (sink->link == NULL && may && !err->retriable &&
-		sink->options->delivery == KAFKA_DELIVERY_AUTO)
+		err->code == ERROR_SINK_SETUP &&
+		(sink->checking || sink->options->delivery == KAFKA_DELIVERY_AUTO))
 	{
 		log_report(LOG_LEVEL_WARNING, err);
 		error_clear(err);
@@ -127,7 +128,9 @@ sink_kafka_use_link(SinkKafka *sink)
 				   sink->options->transaction_interval, sink->job_fd);
 	sink->in_transaction = false;
 	sink->cutting = false;
+	sink->progress_waits = false;
 	sink->partial_count = 0;
+	sink->wanted = LSN_INVALID;
 }
 
 static SinkResume
@@ -156,6 +159,19 @@ sink_kafka_check_delivery(const SinkKafka *sink, const Checkpoint *found,
 					  sink->transactional_id);
 }
 
+/* In the middle of a transaction numbers must mean what they meant. */
+static bool
+sink_kafka_check_source(const Checkpoint *found, const SlotIdentity *identity,
+						Error *err)
+{
+	if (found->position.seq == 0 ||
+		found->options_hash == identity->options_hash)
+		return true;
+	error_set(err, ERROR_CHECKPOINT,
+			  "the source's options have changed in the middle of a transaction");
+	return error_hint(err, "Run once with the options as they were, until the transaction is delivered.");
+}
+
 static SinkResume
 sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 				   int64_t deadline, Error *err)
@@ -175,7 +191,8 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 								LSN_INVALID);
 	if (!checkpoint_parse(&found, buf_slice(&sink->text), err) ||
 		!checkpoint_verify(&found, identity, name, err) ||
-		!sink_kafka_check_delivery(sink, &found, err))
+		!sink_kafka_check_delivery(sink, &found, err) ||
+		!sink_kafka_check_source(&found, identity, err))
 	{
 		error_prefix(err, "progress topic \"%s\"", sink->place.topic);
 		return SINK_RESUME_FAILED;
@@ -383,11 +400,16 @@ sink_kafka_next(const SinkKafka *sink, int64_t deadline)
 		return sink->checkpoint_sent == LSN_INVALID &&
 			sink->link->client.window.reached > sink->base.durable ?
 			due : deadline;
+	if (sink->txn.state == KAFKA_TXN_COMMITTING || sink->progress_waits ||
+		sink->partial_count > 0)
+		return deadline;		/* acknowledgements wake us */
+	if (sink->cutting)
+		return 0;
 	if (sink->txn.state == KAFKA_TXN_OPEN)
 		return sink->txn.opened_at + (sink->in_transaction ?
 									  sink->txn.timeout / 2 :
 									  sink->txn.interval);
-	if (sink->txn.state == KAFKA_TXN_NONE && !sink->in_transaction &&
+	if (!sink->in_transaction &&
 		sink->base.accepted.lsn > sink->base.durable)
 		return sink->wanted > sink->base.durable ? 0 : due;
 	return deadline;
@@ -522,6 +544,11 @@ sink_kafka_check(Sink *base, Error *err)
 
 	if (kafka_target_is_mock(&sink->target))
 		return true;
+
+	/* The true id is not known: who may not use this one is warned. */
+	sink->checking = true;
+	snprintf(sink->transactional_id, sizeof(sink->transactional_id),
+			 "pg_fanout.check");
 	if (sink->link == NULL && !sink_kafka_open(sink, deadline, err))
 		return false;
 	return !sink->options->create_topics ||

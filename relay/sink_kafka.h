@@ -33,9 +33,11 @@ typedef struct SinkKafka
 
 	/* With transactions. */
 	bool		exact;			/* they are used */
+	bool		checking;		/* for --check */
 	KafkaTxn	txn;
 	bool		in_transaction; /* of PostgreSQL, and took a record of it */
 	bool		cutting;		/* takes nothing more before the commit */
+	bool		progress_waits; /* for acknowledgements or room */
 	KafkaRenewal renewal;
 	bool		renewing;
 	int			lost;			/* transactions in a row */

@@ -26,10 +26,12 @@
 bool
 sink_kafka_lose(SinkKafka *sink, Error *err)
 {
-	rd_kafka_resp_err_t resp = sink->link->client.failure_resp;
+	const KafkaClient *client = &sink->link->client;
 
 	if (!sink->exact || err->code == ERROR_RECORD ||
-		(sink->link->client.failed && kafka_error_denied(resp)) ||
+		(err->code == ERROR_SINK_SETUP && !client->failed) ||
+		(client->failed && kafka_error_denied(client->failure_resp)) ||
+		kafka_error_denied(sink->txn.failure) ||
 		++sink->lost > SINK_KAFKA_MAX_LOST)
 		return false;
 	log_warning("kafka: transaction given up: %s (%s)", err->message,
@@ -92,6 +94,7 @@ sink_kafka_cut(SinkKafka *sink, Error *err)
 	Position	position = sink->base.accepted;
 
 	sink->cutting = true;
+	sink->progress_waits = false;
 	if (!kafka_txn_open(&sink->txn, err))
 		return false;
 	switch (sink_kafka_send_progress(sink, position, err))
@@ -100,6 +103,7 @@ sink_kafka_cut(SinkKafka *sink, Error *err)
 			sink->checkpoint_at = clock_now();
 			return kafka_txn_commit(&sink->txn, position, err);
 		case KAFKA_PRODUCE_FULL:
+			sink->progress_waits = true;
 			return true;
 		case KAFKA_PRODUCE_FAILED:
 			break;
@@ -208,9 +212,10 @@ sink_kafka_drain_exact(SinkKafka *sink, int64_t deadline, Error *err)
 		int			left = clock_ms_until(deadline);
 		SinkPoll	result;
 
-		if (rest && !sink->renewing && (sink->txn.state == KAFKA_TXN_OPEN ||
-			sink->base.durable < target.lsn))
-			sink->cutting |= sink->txn.state != KAFKA_TXN_COMMITTING;
+		sink->cutting |= rest && !sink->renewing &&
+			(sink->txn.state == KAFKA_TXN_OPEN ||
+			 (sink->txn.state == KAFKA_TXN_NONE &&
+			  sink->base.durable < target.lsn));
 		result = sink_kafka_poll_exact(sink, left < 5 ? left : 5, err);
 		if (result == SINK_POLL_FAILED)
 			return false;

@@ -1,7 +1,8 @@
 """test_exactly_once.py: Kafka transactions, whatever breaks.
 
 A consumer that reads committed records gets every row of the source once and
-in order.
+in order: kill -9 of relay and broker, a broker that stands still for longer
+than a transaction may take, transactions that are cut in the middle.
 
 EXACT_KILLS (default 20) says how often the relay is killed.
 """
@@ -9,12 +10,24 @@ import os
 import random
 import time
 
+import pytest
+
 import rig
 from records import Ledger, parse_lines
 
 KILLS = int(os.environ.get('EXACT_KILLS', 20))
 TOPICS = ('public.ledger', 'public.tally')
 EXACT = 'linger=1ms&partitions=3&delivery=exactly-once'
+
+
+@pytest.fixture
+def own_kafka():
+    """A broker of its own: it is killed and stopped."""
+    server = rig.Kafka(settings=['transaction.state.log.num.partitions=1'])
+    try:
+        yield server.start()
+    finally:
+        server.close()
 
 
 def read(kafka, *topics):
@@ -54,6 +67,56 @@ def test_kill_relay(pg, relay, kafka):
     process.stop()
     assert 'delivery is exactly-once' in process.stderr
     compare(ledger, pg, kafka)
+
+
+def test_broker_killed_and_frozen(pg, relay, own_kafka):
+    """Killed while it commits; then still for longer than a transaction may
+    take, so that it finds the lone producer fenced."""
+    ledger = Ledger(pg, writers=6, tally=True)
+    pg.create_slot()
+    sink = (f'kafka={own_kafka.url}?{EXACT}&transaction_interval=20ms'
+            '&transaction_timeout=3s')
+    process = relay.stream(pg, sink)
+    ledger.start()
+    time.sleep(1)
+    os.kill(own_kafka.pid, 9)
+    time.sleep(0.5)
+    own_kafka.start()
+    pg.wait_confirmed(timeout=120)
+    own_kafka.pause()
+    time.sleep(10)
+    own_kafka.resume()
+    time.sleep(1)
+    ledger.stop()
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    assert 'producer made anew' in process.stderr
+    compare(ledger, pg, own_kafka)
+
+
+def test_huge_transaction(pg, relay, kafka):
+    """Longer than half of a Kafka transaction's time: split, killed within."""
+    pg.sql('create table t (id int primary key, pad text)')
+    pg.publication(tables=['t'])
+    pg.create_slot()
+    rows = 100000
+    sink = (f'kafka={kafka.url}?{EXACT}&transaction_timeout=1s'
+            '&queue_messages=50')
+    process = relay.stream(pg, sink, binary=rig.PLAIN_BIN)
+    pg.sql("insert into t select g, repeat('x', 100)"
+           ' from generate_series(1, %s) g', (rows,))
+    topic = f'__pg_fanout.{pg.slot}.kafka'
+    rig.wait_until(lambda: any(
+        b'"seq":0' not in record.value for record in kafka.read(topic)
+        if record.key.count(b'/') == 2), what='a split')
+    process.kill()
+    rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+    process = relay.stream(pg, sink, binary=rig.PLAIN_BIN)
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    ids = [record['after']['id'] for record in
+           read(kafka, f'{pg.dbname}.public.t')]
+    assert sorted(ids) == list(range(1, rows + 1))
 
 
 def test_stop_and_second_relay(pg, relay, kafka):
