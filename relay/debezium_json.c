@@ -272,30 +272,6 @@ debezium_append_hex(Buf *out, Slice bytes)
 	buf_append_byte(out, '"');
 }
 
-void
-debezium_append_base64_url(Buf *out, Slice bytes)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-	if (!buf_reserve(out, bytes.size / 3 * 4 + 6))
-		return;
-	buf_append_byte(out, '"');
-	for (size_t i = 0; i < bytes.size; i += 3)
-	{
-		size_t		left = bytes.size - i;
-		uint32_t	bits = (uint32_t) bytes.data[i] << 16 |
-			(left > 1 ? (uint32_t) bytes.data[i + 1] << 8 : 0) |
-			(left > 2 ? bytes.data[i + 2] : 0);
-		char		four[4] = {letters[bits >> 18], letters[bits >> 12 & 63],
-			left > 1 ? letters[bits >> 6 & 63] : '=',
-		left > 2 ? letters[bits & 63] : '='};
-
-		buf_append(out, four, 4);
-	}
-	buf_append_byte(out, '"');
-}
-
 /* ---- dates and times ---- */
 
 static void

@@ -33,7 +33,6 @@ extern void debezium_append_float(Buf *out, float value);
 
 /* All that follow come with their quotes. */
 extern void debezium_append_hex(Buf *out, Slice bytes);
-extern void debezium_append_base64_url(Buf *out, Slice bytes);
 
 /* How many digits the fraction of a second has. */
 #define DEBEZIUM_FRACTION_SHORT (-1)	/* as many as it needs, or none */

@@ -239,7 +239,7 @@ debezium_append_bytes(Buf *out, DebeziumKind kind, Slice bytes)
 	if (kind == DEBEZIUM_BYTES_HEX)
 		debezium_append_hex(out, bytes);
 	else if (kind == DEBEZIUM_BYTES_BASE64_URL)
-		debezium_append_base64_url(out, bytes);
+		json_append_base64_url(out, bytes);
 	else
 		json_append_base64(out, bytes);
 }

@@ -324,12 +324,12 @@ json_append_float(Buf *out, float value)
 
 /* ---- bytes ---- */
 
-void
-json_append_base64(Buf *out, Slice bytes)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define BASE64_COMMON \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
+static void
+append_base64(Buf *out, Slice bytes, const char *letters)
+{
 	if (!buf_reserve(out, bytes.size / 3 * 4 + 6))
 		return;
 	buf_append_byte(out, '"');
@@ -346,6 +346,18 @@ json_append_base64(Buf *out, Slice bytes)
 		buf_append(out, four, 4);
 	}
 	buf_append_byte(out, '"');
+}
+
+void
+json_append_base64(Buf *out, Slice bytes)
+{
+	append_base64(out, bytes, BASE64_COMMON "+/");
+}
+
+void
+json_append_base64_url(Buf *out, Slice bytes)
+{
+	append_base64(out, bytes, BASE64_COMMON "-_");
 }
 
 void

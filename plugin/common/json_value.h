@@ -41,6 +41,7 @@ extern void json_date_of_day(int64_t days, int64_t *year, int64_t *month,
 
 /* All that follow come with their quotes. */
 extern void json_append_base64(Buf *out, Slice bytes);
+extern void json_append_base64_url(Buf *out, Slice bytes);
 extern void json_append_uuid(Buf *out, const uint8_t bytes[16]);
 
 /* "0/16B3748" */

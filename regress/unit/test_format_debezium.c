@@ -47,16 +47,16 @@ typedef struct Fixture
 	.type_oid = (oid), .typmod = -1, \
 	.encoding = PG_FANOUT__ENCODING__##enc, .key_position = (key)}
 
-static const ColumnDetail details[] = {
+static ColumnDetail details[] = {
 	{1, 20, 20, "x", -1, 1, NULL}, {3, 25, 25, "x", -1, 0, NULL},
 	{4, 25, 25, "x", -1, 0, "'x'::text"}, {6, 23, 23, "x", -1, 0, "7"}
 };
 /* Ahead of the stream: id and n are of another type, and gone is not sent. */
-static const ColumnDetail details_ahead[] = {
+static ColumnDetail details_ahead[] = {
 	{1, 25, 25, "x", -1, 1, NULL}, {3, 25, 25, "x", -1, 0, NULL},
 	{4, 25, 25, "x", -1, 0, "'x'::text"}, {6, 25, 25, "x", -1, 0, "'seven'::text"}
 };
-static const ColumnDetail details_half[] = {
+static ColumnDetail details_half[] = {
 	{1, 20, 20, "x", -1, 1, NULL}, {7, 20, 20, "x", -1, 2, NULL}
 };
 static const TableDetail detail_ahead = {details_ahead, 4};
