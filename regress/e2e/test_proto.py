@@ -55,9 +55,9 @@ def compile_java(texts, directory):
         pytest.skip("needs javac and Debian's libprotobuf-java")
     files = write_protos(list(texts), directory)
     protoc(directory, f'--java_out={directory}', *files)
-    run('javac', '-J-Xmx512m', '-J-XX:TieredStopAtLevel=1', '-proc:none',
-        '-nowarn', '-cp', PROTOBUF_JAR, '-d', directory / 'classes',
-        *directory.rglob('*.java'))
+    run('javac', '-encoding', 'UTF-8', '-J-Xmx512m',
+        '-J-XX:TieredStopAtLevel=1', '-proc:none', '-nowarn',
+        '-cp', PROTOBUF_JAR, '-d', directory / 'classes', *directory.rglob('*.java'))
 
 
 def compile_go(texts, directory):
