@@ -25,6 +25,13 @@
 /* Dependencies are only ever added; beyond this many, start afresh. */
 #define CACHE_MAX_DEPENDENCIES	100000
 
+/*
+ * Of entries' contexts, about 3 kB for a small table. Beyond it half of the
+ * entries go: a workload that visits more tables than there is room for, one
+ * after the other, still finds the other half.
+ */
+#define CACHE_MAX_SIZE			(24 * 1024 * 1024)
+
 /* An object, other than the relation itself, that some entry depends on. */
 typedef struct Dependency
 {
@@ -319,6 +326,8 @@ cache_fill(Cache *cache, CacheEntry *entry, const PublishedAs *published,
 		entry->filter = filter_new(published, target);
 	}
 	MemoryContextSwitchTo(scratch);
+	entry->size = MemoryContextMemAllocated(context, true);
+	cache->size += entry->size;
 }
 
 static void
@@ -337,11 +346,12 @@ cache_load_publications(Cache *cache)
 }
 
 static void
-cache_empty_entry(CacheEntry *entry)
+cache_empty_entry(Cache *cache, CacheEntry *entry)
 {
 	MemoryContext context = entry->context;
 	Oid			relid = entry->relid;
 
+	cache->size -= entry->size;
 	memset(entry, 0, sizeof(*entry));
 	entry->relid = relid;
 	if (context != NULL)
@@ -375,6 +385,28 @@ cache_build(Cache *cache, CacheEntry *entry, Relation relation)
 		RelationClose(target);
 }
 
+/* Every other entry goes. The client keeps their descriptions. */
+static void
+cache_shrink(Cache *cache)
+{
+	HASH_SEQ_STATUS scan;
+	CacheEntry *entry;
+	bool		goes = false;
+
+	hash_seq_init(&scan, cache->entries);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		goes = !goes;
+		if (!goes)
+			continue;
+		if (!entry->valid)
+			cache->invalid_count--;
+		cache_empty_entry(cache, entry);
+		hash_search(cache->entries, &entry->relid, HASH_REMOVE, NULL);
+	}
+	cache->last = NULL;
+}
+
 static CacheEntry *
 cache_enter(Cache *cache, Oid relid)
 {
@@ -398,7 +430,7 @@ cache_enter(Cache *cache, Oid relid)
 static void
 cache_rebuild(Cache *cache, CacheEntry *entry, Relation relation)
 {
-	cache_empty_entry(entry);
+	cache_empty_entry(cache, entry);
 	entry->valid = true;
 	cache->invalid_count--;
 	PG_TRY();
@@ -421,6 +453,11 @@ cache_find(Cache *cache, Relation relation)
 	Oid			relid = RelationGetRelid(relation);
 	CacheEntry *entry = cache->last;
 
+	if (cache->size > CACHE_MAX_SIZE)
+	{
+		cache_shrink(cache);
+		entry = NULL;
+	}
 	if (entry == NULL || entry->relid != relid)
 		entry = cache_enter(cache, relid);
 	cache->last = entry;
@@ -451,7 +488,7 @@ cache_sweep(Cache *cache)
 	{
 		if (entry->valid)
 			continue;
-		cache_empty_entry(entry);
+		cache_empty_entry(cache, entry);
 		hash_search(cache->entries, &entry->relid, HASH_REMOVE, NULL);
 	}
 	cache->invalid_count = 0;

@@ -29,6 +29,7 @@ typedef struct CacheEntry
 	PublicationActions actions; /* all false: not published */
 	Oid			published_as;	/* relid or a partition ancestor's */
 	MemoryContext context;		/* of all below; NULL if not published */
+	Size		size;			/* of the context */
 	char	   *name;			/* "schema.table", for messages to people */
 	TupleDesc	desc;			/* of the relation's own tuples */
 	TupleDesc	target_desc;	/* of the relation it is published as */
@@ -54,6 +55,7 @@ typedef struct Cache
 	HTAB	   *entries;		/* CacheEntry by relid */
 	HTAB	   *dependencies;	/* what else than the relation matters */
 	long		invalid_count;
+	Size		size;			/* of all entries' contexts */
 	CacheEntry *last;			/* the latest lookup's result */
 } Cache;
 
@@ -64,7 +66,8 @@ typedef struct Cache
 extern Cache *cache_new(MemoryContext parent, List *publication_names);
 
 /*
- * The relation's entry, valid. Needs a transaction and catalogs as they were.
+ * The relation's entry, valid until the next call. Needs a transaction and
+ * catalogs as they were.
  */
 extern CacheEntry *cache_find(Cache *cache, Relation relation);
 

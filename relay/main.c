@@ -9,6 +9,7 @@
 #include "catalog.h"
 #include "check.h"
 #include "log.h"
+#include "memory_budget.h"
 #include "proto_text.h"
 #include "publication_command.h"
 #include "relay.h"
@@ -82,7 +83,7 @@ print_only(const Settings *settings)
 }
 
 static bool
-act(const Settings *settings, const Config *config, Error *err)
+act(Settings *settings, const Config *config, Error *err)
 {
 	ConnectionOptions connection = {
 		.dbname = settings->dbname, .host = settings->host,
@@ -95,7 +96,8 @@ act(const Settings *settings, const Config *config, Error *err)
 		.iam_endpoint = settings->iam_endpoint
 	};
 	SinkSetups	sinks = {0};
-	bool		ok = setup_sinks(&sinks, settings, config, err);
+	bool		ok = setup_sinks(&sinks, settings, config, err) &&
+		memory_budget_divide(settings, &sinks, err);
 
 	if (ok && settings->print_proto.count > 0)
 		ok = print_protos(settings, &connection, err);

@@ -65,6 +65,8 @@ typedef struct Option
 	const char *const *words;	/* NULL-terminated, OPTION_WORD */
 	const char *argument;		/* what help calls the argument */
 	const char *help;			/* one sentence or more, no line breaks */
+	bool		share;			/* a part of what "memory" divides; the preset
+								 * is its weight: see memory_budget.h */
 } Option;
 
 typedef struct OptionTable

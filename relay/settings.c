@@ -72,15 +72,19 @@ static const Option settings_options[] = {
 
 	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
 		"let the server send large transactions while they are in progress; they are kept here until they commit"},
-	{"spool-memory", 0, OPTION_BYTES, FIELD(spool_memory), .preset = "64MB",
-		.min = 1024 * 1024, .max = INT64_C(1) << 40, .help =
-	"memory for transactions in progress, all together; more goes to disk"},
+	{"spool-memory", 0, OPTION_BYTES, FIELD(spool_memory),
+		.min = MEMORY_SPOOL_MIN, .max = INT64_C(1) << 40, .help =
+		"memory for transactions in progress, all together; more goes to disk; by default a share of --memory, 64MB of 256MB"},
 	{"spool-directory", 0, OPTION_STRING, FIELD(spool_directory),
 		.argument = "DIRECTORY", .help =
 		"where on disk, compressed; it must be private (mode 0700) and is made if missing; pg_fanout-UID below $TMPDIR or /var/tmp if not set"},
 	{"spool-limit", 0, OPTION_BYTES, FIELD(spool_limit), .preset = "0",
 		.min = 0, .max = INT64_C(1) << 60, .help =
 	"how much disk that may take; 0: as much as there is"},
+
+	{"memory", 0, OPTION_BYTES, FIELD(memory), .preset = "256MB",
+		.min = MEMORY_MIN, .max = INT64_C(1) << 42, .help =
+		"what the relay may take in all; sinks and transactions in progress get shares of it, unless they are given sizes of their own; rows of more than an eighth of it may take more"},
 
 	SETTINGS_PASS_ROWS(FIELD(pass)),
 

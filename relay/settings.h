@@ -44,9 +44,11 @@ typedef struct Settings
 
 	/* transactions in progress */
 	bool		streaming;
-	int64_t		spool_memory;
+	int64_t		spool_memory;	/* 0: a share of memory */
 	char	   *spool_directory;
 	int64_t		spool_limit;
+
+	int64_t		memory;			/* of all */
 
 	PassOptions pass;
 
@@ -74,6 +76,9 @@ typedef struct Settings
 } Settings;
 
 extern const OptionTable settings_table;
+
+#define MEMORY_MIN			(INT64_C(64) << 20)
+#define MEMORY_SPOOL_MIN	(INT64_C(1) << 20)
 
 /* What every sink understands, whatever its kind. */
 typedef struct SinkCommon

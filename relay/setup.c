@@ -125,6 +125,7 @@ set_option(SinkSetup *setup, const ConfigEntry *entry, SetupOrigin origin,
 		(option->type == OPTION_SECRET ||
 		 strstr(entry->name, "password") != NULL))
 		return refuse_secret(entry->name, err);
+	setup->memory_set |= option != NULL && option->share;
 	return option_set(table, find_values(setup, table), entry->name,
 					  entry->value, err);
 }

@@ -17,6 +17,7 @@ typedef struct SinkSetup
 	SinkCommon *common;
 	void	   *options;
 	void	   *format_options; /* the struct of config.format's options */
+	bool		memory_set;		/* its share of the memory was said */
 	const SinkOps *ops;
 	SinkConfig	config;
 } SinkSetup;
