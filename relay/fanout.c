@@ -195,7 +195,7 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 	Sink	   *sink = use->sink;
 	char		text[LSN_TEXT_SIZE];
 
-	switch (sink->ops->resume(sink, identity, err))
+	switch (sink_resume(sink, identity, err))
 	{
 		case SINK_RESUMED:
 			log_info("sink %s: resumes at %s", use->setup->name,
@@ -708,6 +708,33 @@ fanout_durable(const Fanout *fanout)
 		if (fanout->sinks[i].sink->durable < least)
 			least = fanout->sinks[i].sink->durable;
 	return fanout->sink_count > 0 ? least : LSN_INVALID;
+}
+
+const char *
+fanout_last(const Fanout *fanout)
+{
+	const SinkUse *last = &fanout->sinks[0];
+
+	for (size_t i = 1; i < fanout->sink_count; i++)
+		if (fanout->sinks[i].sink->durable < last->sink->durable)
+			last = &fanout->sinks[i];
+	return last->setup->name;
+}
+
+bool
+fanout_follow(Fanout *fanout, const Timelines *timelines, Error *err)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+	{
+		Sink	   *sink = fanout->sinks[i].sink;
+
+		if (!timelines_hold(timelines, sink->timeline, sink->accepted,
+							fanout->sinks[i].setup->name, err))
+			return false;
+	}
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		fanout->sinks[i].sink->timeline = timelines->current;
+	return true;
 }
 
 bool

@@ -430,6 +430,7 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 
 done:
 	catalog_session_close(&relay.catalog);
+	timelines_free(&relay.timelines);
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
 	spool_free(relay.spool);

@@ -3,7 +3,7 @@
  *		The loop's state, shared by the files it is made of.
  *
  * relay.c is the loop and its end; relay_start.c what a start of the stream
- * takes; relay_records.c the way of a record from the source to the sinks.
+ * takes; relay_server.c whether the server is still the one; relay_records.c the way of a record from the source to the sinks.
  * Nobody else includes this.
  */
 #ifndef PG_FANOUT_RELAY_STATE_H
@@ -45,7 +45,9 @@ typedef struct Relay
 	Lsn			endpos;			/* LSN_INVALID: none */
 
 	ServerInfo	server;
+	Timelines	timelines;		/* the server's */
 	SlotIdentity identity;
+	bool		on_standby;		/* the first server was one */
 	char		database[257];
 	bool		resumed;
 
@@ -92,6 +94,19 @@ extern MUST_USE bool relay_begin_stream(Relay *relay, Error *err);
 
 /* Forgets what the lost stream had begun; sinks keep what they accepted. */
 extern void relay_close_stream(Relay *relay);
+
+/* ---- relay_server.c ---- */
+
+/*
+ * Over a new connection, relay->server being filled in: the database system is
+ * the same as before, and has all that the sinks were given.
+ */
+extern MUST_USE bool relay_check_server(Relay *relay, PGconn *conn,
+										Error *err);
+
+/* The slot can be read, and holds what the sinks have not got. */
+extern MUST_USE bool relay_check_slot(Relay *relay, const SlotInfo *slot,
+									  Error *err);
 
 /* ---- relay_records.c ---- */
 

@@ -18,6 +18,7 @@ typedef struct ServerInfo
 	char		database[257];
 	int			version;		/* 150020 */
 	bool		raw_text;		/* text comes in no particular encoding */
+	bool		in_recovery;	/* a standby */
 	int64_t		sender_timeout; /* wal_sender_timeout, microseconds; 0: off */
 } ServerInfo;
 
@@ -33,6 +34,9 @@ typedef struct SlotInfo
 	Lsn			restart;
 	char		wal_status[32]; /* reserved, extended, unreserved, lost */
 	char		invalidation[64];	/* reason, 17+; else empty */
+	bool		conflicting;	/* invalidated on a standby, 16+ */
+	bool		failover;		/* 17+ */
+	bool		synced;			/* 17+: made by the standby from the primary's */
 } SlotInfo;
 
 typedef struct SlotCreate
@@ -58,7 +62,9 @@ extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, Error *err);
 
 /*
  * Whether --start may read this slot with this plugin: it exists, is logical,
- * of this database and plugin, not two-phase, not invalidated.
+ * of this database and plugin, not two-phase, not invalidated
+ * (ERROR_SLOT_INVALIDATED), not the copy that a standby keeps for its promotion
+ * (which waiting may mend).
  */
 extern MUST_USE bool slot_usable(const SlotInfo *info, const char *slot,
 								 const char *plugin, const ServerInfo *server,
