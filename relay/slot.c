@@ -159,9 +159,10 @@ append_create(Buf *sql, const SlotCreate *create, const char *slot,
 }
 
 static bool
-run_create(PGconn *conn, const char *sql, Lsn *start, Error *err)
+run_create(PGconn *conn, const char *sql, const QueryWait *wait, Lsn *start,
+		   Error *err)
 {
-	PGresult   *result = connection_query(conn, sql, err);
+	PGresult   *result = query_wait(conn, sql, wait, err);
 	bool		ok = result != NULL;
 
 	if (ok && !lsn_parse(PQgetvalue(result, 0, 1), start))
@@ -198,7 +199,7 @@ slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
 		}
 	}
 	append_create(&sql, create, slot, plugin, PQserverVersion(conn));
-	ok = run_create(conn, buf_string(&sql), start, err);
+	ok = run_create(conn, buf_string(&sql), create->wait, start, err);
 	if (!ok)
 		error_prefix(err, "cannot create replication slot \"%s\"",
 					 create->slot);

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "lsn.h"
+#include "query_wait.h"
 
 typedef struct ServerInfo
 {
@@ -46,6 +47,7 @@ typedef struct SlotCreate
 	bool		if_not_exists;
 	bool		two_phase;
 	bool		failover;		/* 17+ */
+	const QueryWait *wait;		/* told if it takes long; may be NULL */
 } SlotCreate;
 
 /* All of these take a replication connection to the slot's database. */
