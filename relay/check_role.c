@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "check_part.h"
 
 #define PLUGIN_OWN		"pg_fanout"
@@ -129,18 +130,6 @@ check_plugin(Check *check)
 
 /* ---- slots ---- */
 
-/* Bytes as people read them. */
-static void
-say_size(char *to, size_t size, const char *bytes)
-{
-	double		mb = strtod(bytes, NULL) / (1024 * 1024);
-
-	if (mb < 1024)
-		snprintf(to, size, "%.0f MB", mb);
-	else
-		snprintf(to, size, "%.1f GB", mb / 1024);
-}
-
 #define WAL_POSITION \
 	"CASE WHEN pg_catalog.pg_is_in_recovery()" \
 	" THEN pg_catalog.pg_last_wal_replay_lsn()" \
@@ -152,8 +141,8 @@ check_slot_room(Check *check, const char *name)
 {
 	char	   *literal = connection_quote_literal(check->conn, name);
 	char		sql[SLOT_QUERY];
-	char		kept[32];
-	char		room[32];
+	char		kept[BYTES_TEXT_SIZE];
+	char		room[BYTES_TEXT_SIZE];
 	PGresult   *result;
 
 	snprintf(sql, sizeof(sql),
@@ -167,8 +156,8 @@ check_slot_room(Check *check, const char *name)
 	{
 		const char *safe = PQgetvalue(result, 0, 1);
 
-		say_size(kept, sizeof(kept), PQgetvalue(result, 0, 0));
-		say_size(room, sizeof(room), safe);
+		bytes_format(strtod(PQgetvalue(result, 0, 0), NULL), kept);
+		bytes_format(strtod(safe, NULL), room);
 		if (PQgetisnull(result, 0, 1))
 			say_ok("slot \"%s\" keeps %s of WAL", name, kept);
 		else if (strtoll(safe, NULL, 10) < SLOT_SMALL_ROOM)
@@ -207,7 +196,7 @@ check_idle_slots(Check *check, const char *name)
 	char	   *literal = connection_quote_literal(check->conn,
 												   name != NULL ? name : "");
 	char		sql[SLOT_QUERY];
-	char		kept[32];
+	char		kept[BYTES_TEXT_SIZE];
 	PGresult   *result;
 
 	snprintf(sql, sizeof(sql),
@@ -221,7 +210,7 @@ check_idle_slots(Check *check, const char *name)
 	result = ask_rows(check, sql);
 	for (int i = 0; result != NULL && i < PQntuples(result); i++)
 	{
-		say_size(kept, sizeof(kept), PQgetvalue(result, i, 1));
+		bytes_format(strtod(PQgetvalue(result, i, 1), NULL), kept);
 		say_warning("If nobody needs it: SELECT pg_drop_replication_slot(...).",
 					"slot \"%s\" is read by nobody and keeps %s of WAL",
 					PQgetvalue(result, i, 0), kept);

@@ -787,10 +787,14 @@ fanout_drain(Fanout *fanout, int64_t deadline, Error *err)
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		Sink	   *sink = fanout->sinks[i].sink;
+		int64_t		now = clock_now();
+		int64_t		share = (deadline - now) /
+			(int64_t) (fanout->sink_count - i);
 		Error		failure;
 
+		/* one that is dead must not take the others' time */
 		error_clear(&failure);
-		if (sink->ops->drain(sink, deadline, &failure))
+		if (sink->ops->drain(sink, now + share, &failure))
 			continue;
 		error_prefix(&failure, "sink %s", fanout->sinks[i].setup->name);
 		if (ok)

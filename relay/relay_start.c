@@ -180,6 +180,8 @@ relay_close_stream(Relay *relay)
 {
 	stream_close(relay->stream);
 	relay->stream = NULL;
+	server_watch_close(&relay->watch);
+	relay->blocked_since = 0;
 	if (relay->source != NULL)
 		relay->source->ops->reset(relay->source);
 	if (relay->fanout != NULL)

@@ -3,7 +3,8 @@
  *		The loop's state, shared by the files it is made of.
  *
  * relay.c is the loop and its end; relay_start.c what a start of the stream
- * takes; relay_server.c whether the server is still the one; relay_records.c the way of a record from the source to the sinks.
+ * takes; relay_server.c whether the server is still the one; relay_watch.c what
+ * the stream does not tell of it; relay_records.c the way of a record from the source to the sinks.
  * Nobody else includes this.
  */
 #ifndef PG_FANOUT_RELAY_STATE_H
@@ -14,6 +15,8 @@
 #include "feedback.h"
 #include "progress.h"
 #include "relay.h"
+#include "retention.h"
+#include "server_watch.h"
 #include "slot.h"
 #include "spool.h"
 #include "stream.h"
@@ -71,6 +74,12 @@ typedef struct Relay
 	bool		end_reached;
 	int64_t		stop_since;		/* when the stop was first seen, or 0 */
 
+	ServerWatch watch;
+	Retention	retention;
+	bool		drop_slot;		/* at the end: max_retained_wal */
+	int64_t		blocked_since;	/* a sink is full now and then since, or 0 */
+	int64_t		blocked_last;
+
 	int			attempt;		/* starts without a frame since */
 	int			server_failures;	/* in a row, without progress: */
 	Lsn			failed_at;		/* what was durable then */
@@ -107,6 +116,16 @@ extern MUST_USE bool relay_check_server(Relay *relay, PGconn *conn,
 /* The slot can be read, and holds what the sinks have not got. */
 extern MUST_USE bool relay_check_slot(Relay *relay, const SlotInfo *slot,
 									  Error *err);
+
+/* ---- relay_watch.c ---- */
+
+extern void relay_watch_init(Relay *relay);
+
+/* Without waiting: LOST if the server must not be held up, FAILED by policy. */
+extern StepResult relay_watch_server(Relay *relay, Error *err);
+
+/* The stream is closed, err says why. Adds to it what became of the slot. */
+extern bool relay_drop_slot(Relay *relay, Error *err);
 
 /* ---- relay_records.c ---- */
 

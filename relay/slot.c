@@ -212,15 +212,16 @@ done:
 }
 
 bool
-slot_drop(PGconn *conn, const char *slot, Error *err)
+slot_drop(PGconn *conn, const char *slot, bool wait, Error *err)
 {
 	char	   *name = connection_quote_name(conn, slot);
 	PGresult   *result;
 	Buf			sql;
 
 	buf_init(&sql, COMMAND_LIMIT);
-	buf_printf(&sql, "DROP_REPLICATION_SLOT %s", name);
-	result = connection_query(conn, buf_string(&sql), err);
+	buf_printf(&sql, "DROP_REPLICATION_SLOT %s%s", name,
+			   wait ? " WAIT" : "");
+	result = query_wait(conn, buf_string(&sql), NULL, err);
 	if (result == NULL)
 		error_prefix(err, "cannot drop replication slot \"%s\"", slot);
 	PQclear(result);

@@ -60,7 +60,10 @@ extern MUST_USE bool slot_find(PGconn *conn, const char *slot, SlotInfo *info,
 /* *start: where the new slot stands; LSN_INVALID if it existed already. */
 extern MUST_USE bool slot_create(PGconn *conn, const SlotCreate *create,
 								 Lsn *start, Error *err);
-extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, Error *err);
+
+/* wait: until nobody reads it any more; else that is an error. */
+extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, bool wait,
+							   Error *err);
 
 /*
  * Whether --start may read this slot with this plugin: it exists, is logical,

@@ -90,7 +90,7 @@ slot_command_drop(const Settings *settings,
 
 	if (conn == NULL)
 		return false;
-	ok = slot_drop(conn, settings->slot, err);
+	ok = slot_drop(conn, settings->slot, false, err);
 	PQfinish(conn);
 	if (ok)
 		log_info("dropped replication slot \"%s\"", settings->slot);
