@@ -716,8 +716,16 @@ fanout_last(const Fanout *fanout)
 	const SinkUse *last = &fanout->sinks[0];
 
 	for (size_t i = 1; i < fanout->sink_count; i++)
-		if (fanout->sinks[i].sink->durable < last->sink->durable)
+	{
+		const Sink *one = last->sink;
+		const Sink *other = fanout->sinks[i].sink;
+
+		/* in one transaction: the one that has taken less of it */
+		if (other->durable < one->durable ||
+			(other->durable == one->durable &&
+			 position_before(other->accepted, one->accepted)))
 			last = &fanout->sinks[i];
+	}
 	return last->setup->name;
 }
 
