@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "server_minor.h"
 #include "slot.h"
 #include "timeline.h"
 
@@ -172,6 +173,36 @@ test_synced(void **state)
 	assert_true(err.retriable);
 }
 
+static void
+assert_bug(int version, const char *word)
+{
+	int			fixed = 0;
+	const char *bug = server_minor_bug(version, &fixed);
+
+	if (word == NULL)
+		assert_null(bug);
+	else
+	{
+		assert_non_null(strstr(bug, word));
+		assert_null(server_minor_bug(version - version % 10000 + fixed,
+									 &fixed));
+	}
+}
+
+static void
+test_minor(void **state)
+{
+	(void) state;
+	assert_bug(150009, "restart_lsn");
+	assert_bug(150010, "ALTER PUBLICATION");
+	assert_bug(150013, "memory");
+	assert_bug(150014, NULL);
+	assert_bug(170001, "restart_lsn");
+	assert_bug(170005, "memory");
+	assert_bug(180000, NULL);
+	assert_bug(120022, NULL);
+}
+
 int
 main(void)
 {
@@ -180,6 +211,7 @@ main(void)
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_invalidated),
 		cmocka_unit_test(test_synced),
+		cmocka_unit_test(test_minor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
