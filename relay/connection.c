@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "login.h"
 #include "secret.h"
+#include "signals.h"
 
 #define CONNECT_TIMEOUT		(30 * CLOCK_SECOND)
 
@@ -320,7 +321,7 @@ wait_connected(PGconn *conn, ConnectionKind kind)
 		struct pollfd fd = {.fd = PQsocket(conn)};
 
 		fd.events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-		if (fd.fd < 0 || clock_now() >= deadline)
+		if (fd.fd < 0 || clock_now() >= deadline || signals_stop())
 			return false;
 		if (poll(&fd, 1, clock_ms_until(deadline)) > 0)
 			status = PQconnectPoll(conn);

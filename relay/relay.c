@@ -327,13 +327,25 @@ wait_retry(Relay *relay, Error *err)
 	return signals_stop() ? STEP_DONE : STEP_GO_ON;
 }
 
+static bool
+begin_stream(Relay *relay, Error *err)
+{
+	bool		ok;
+
+	/* the first time a dead sink may take long to say so */
+	signals_end_at_once(!relay->resumed);
+	ok = relay_begin_stream(relay, err);
+	signals_end_at_once(false);
+	return ok;
+}
+
 /* One life of the stream. */
 static StepResult
 run_stream(Relay *relay, Error *err)
 {
 	StepResult	result;
 
-	if (relay->stream == NULL && !relay_begin_stream(relay, err))
+	if (relay->stream == NULL && !begin_stream(relay, err))
 		return err->retriable ? STEP_LOST : STEP_FAILED;
 	do
 	{

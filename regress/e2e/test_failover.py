@@ -238,6 +238,53 @@ def test_slot_waits_for_a_transaction(pg, relay):
     rig.wait_until(lambda: pg.slot_info() is None, what='no slot')
 
 
+# ---- what --check says of all this ----
+
+def look(relay, database):
+    process = relay.run(*database.args, '-S', database.slot, '--check', '-o',
+                        'publication_names=pub', '--sink', 'null:')
+    assert process.code == 0, process.output.decode() + process.stderr
+    return process.output.decode()
+
+
+def set_to(database, name, value):
+    database.sql(f"alter system set {name} = '{value}'")
+    database.server.reload()
+    rig.wait_until(lambda: database.value(f'show {name}') == value,
+                   what='the reload')
+
+
+def test_check_standbys(own_pg, relay, tmp_path):
+    """ACK-13, and slots that a failover leaves behind."""
+    own_pg.sql('create table t (a int primary key)')
+    own_pg.publication(tables=['t'])
+    own_pg.create_slot()
+    text = look(relay, own_pg)
+    assert 'synchron' not in text and 'failover' not in text, text
+    process = relay.stream(own_pg, file_sink(tmp_path))
+    for names, means in (('other, "pg fanout"', False),
+                         ('ANY 1 (other, PG_Fanout)', True), ('*', True)):
+        set_to(own_pg, 'synchronous_standby_names', names)
+        assert ('means pg_fanout too' in look(relay, own_pg)) == means
+    # commits wait for the sinks then, and do not wait for ever
+    own_pg.sql('insert into t values (1)')
+    assert values(tmp_path) == [1]
+    set_to(own_pg, 'synchronous_standby_names', '')
+    process.stop()
+    own_pg.sql("select pg_create_physical_replication_slot('stand', true)")
+    assert 'does not survive a failover' in look(relay, own_pg)
+    set_to(own_pg, 'max_slot_wal_keep_size', '2GB')
+    assert 'is lost after' not in look(relay, own_pg)
+    if own_pg.version < 170000:
+        return
+    own_pg.drop_slot()
+    own_pg.sql("select pg_create_logical_replication_slot(%s, 'pg_fanout', "
+               'failover => true)', (own_pg.slot,))
+    assert 'synchronized_standby_slots is empty' in look(relay, own_pg)
+    set_to(own_pg, 'synchronized_standby_slots', 'stand')
+    assert '"stand", which no standby uses' in look(relay, own_pg)
+
+
 # ---- newer servers ----
 
 def needs(version):

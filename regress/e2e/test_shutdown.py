@@ -84,6 +84,11 @@ def test_stop_with_dead_sinks(pg, relay, kafka, s3, tmp_path):
         checkpoint = json.loads((tmp_path / 'out.checkpoint').read_text())
         assert operations(read_json(tmp_path / 'out'))[-1] == ('insert', 2)
         assert rig.lsn(checkpoint['lsn']) > pg.confirmed()
+        # nor a start that has not got anywhere
+        process = relay.stream(pg, *sinks, env=s3.env, wait=False)
+        rig.wait_until(pg.walsender, what='the slot in use')
+        assert end_by(process, signal.SIGINT) == 0
+        assert 'stopped before it began' in process.stderr
     finally:
         kafka.resume()
         s3.server.resume()
