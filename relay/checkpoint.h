@@ -42,8 +42,8 @@ extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text,
  * Whether it belongs to this slot and covers where the slot stands. Else
  * ERROR_SYSTEM (another system), ERROR_TIMELINE, ERROR_DIVERGED (timeline.h),
  * ERROR_SLOT_RECREATED, ERROR_CHECKPOINT: another database, slot or sink, or
- * the slot ahead of it. A timeline that was properly left and a changed options
- * hash are only logged.
+ * the slot ahead of it. A timeline that was properly left and a changed
+ * options hash are only logged.
  */
 extern MUST_USE bool checkpoint_verify(const Checkpoint *checkpoint,
 									   const SlotIdentity *identity,

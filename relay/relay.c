@@ -184,6 +184,8 @@ next_turn(const Relay *relay)
 	if (relay->reply_wanted &&
 		feedback_reply_time(&relay->feedback, now) < turn)
 		turn = feedback_reply_time(&relay->feedback, now);
+	if (relay_watch_time(relay) < turn)
+		turn = relay_watch_time(relay);
 	return turn;
 }
 

@@ -3,9 +3,9 @@
  *		The loop's state, shared by the files it is made of.
  *
  * relay.c is the loop and its end; relay_start.c what a start of the stream
- * takes; relay_server.c whether the server is still the one; relay_watch.c what
- * the stream does not tell of it; relay_records.c the way of a record from the source to the sinks.
- * Nobody else includes this.
+ * takes; relay_server.c whether the server is still the one; relay_watch.c
+ * what the stream does not tell of it; relay_records.c the way of a record
+ * from the source to the sinks. Nobody else includes this.
  */
 #ifndef PG_FANOUT_RELAY_STATE_H
 #define PG_FANOUT_RELAY_STATE_H
@@ -121,8 +121,10 @@ extern MUST_USE bool relay_check_slot(Relay *relay, const SlotInfo *slot,
 
 extern void relay_watch_init(Relay *relay);
 
-/* Without waiting: LOST if the server must not be held up, FAILED by policy. */
+/* Waits for nothing. LOST: the server must not be held up; FAILED: policy. */
 extern StepResult relay_watch_server(Relay *relay, Error *err);
+
+extern int64_t relay_watch_time(const Relay *relay);
 
 /* The stream is closed, err says why. Adds to it what became of the slot. */
 extern bool relay_drop_slot(Relay *relay, Error *err);

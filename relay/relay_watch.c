@@ -11,6 +11,7 @@
 #include "log.h"
 
 #define LOOK_INTERVAL	(10 * CLOCK_SECOND)
+#define LOOKS			6		/* at least, before patience ends */
 #define BLOCKED_LONG	(2 * CLOCK_SECOND)
 #define BLOCKED_GAP		(5 * CLOCK_SECOND)	/* a slow sink takes some now and
 											 * then */
@@ -63,7 +64,7 @@ describe(const Relay *relay, char *text)
 					bytes_format((double) watch->retained, retained),
 					bytes_format((double) relay->retention.limit, limit));
 	bytes_format((double) watch->behind, behind);
-	if (watch->behind < watch->retained / 2)
+	if (relay->blocked_since == 0 && watch->behind < watch->retained / 2)
 		snprintf(text + used, SENTENCE_SIZE - (size_t) used,
 				 "a transaction that is still open on the server needs it; the sinks are only %s behind",
 				 behind);
@@ -145,13 +146,21 @@ void
 relay_watch_init(Relay *relay)
 {
 	const Settings *settings = relay->settings;
-	int64_t		interval = settings->status_interval;
+	int64_t		interval = settings->max_retained_wal_grace / LOOKS;
 
 	relay->retention.limit = settings->max_retained_wal;
+	relay->retention.grace = settings->max_retained_wal_grace;
 	relay->watch.options = relay->connection;
 	relay->watch.slot = settings->slot;
-	relay->watch.interval = interval > 0 && interval < LOOK_INTERVAL ?
-		interval : LOOK_INTERVAL;
+	relay->watch.interval = interval < LOOK_INTERVAL ? interval :
+		LOOK_INTERVAL;
+}
+
+/* When to look again, where the loop would sleep for longer. */
+int64_t
+relay_watch_time(const Relay *relay)
+{
+	return relay->retention.limit != 0 ? relay->watch.next : INT64_MAX;
 }
 
 /* ---- giving up the slot ---- */

@@ -7,7 +7,6 @@
 #include "clock.h"
 
 #define SAY_INTERVAL	(300 * CLOCK_SECOND)
-#define PATIENCE		3
 
 /* Notes new lows; false: there is none. */
 static bool
@@ -35,12 +34,12 @@ retention_judge(Retention *retention, int64_t retained, int64_t behind,
 		retention->over = false;
 		return was_over ? RETENTION_BACK : RETENTION_QUIET;
 	}
-	retention->worse = gets_better(retention, retained, behind) ? 0 :
-		retention->worse + 1;
+	if (gets_better(retention, retained, behind))
+		retention->better = now;
 	retention->over = true;
-	if (retention->worse >= PATIENCE)
+	if (now - retention->better >= retention->grace)
 	{
-		retention->worse = 0;
+		retention->better = now;
 		return RETENTION_PATIENCE_ENDS;
 	}
 	if (was_over && now - retention->said < SAY_INTERVAL)

@@ -2,10 +2,10 @@
  * retention.h
  *		When the WAL that the slot holds back is too much: max_retained_wal.
  *
- * Over the limit is said at once and then now and then. To act it takes more: a
- * relay that was away starts over the limit and must be let catch up. As long
+ * Over the limit is said at once and then now and then. To act it takes more:
+ * a relay that was away starts over the limit and must be let catch up. As long
  * as what is held back, or what the slot is behind, keeps reaching new lows,
- * it is getting better; otherwise patience ends after a few looks. Pure.
+ * it is getting better; after some time without, patience ends. Pure.
  */
 #ifndef PG_FANOUT_RETENTION_H
 #define PG_FANOUT_RETENTION_H
@@ -32,10 +32,11 @@ typedef enum RetentionVerdict
 typedef struct Retention
 {
 	int64_t		limit;			/* bytes; 0: none */
+	int64_t		grace;			/* microseconds without a new low */
 	bool		over;
 	int64_t		least_retained; /* since it is over */
 	int64_t		least_behind;
-	int			worse;			/* looks in a row without a new low */
+	int64_t		better;			/* when the last new low was seen */
 	int64_t		said;			/* monotonic */
 } Retention;
 

@@ -81,6 +81,10 @@ static const Option settings_options[] = {
 		.preset = "warn", .words = retention_words, .argument = "WORD",
 		.help =
 		"what to do then if it does not get better: go on warning; stop the relay (the WAL stays); drop-slot: stop and drop the slot, so that the server's disk is saved and the sinks lose changes"},
+	{"max-retained-wal-grace", 0, OPTION_TIME, FIELD(max_retained_wal_grace),
+		.preset = "60s", .min = CLOCK_SECOND / 2,
+		.max = INT64_C(86400) * CLOCK_SECOND, .argument = "SECS", .help =
+	"how long it may go without getting better until that is done"},
 
 	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
 		"let the server send large transactions while they are in progress; they are kept here until they commit"},

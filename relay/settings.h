@@ -43,6 +43,7 @@ typedef struct Settings
 	int64_t		status_interval;
 	int64_t		max_retained_wal;	/* 0: no limit */
 	int			on_max_retained_wal;	/* a RetentionAction */
+	int64_t		max_retained_wal_grace;
 
 	/* transactions in progress */
 	bool		streaming;

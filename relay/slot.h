@@ -37,7 +37,7 @@ typedef struct SlotInfo
 	char		invalidation[64];	/* reason, 17+; else empty */
 	bool		conflicting;	/* invalidated on a standby, 16+ */
 	bool		failover;		/* 17+ */
-	bool		synced;			/* 17+: made by the standby from the primary's */
+	bool		synced;			/* 17+: a standby's copy of the primary's */
 } SlotInfo;
 
 typedef struct SlotCreate
@@ -68,8 +68,8 @@ extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, bool wait,
 /*
  * Whether --start may read this slot with this plugin: it exists, is logical,
  * of this database and plugin, not two-phase, not invalidated
- * (ERROR_SLOT_INVALIDATED), not the copy that a standby keeps for its promotion
- * (which waiting may mend).
+ * (ERROR_SLOT_INVALIDATED), not the copy that a standby keeps for its
+ * promotion (which waiting may mend).
  */
 extern MUST_USE bool slot_usable(const SlotInfo *info, const char *slot,
 								 const char *plugin, const ServerInfo *server,

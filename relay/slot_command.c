@@ -56,7 +56,8 @@ slot_command_create(const Settings *settings,
 	SlotCreate	create = {
 		.slot = settings->slot, .plugin = settings->plugin,
 		.if_not_exists = settings->if_not_exists,
-		.two_phase = settings->two_phase, .failover = settings->enable_failover,
+		.two_phase = settings->two_phase,
+		.failover = settings->enable_failover,
 		.wait = &wait
 	};
 	PGconn	   *conn = connection_open(connection, CONNECTION_REPLICATION,

@@ -40,7 +40,7 @@ test_off(void **state)
 static void
 test_worse(void **state)
 {
-	Retention	retention = {.limit = 100};
+	Retention	retention = {.limit = 100,.grace = 3 * STEP};
 
 	(void) state;
 	look(&retention, 100, 100, RETENTION_QUIET);
@@ -51,7 +51,8 @@ test_worse(void **state)
 	/* warned only: the same again, and said again after a while */
 	look(&retention, 140, 140, RETENTION_QUIET);
 	now += 300 * CLOCK_SECOND;
-	look(&retention, 150, 150, RETENTION_OVER);
+	look(&retention, 150, 150, RETENTION_PATIENCE_ENDS);
+	look(&retention, 160, 160, RETENTION_OVER);
 	look(&retention, 50, 50, RETENTION_BACK);
 	look(&retention, 50, 50, RETENTION_QUIET);
 	look(&retention, 101, 10, RETENTION_OVER);
@@ -64,13 +65,13 @@ test_worse(void **state)
 static void
 test_better(void **state)
 {
-	Retention	retention = {.limit = 100};
+	Retention	retention = {.limit = 100,.grace = 3 * STEP};
 
 	(void) state;
 	look(&retention, 1000, 900, RETENTION_OVER);
 	for (int behind = 800; behind > 0; behind -= 20)
 	{
-		now -= STEP - CLOCK_SECOND;
+		now -= STEP - CLOCK_SECOND; /* looks are closer together */
 		look(&retention, 2000 - behind, behind, RETENTION_QUIET);
 	}
 	/* then it rests there */
@@ -83,7 +84,7 @@ test_better(void **state)
 static void
 test_swinging(void **state)
 {
-	Retention	retention = {.limit = 100};
+	Retention	retention = {.limit = 100,.grace = 3 * STEP};
 
 	(void) state;
 	look(&retention, 500, 500, RETENTION_OVER);
