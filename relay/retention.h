@@ -3,9 +3,9 @@
  *		When the WAL that the slot holds back is too much: max_retained_wal.
  *
  * Over the limit is said at once and then now and then. To act it takes more:
- * a relay that was away starts over the limit and must be let catch up. As long
- * as what is held back, or what the slot is behind, keeps reaching new lows,
- * it is getting better; after some time without, patience ends. Pure.
+ * a relay that was away starts over the limit and must be let catch up. As
+ * long as what is held back, or what the slot is behind, reaches new lows, it
+ * is getting better; after some time without, patience ends. Pure.
  */
 #ifndef PG_FANOUT_RETENTION_H
 #define PG_FANOUT_RETENTION_H
