@@ -286,7 +286,8 @@ verify_timeline(const Checkpoint *checkpoint, const SlotIdentity *identity,
 						&only, checkpoint->timeline, checkpoint->position,
 						sink, err))
 		return false;
-	if (checkpoint->timeline < identity->timeline)
+	if (checkpoint->timeline != TIMELINE_UNKNOWN &&
+		checkpoint->timeline < identity->timeline)
 		log_info("sink \"%s\": timeline went from %u to %u since its checkpoint",
 				 sink, checkpoint->timeline, identity->timeline);
 	return true;

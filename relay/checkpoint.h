@@ -21,7 +21,7 @@
 typedef struct Checkpoint
 {
 	uint64_t	system_id;
-	uint32_t	timeline;
+	uint32_t	timeline;		/* TIMELINE_UNKNOWN: read from a standby */
 	char		slot[65];		/* NAMEDATALEN and one more */
 	char		database[257];
 	char		sink[65];

@@ -185,12 +185,13 @@ error_code_last(void)
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].name : "unknown";
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL ?
+		code_texts[code].name : "unknown";
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].meaning :
-		"unknown error";
+	return (size_t) code < CODE_COUNT && code_texts[code].meaning != NULL ?
+		code_texts[code].meaning : "unknown error";
 }

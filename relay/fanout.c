@@ -741,7 +741,7 @@ fanout_follow(Fanout *fanout, const Timelines *timelines, Error *err)
 			return false;
 	}
 	for (size_t i = 0; i < fanout->sink_count; i++)
-		fanout->sinks[i].sink->timeline = timelines->current;
+		fanout->sinks[i].sink->timeline = timelines_label(timelines);
 	return true;
 }
 

@@ -192,7 +192,8 @@ struct Sink
 	const SinkConfig *config;
 	Position	accepted;
 	Lsn			durable;
-	uint32_t	timeline;		/* the server's: what checkpoints are to say */
+	uint32_t	timeline;		/* the server's: what checkpoints say; or
+								 * TIMELINE_UNKNOWN */
 	Notes		notes;
 };
 
@@ -201,7 +202,8 @@ struct Sink
 static inline SinkResume
 sink_resume(Sink *sink, const SlotIdentity *identity, Error *err)
 {
-	sink->timeline = identity->timeline;
+	sink->timeline = identity->timelines != NULL ?
+		timelines_label(identity->timelines) : identity->timeline;
 	return sink->ops->resume(sink, identity, err);
 }
 

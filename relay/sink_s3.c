@@ -205,6 +205,7 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	const char *name = base->config->name;
 	SinkResume	result;
 
+	sink->names.timeline = identity->timeline;
 	snprintf(sink->system, sizeof(sink->system), "%" PRIu64,
 			 identity->system_id);
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
@@ -301,7 +302,6 @@ sink_s3_open_object(SinkS3 *sink, const char *topic, Position start,
 	snprintf(position, sizeof(position), "%s,%" PRIu64,
 			 lsn_format(start.lsn, lsn), start.seq);
 	buf_clear(&sink->key);
-	sink->names.timeline = sink->base.timeline;
 	if (!sink_s3_name_object(&sink->key, &sink->names, topic, start, err))
 		return NULL;
 	if (sink->open_records == 0)

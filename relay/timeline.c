@@ -145,7 +145,7 @@ timelines_hold(const Timelines *timelines, uint32_t timeline,
 
 	if (timeline > timelines->current)
 		return older(timelines, timeline, sink, err);
-	if (timeline == timelines->current)
+	if (timeline == timelines->current || timeline == TIMELINE_UNKNOWN)
 		return timelines->wal_end == LSN_INVALID ||
 			!lies_beyond(position, timelines->wal_end) ||
 			ahead(timelines, position, sink, err);

@@ -21,9 +21,13 @@ typedef struct TimelineEnd
 	Lsn			end;
 } TimelineEnd;
 
+/* Of what was read from a standby, which may change its own meanwhile. */
+#define TIMELINE_UNKNOWN 0
+
 typedef struct Timelines
 {
 	uint32_t	current;
+	bool		fluid;			/* a standby's */
 	Lsn			wal_end;		/* of the current one; LSN_INVALID: unknown */
 	bool		known;			/* earlier ones are */
 	TimelineEnd *earlier;
@@ -34,6 +38,13 @@ typedef struct Timelines
 extern MUST_USE bool timelines_parse(Timelines *timelines, Slice text,
 									 Error *err);
 extern void timelines_free(Timelines *timelines);
+
+/* What checkpoints are to say of positions that come from there. */
+static inline uint32_t
+timelines_label(const Timelines *timelines)
+{
+	return timelines->fluid ? TIMELINE_UNKNOWN : timelines->current;
+}
 
 /*
  * Whether a sink that stands at this position of this timeline has nothing

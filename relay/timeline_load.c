@@ -20,6 +20,7 @@ timeline_load(PGconn *conn, const ServerInfo *server, Timelines *timelines,
 
 	timelines_free(timelines);
 	timelines->current = server->timeline;
+	timelines->fluid = server->in_recovery;
 
 	/* a standby lags behind what a sink may have from elsewhere */
 	timelines->wal_end = server->in_recovery ? LSN_INVALID :

@@ -361,6 +361,37 @@ def test_standby_decoding(pair, relay, tmp_path):
     assert operations(read_json(tmp_path / 'out')) == [('insert', 1)]
 
 
+@needs(16)
+def test_standby_promoted_under_the_stream(pair, relay, tmp_path):
+    """Its timeline changes, and nobody says so: positions that were read from
+    a standby belong to none in particular."""
+    pair.first.sql('create table t (a int primary key)')
+    pair.first.publication(tables=['t'])
+    pair.copy()
+    where = pair.second.conninfo
+    making = relay('-d', where, '-S', 'stand', '--create-slot')
+    making.wait_for('pg_log_standby_snapshot')
+    pair.first.sql('select pg_log_standby_snapshot()')
+    assert making.wait() == 0, making.stderr
+    process = start(relay, where, 'stand', tmp_path).wait_streaming()
+    pair.first.sql('insert into t values (1)')
+    rig.wait_until(lambda: values(tmp_path) == [1], what='the row')
+    rig.wait_until(lambda: checkpoint(tmp_path)['timeline'] == 0,
+                   what='a checkpoint')
+    pair.caught_up()
+    pair.primary.stop('fast')
+    pair.standby.promote()
+    pair.second.sql('insert into t values (2)')
+    pair.second.wait_confirmed(slot='stand')
+    process.stop()
+    process = start(relay, where, 'stand', tmp_path).wait_streaming()
+    pair.second.sql('insert into t values (3)')
+    pair.second.wait_confirmed(slot='stand')
+    assert checkpoint(tmp_path)['timeline'] == 2
+    process.stop()
+    assert values(tmp_path) == [1, 2, 3]
+
+
 @needs(18)
 def test_idle_timeout(own_pg, relay):
     """INV-2"""

@@ -93,6 +93,14 @@ test_verdicts(void **state)
 	/* in a transaction whose commit comes before the switch, or does not */
 	assert_verdict(&timelines, 1, (Position) {left - 1, 7}, ERROR_NONE);
 	assert_verdict(&timelines, 1, (Position) {left, 1}, ERROR_DIVERGED);
+	/* read from a standby: only the end counts */
+	assert_verdict(&timelines, TIMELINE_UNKNOWN, (Position) {left + 1, 0},
+				   ERROR_NONE);
+	assert_verdict(&timelines, TIMELINE_UNKNOWN, (Position) {0x200000001, 0},
+				   ERROR_DIVERGED);
+	assert_int_equal(timelines_label(&timelines), 3);
+	timelines.fluid = true;
+	assert_int_equal(timelines_label(&timelines), TIMELINE_UNKNOWN);
 	timelines_free(&timelines);
 
 	/* a timeline that is no ancestor of this one */
