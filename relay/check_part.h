@@ -72,9 +72,11 @@ extern void check_platform(Check *check);
 extern void check_server(Check *check);
 extern void check_room(Check *check);	/* after check_slot */
 
-/* check_role.c: the role, the plugin, the slot and others beside it. */
+/* check_role.c: the role and the plugin. */
 extern void check_role(Check *check);
 extern void check_plugin(Check *check);
+
+/* check_slot.c: the slot and others beside it. */
 extern void check_slot(Check *check);
 
 /* check_table.c: publications, their tables and how rows are identified. */

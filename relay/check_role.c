@@ -1,6 +1,6 @@
 /*
  * check_role.c
- *		--check: what the role may do, the output plugin, the slot.
+ *		--check: what the role may do, and the output plugin.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 
 #define PLUGIN_OWN		"pg_fanout"
 #define PLUGIN_BUILTIN	"pgoutput"
-#define SLOT_QUERY		2048
-#define SLOT_SMALL_ROOM	(INT64_C(1024) * 1024 * 1024)
 
 static const char *
 role_hint(Platform platform)
@@ -125,124 +123,4 @@ check_plugin(Check *check)
 				  plugin);
 	}
 	check_installed(check, plugin);
-}
-
-/* ---- slots ---- */
-
-/* Bytes as people read them. */
-static void
-say_size(char *to, size_t size, const char *bytes)
-{
-	double		mb = strtod(bytes, NULL) / (1024 * 1024);
-
-	if (mb < 1024)
-		snprintf(to, size, "%.0f MB", mb);
-	else
-		snprintf(to, size, "%.1f GB", mb / 1024);
-}
-
-#define WAL_POSITION \
-	"CASE WHEN pg_catalog.pg_is_in_recovery()" \
-	" THEN pg_catalog.pg_last_wal_replay_lsn()" \
-	" ELSE pg_catalog.pg_current_wal_lsn() END"
-
-/* How much WAL it keeps, and how much more it may keep. */
-static void
-check_slot_room(Check *check, const char *name)
-{
-	char	   *literal = connection_quote_literal(check->conn, name);
-	char		sql[SLOT_QUERY];
-	char		kept[32];
-	char		room[32];
-	PGresult   *result;
-
-	snprintf(sql, sizeof(sql),
-			 "SELECT coalesce(pg_catalog.pg_wal_lsn_diff(" WAL_POSITION
-			 ", restart_lsn), 0), safe_wal_size"
-			 " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
-			 literal != NULL ? literal : "NULL");
-	PQfreemem(literal);
-	result = ask_rows(check, sql);
-	if (result != NULL && PQntuples(result) == 1)
-	{
-		const char *safe = PQgetvalue(result, 0, 1);
-
-		say_size(kept, sizeof(kept), PQgetvalue(result, 0, 0));
-		say_size(room, sizeof(room), safe);
-		if (PQgetisnull(result, 0, 1))
-			say_ok("slot \"%s\" keeps %s of WAL", name, kept);
-		else if (strtoll(safe, NULL, 10) < SLOT_SMALL_ROOM)
-			say_warning("Start the relay, or raise max_slot_wal_keep_size.",
-						"slot \"%s\" keeps %s of WAL and is lost after %s more",
-						name, kept, room);
-		else
-			say_ok("slot \"%s\" keeps %s of WAL, and may keep %s more", name,
-				   kept, room);
-	}
-	PQclear(result);
-}
-
-static void
-check_slot_state(Check *check, const char *name)
-{
-	char		text[LSN_TEXT_SIZE];
-
-	say_ok("slot \"%s\" stands at %s, %s", name,
-		   lsn_format(check->slot.confirmed_flush, text),
-		   check->slot.wal_status);
-	if (check->slot.active)
-		say_warning("That may be a running pg_fanout; two cannot read one slot.",
-					"slot \"%s\" is in use by process %d", name,
-					check->slot.active_pid);
-	if (strcmp(check->slot.wal_status, "unreserved") == 0)
-		say_warning("Start the relay now, or raise max_slot_wal_keep_size.",
-					"slot \"%s\" is about to be invalidated", name);
-	check_slot_room(check, name);
-}
-
-/* What nobody reads keeps WAL for nobody. */
-static void
-check_idle_slots(Check *check, const char *name)
-{
-	char	   *literal = connection_quote_literal(check->conn,
-												   name != NULL ? name : "");
-	char		sql[SLOT_QUERY];
-	char		kept[32];
-	PGresult   *result;
-
-	snprintf(sql, sizeof(sql),
-			 "SELECT slot_name, pg_catalog.pg_wal_lsn_diff(" WAL_POSITION
-			 ", restart_lsn) FROM pg_catalog.pg_replication_slots"
-			 " WHERE NOT active AND slot_name <> %s AND"
-			 " pg_catalog.pg_wal_lsn_diff(" WAL_POSITION ", restart_lsn)"
-			 " > 1073741824 ORDER BY 2 DESC LIMIT 10",
-			 literal != NULL ? literal : "''");
-	PQfreemem(literal);
-	result = ask_rows(check, sql);
-	for (int i = 0; result != NULL && i < PQntuples(result); i++)
-	{
-		say_size(kept, sizeof(kept), PQgetvalue(result, i, 1));
-		say_warning("If nobody needs it: SELECT pg_drop_replication_slot(...).",
-					"slot \"%s\" is read by nobody and keeps %s of WAL",
-					PQgetvalue(result, i, 0), kept);
-	}
-	PQclear(result);
-}
-
-void
-check_slot(Check *check)
-{
-	const char *name = check->settings->slot;
-	Error		failure;
-
-	error_clear(&failure);
-	if (name == NULL)
-		say_warning("Name it with -S.", "no slot given: not looked at");
-	else if (!slot_find(check->conn, name, &check->slot, &failure) ||
-			 !slot_usable(&check->slot, name, check->settings->plugin,
-						  &check->server, &failure))
-		say_failure(check, &failure);
-	else
-		check_slot_state(check, name);
-	check_idle_slots(check, name);
 }

@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "check_part.h"
+#include "server_minor.h"
 
 #define MB_SMALL		1024	/* of max_slot_wal_keep_size */
 #define SENDER_MS_SMALL	5000	/* of wal_sender_timeout */
@@ -170,21 +172,66 @@ check_room(Check *check)
 					senders);
 }
 
+/*
+ * Whether synchronous_standby_names, such as 'FIRST 1 (a, "b c")', means a
+ * walsender of this name.
+ */
+static bool
+list_means(const char *list, const char *name)
+{
+	while (*list != '\0')
+	{
+		size_t		begin = strspn(list, " ,()\"");
+		size_t		size = strcspn(list + begin, " ,()\"");
+
+		list += begin;
+		if ((size == 1 && *list == '*') ||
+			(size == strlen(name) && size > 0 &&
+			 strncasecmp(list, name, size) == 0))
+			return true;
+		list += size;
+	}
+	return false;
+}
+
+/* To the server the relay is a standby like any other. */
 static void
 check_synchronous(Check *check)
 {
 	char		value[1024];
+	char		name[128];
 
 	ask_setting(check, "synchronous_standby_names", value, sizeof(value));
-	if (strchr(value, '*') != NULL)
+	ask_setting(check, "application_name", name, sizeof(name));
+	if (list_means(value, name))
 		say_warning("Name the real standbys, or every COMMIT waits for the sinks.",
-			"synchronous_standby_names has '*', which matches pg_fanout too");
+					"synchronous_standby_names (%s) means pg_fanout too, whose application_name is \"%s\"",
+					value, name);
+}
+
+/* Bugs that lose what a slot needs are worth an update of the server. */
+static void
+check_minor(Check *check)
+{
+	char		hint[ERROR_TEXT_SIZE];
+	int			fixed;
+	const char *bug = server_minor_bug(check->server.version, &fixed);
+
+	if (bug == NULL)
+		return;
+	snprintf(hint, sizeof(hint),
+			 "Update the server to %d.%d or newer; a restart is enough.",
+			 check->server.version / 10000, fixed);
+	say_warning(hint, "PostgreSQL %d.%d has a bug: %s",
+				check->server.version / 10000, check->server.version % 10000,
+				bug);
 }
 
 void
 check_server(Check *check)
 {
 	check_version(check);
+	check_minor(check);
 	check_wal_level(check);
 	check_wal_keep(check);
 	check_sender_timeout(check);

@@ -246,18 +246,24 @@ other_identity(const char *what, const char *found, const char *expected,
 }
 
 static bool
+other_system(const Checkpoint *checkpoint, const Checkpoint *expected,
+			 Error *err)
+{
+	error_set(err, ERROR_SYSTEM,
+			  "checkpoint of sink \"%s\" belongs to another database system",
+			  expected->sink);
+	error_detail(err, "It was written for system identifier %" PRIu64
+				 ", this server's is %" PRIu64 ".", checkpoint->system_id,
+				 expected->system_id);
+	return error_hint(err, "Check where the connection goes to. After pg_upgrade, or a dump and restore, positions mean nothing any more: copy the tables again, then remove the sink's checkpoint (or give the sink another name) to begin anew where the slot stands.");
+}
+
+static bool
 verify_names(const Checkpoint *checkpoint, const Checkpoint *expected,
 			 Error *err)
 {
-	char		found_id[24];
-	char		expected_id[24];
-
-	snprintf(found_id, sizeof(found_id), "%" PRIu64, checkpoint->system_id);
-	snprintf(expected_id, sizeof(expected_id), "%" PRIu64,
-			 expected->system_id);
 	if (checkpoint->system_id != expected->system_id)
-		return other_identity("database system", found_id, expected_id,
-							  expected->sink, err);
+		return other_system(checkpoint, expected, err);
 	if (strcmp(checkpoint->database, expected->database) != 0)
 		return other_identity("database", checkpoint->database,
 							  expected->database, expected->sink, err);
@@ -270,44 +276,56 @@ verify_names(const Checkpoint *checkpoint, const Checkpoint *expected,
 	return true;
 }
 
-/*
- * A newer timeline means that the server was taken back to before the
- * checkpoint's history began: what the sink holds may never have happened.
- */
 static bool
-verify_timeline(const Checkpoint *checkpoint, const Checkpoint *expected,
-				Error *err)
+verify_timeline(const Checkpoint *checkpoint, const SlotIdentity *identity,
+				const char *sink, Error *err)
 {
-	if (checkpoint->timeline > expected->timeline)
-	{
-		error_set(err, ERROR_CHECKPOINT,
-				  "checkpoint of sink \"%s\" is from timeline %u, the server is on timeline %u",
-				  expected->sink, checkpoint->timeline, expected->timeline);
-		error_detail(err, "The server was restored from a backup, or this is a server that was left behind by a failover; the sink may hold changes that this server does not have.");
-		return error_hint(err, "Connect to the newer server. If this one is right, compare the sink's data with the tables, then remove the checkpoint to begin anew where the slot stands.");
-	}
-	if (checkpoint->timeline < expected->timeline)
+	const Timelines only = {.current = identity->timeline};
+
+	if (!timelines_hold(identity->timelines != NULL ? identity->timelines :
+						&only, checkpoint->timeline, checkpoint->position,
+						sink, err))
+		return false;
+	if (checkpoint->timeline != TIMELINE_UNKNOWN &&
+		checkpoint->timeline < identity->timeline)
 		log_info("sink \"%s\": timeline went from %u to %u since its checkpoint",
-				 expected->sink, checkpoint->timeline, expected->timeline);
+				 sink, checkpoint->timeline, identity->timeline);
 	return true;
 }
 
 static bool
-verify_position(const Checkpoint *checkpoint, const Checkpoint *expected,
-				Error *err)
+slot_is_new(const SlotIdentity *identity, const char *sink, Lsn lsn,
+			Error *err)
+{
+	char		begin[LSN_TEXT_SIZE];
+	char		at[LSN_TEXT_SIZE];
+
+	error_set(err, ERROR_SLOT_RECREATED,
+			  "slot \"%s\" was created anew: its WAL begins at %s, behind sink \"%s\", which is at %s",
+			  identity->slot, lsn_format(identity->restart, begin), sink,
+			  lsn_format(lsn, at));
+	error_detail(err, "Changes that were committed between the two are missing. (A slot that something else has read for long looks the same.)");
+	return error_hint(err, "Copy the tables again, then remove the sink's checkpoint to begin anew where the slot stands.");
+}
+
+bool
+checkpoint_covers(const SlotIdentity *identity, const char *sink, Lsn lsn,
+				  Error *err)
 {
 	char		slot[LSN_TEXT_SIZE];
-	char		sink[LSN_TEXT_SIZE];
+	char		at[LSN_TEXT_SIZE];
 
-	if (checkpoint->position.lsn >= expected->position.lsn)
+	if (lsn >= identity->confirmed)
 		return true;
-	lsn_format(expected->position.lsn, slot);
-	lsn_format(checkpoint->position.lsn, sink);
+	if (identity->restart > lsn)
+		return slot_is_new(identity, sink, lsn, err);
+	lsn_format(identity->confirmed, slot);
+	lsn_format(lsn, at);
 	error_set(err, ERROR_CHECKPOINT,
 			  "slot \"%s\" is at %s, ahead of sink \"%s\", which is at %s",
-			  expected->slot, slot, expected->sink, sink);
-	error_detail(err, "The slot no longer holds the changes between %s and %s: something else read or advanced it, or it was created anew.",
-				 sink, slot);
+			  identity->slot, slot, sink, at);
+	error_detail(err, "The slot no longer holds the changes between %s and %s: something else read or advanced it.",
+				 at, slot);
 	return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
 }
 
@@ -319,8 +337,8 @@ checkpoint_verify(const Checkpoint *checkpoint, const SlotIdentity *identity,
 
 	checkpoint_init(&expected, identity, sink, identity->confirmed);
 	if (!verify_names(checkpoint, &expected, err) ||
-		!verify_timeline(checkpoint, &expected, err) ||
-		!verify_position(checkpoint, &expected, err))
+		!verify_timeline(checkpoint, identity, sink, err) ||
+		!checkpoint_covers(identity, sink, checkpoint->position.lsn, err))
 		return false;
 	if (checkpoint->options_hash != expected.options_hash)
 		log_warning("sink \"%s\": the source's options have changed since its checkpoint: from here on other changes may be selected",

@@ -21,7 +21,7 @@
 typedef struct Checkpoint
 {
 	uint64_t	system_id;
-	uint32_t	timeline;
+	uint32_t	timeline;		/* TIMELINE_UNKNOWN: read from a standby */
 	char		slot[65];		/* NAMEDATALEN and one more */
 	char		database[257];
 	char		sink[65];
@@ -39,13 +39,22 @@ extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text,
 									  Error *err);
 
 /*
- * Whether it belongs to this slot and covers where the slot stands; else
- * ERROR_CHECKPOINT: other system, database, slot or sink, a newer timeline
- * than the server's, or the slot ahead of it (the hint has the SQL to look
- * further). An older timeline and a changed options hash are only logged.
+ * Whether it belongs to this slot and covers where the slot stands. Else
+ * ERROR_SYSTEM (another system), ERROR_TIMELINE, ERROR_DIVERGED (timeline.h),
+ * ERROR_SLOT_RECREATED, ERROR_CHECKPOINT: another database, slot or sink, or
+ * the slot ahead of it. A timeline that was properly left and a changed
+ * options hash are only logged.
  */
 extern MUST_USE bool checkpoint_verify(const Checkpoint *checkpoint,
 									   const SlotIdentity *identity,
 									   const char *sink, Error *err);
+
+/*
+ * Whether the slot still holds what comes behind this position of a sink. Else
+ * ERROR_SLOT_RECREATED if the slot's own WAL begins behind it, which a slot
+ * that was only moved on has no reason for; or ERROR_CHECKPOINT.
+ */
+extern MUST_USE bool checkpoint_covers(const SlotIdentity *identity,
+									   const char *sink, Lsn lsn, Error *err);
 
 #endif							/* PG_FANOUT_CHECKPOINT_H */

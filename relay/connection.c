@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "login.h"
 #include "secret.h"
+#include "signals.h"
 
 #define CONNECT_TIMEOUT		(30 * CLOCK_SECOND)
 
@@ -129,6 +130,10 @@ static const MessageClass message_classes[] = {
 		"The database's owner can allow it: GRANT CREATE ON DATABASE ... TO ...; (of a connection: GRANT CONNECT)."},
 	{"permission denied for schema", ERROR_AUTH, false,
 		"The schema's owner can allow it: GRANT USAGE ON SCHEMA ... TO ...;"},
+	{"can no longer access replication slot", ERROR_SLOT_INVALIDATED, false,
+		"Look at wal_status and invalidation_reason in pg_replication_slots. Drop the slot, create it anew and copy the tables again."},
+	{"can no longer get changes from replication slot", ERROR_SLOT_INVALIDATED, false,
+		"Look at wal_status and invalidation_reason in pg_replication_slots. Drop the slot, create it anew and copy the tables again."},
 	{"RO (Read Only) node", ERROR_SLOT_UNUSABLE, true,
 		"Aurora allows slots on the writer only: name the cluster's endpoint. After a failover this passes by itself."},
 	{"unsupported startup parameter", ERROR_CONNECT, false,
@@ -316,7 +321,7 @@ wait_connected(PGconn *conn, ConnectionKind kind)
 		struct pollfd fd = {.fd = PQsocket(conn)};
 
 		fd.events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-		if (fd.fd < 0 || clock_now() >= deadline)
+		if (fd.fd < 0 || clock_now() >= deadline || signals_stop())
 			return false;
 		if (poll(&fd, 1, clock_ms_until(deadline)) > 0)
 			status = PQconnectPoll(conn);

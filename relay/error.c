@@ -32,7 +32,7 @@ static const CodeText code_texts[] = {
 	[ERROR_SLOT_IN_USE] = {"slot-in-use",
 	"replication slot is in use by another connection"},
 	[ERROR_SLOT_UNUSABLE] = {"slot-unusable",
-	"replication slot cannot be used: other plugin, other database, two-phase or invalidated"},
+	"replication slot cannot be used: other plugin, other database or two-phase"},
 	[ERROR_PLUGIN_REFUSED] = {"plugin-refused",
 	"output plugin is not installed or not allowed"},
 	[ERROR_PUBLICATION] = {"publication",
@@ -45,6 +45,22 @@ static const CodeText code_texts[] = {
 	[ERROR_SINK_WRITE] = {"sink-write", "sink refused a record for good"},
 	[ERROR_RECORD] = {"record", "record cannot be rendered or delivered"},
 	[ERROR_DISK] = {"disk", "disk full or I/O error"},
+	[ERROR_SYSTEM] = {"system",
+	"server is another database system than before"},
+	[ERROR_TIMELINE] = {"timeline",
+	"server was left behind by a failover, or restored from an old backup"},
+	[ERROR_DIVERGED] = {"diverged",
+	"a sink holds transactions that the server lost"},
+	[ERROR_SLOT_RECREATED] = {"slot-recreated",
+	"replication slot is a new one: changes before it are missing"},
+	[ERROR_SLOT_INVALIDATED] = {"slot-invalidated",
+	"server has invalidated the replication slot"},
+	[ERROR_SLOT_DROPPED] = {"slot-dropped",
+	"replication slot was dropped while it was in use"},
+	[ERROR_RETAINED_WAL] = {"retained-wal",
+	"stopped because the slot holds back more WAL than max_retained_wal"},
+	[ERROR_SLOT_GIVEN_UP] = {"slot-given-up",
+	"slot was dropped because it held back more WAL than max_retained_wal"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))
@@ -160,15 +176,22 @@ error_clear(Error *err)
 	err->hint[0] = '\0';
 }
 
+ErrorCode
+error_code_last(void)
+{
+	return (ErrorCode) (CODE_COUNT - 1);
+}
+
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].name : "unknown";
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL ?
+		code_texts[code].name : "unknown";
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].meaning :
-		"unknown error";
+	return (size_t) code < CODE_COUNT && code_texts[code].meaning != NULL ?
+		code_texts[code].meaning : "unknown error";
 }

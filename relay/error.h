@@ -26,19 +26,25 @@ typedef enum ErrorCode
 	ERROR_AUTH = 5,				/* password, role, pg_hba, missing right */
 	ERROR_SLOT_MISSING = 6,
 	ERROR_SLOT_IN_USE = 7,
-	ERROR_SLOT_UNUSABLE = 8,	/* other plugin, other database, two-phase,
-								 * invalidated */
+	ERROR_SLOT_UNUSABLE = 8,	/* other plugin, other database, two-phase */
 	ERROR_PLUGIN_REFUSED = 9,	/* not installed or not in
 								 * output_plugin_libraries */
 	ERROR_PUBLICATION = 10,		/* missing or not usable */
 	ERROR_SOURCE = 11,			/* server sent what we cannot understand */
-	ERROR_CHECKPOINT = 12,		/* slot ahead of a checkpoint, other system: a
-								 * gap */
+	ERROR_CHECKPOINT = 12,		/* slot ahead of a checkpoint: a gap */
 	ERROR_SINK_SETUP = 13,		/* sink cannot be opened: unreachable, refused,
 								 * missing */
 	ERROR_SINK_WRITE = 14,		/* sink refused a record or a write for good */
 	ERROR_RECORD = 15,			/* record cannot be rendered or delivered */
-	ERROR_DISK = 16				/* disk full, I/O error */
+	ERROR_DISK = 16,			/* disk full, I/O error */
+	ERROR_SYSTEM = 17,			/* another database system than before */
+	ERROR_TIMELINE = 18,		/* server left behind by a failover */
+	ERROR_DIVERGED = 19,		/* a sink has what the server lost */
+	ERROR_SLOT_RECREATED = 20,	/* a gap: the slot is a new one */
+	ERROR_SLOT_INVALIDATED = 21,
+	ERROR_SLOT_DROPPED = 22,	/* while it was in use */
+	ERROR_RETAINED_WAL = 23,	/* stopped: max_retained_wal */
+	ERROR_SLOT_GIVEN_UP = 24	/* dropped: max_retained_wal */
 } ErrorCode;
 
 #define ERROR_TEXT_SIZE 512
@@ -73,5 +79,6 @@ extern void error_clear(Error *err);
 /* "usage", "slot-missing"...: the code's stable word; and its sentence. */
 extern const char *error_code_name(ErrorCode code);
 extern const char *error_code_meaning(ErrorCode code);
+extern ErrorCode error_code_last(void);
 
 #endif							/* PG_FANOUT_ERROR_H */

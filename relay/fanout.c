@@ -195,7 +195,7 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 	Sink	   *sink = use->sink;
 	char		text[LSN_TEXT_SIZE];
 
-	switch (sink->ops->resume(sink, identity, err))
+	switch (sink_resume(sink, identity, err))
 	{
 		case SINK_RESUMED:
 			log_info("sink %s: resumes at %s", use->setup->name,
@@ -710,6 +710,41 @@ fanout_durable(const Fanout *fanout)
 	return fanout->sink_count > 0 ? least : LSN_INVALID;
 }
 
+const char *
+fanout_last(const Fanout *fanout)
+{
+	const SinkUse *last = &fanout->sinks[0];
+
+	for (size_t i = 1; i < fanout->sink_count; i++)
+	{
+		const Sink *one = last->sink;
+		const Sink *other = fanout->sinks[i].sink;
+
+		/* in one transaction: the one that has taken less of it */
+		if (other->durable < one->durable ||
+			(other->durable == one->durable &&
+			 position_before(other->accepted, one->accepted)))
+			last = &fanout->sinks[i];
+	}
+	return last->setup->name;
+}
+
+bool
+fanout_follow(Fanout *fanout, const Timelines *timelines, Error *err)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+	{
+		Sink	   *sink = fanout->sinks[i].sink;
+
+		if (!timelines_hold(timelines, sink->timeline, sink->accepted,
+							fanout->sinks[i].setup->name, err))
+			return false;
+	}
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		fanout->sinks[i].sink->timeline = timelines_label(timelines);
+	return true;
+}
+
 bool
 fanout_settled(const Fanout *fanout, Lsn end)
 {
@@ -760,10 +795,14 @@ fanout_drain(Fanout *fanout, int64_t deadline, Error *err)
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		Sink	   *sink = fanout->sinks[i].sink;
+		int64_t		now = clock_now();
+		int64_t		share = (deadline - now) /
+			(int64_t) (fanout->sink_count - i);
 		Error		failure;
 
+		/* one that is dead must not take the others' time */
 		error_clear(&failure);
-		if (sink->ops->drain(sink, deadline, &failure))
+		if (sink->ops->drain(sink, now + share, &failure))
 			continue;
 		error_prefix(&failure, "sink %s", fanout->sinks[i].setup->name);
 		if (ok)

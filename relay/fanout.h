@@ -75,6 +75,17 @@ extern SinkPoll fanout_poll(Fanout *fanout, Error *err);
  */
 extern Lsn	fanout_durable(const Fanout *fanout);
 
+/* The name of the sink that is furthest behind. */
+extern const char *fanout_last(const Fanout *fanout);
+
+/*
+ * Whether no sink was given anything that a server with these timelines does
+ * not have; before, it was on identity's. From then on checkpoints carry the
+ * server's timeline. See timelines_hold.
+ */
+extern MUST_USE bool fanout_follow(Fanout *fanout, const Timelines *timelines,
+								   Error *err);
+
 /* Whether every sink has recorded everything up to this LSN. */
 extern bool fanout_settled(const Fanout *fanout, Lsn end);
 

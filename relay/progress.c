@@ -6,13 +6,11 @@
 
 #include <inttypes.h>
 
+#include "bytes.h"
 #include "clock.h"
 #include "log.h"
 
 #define LINE_LIMIT		1024
-#define KB				1024.0
-#define MB				(1024.0 * KB)
-#define GB				(1024.0 * MB)
 
 void
 progress_init(Progress *progress, int64_t interval)
@@ -44,14 +42,9 @@ progress_commit(Progress *progress, int64_t commit_time)
 static void
 append_size(Buf *line, double bytes)
 {
-	if (bytes >= GB)
-		buf_printf(line, "%.1f GB", bytes / GB);
-	else if (bytes >= MB)
-		buf_printf(line, "%.1f MB", bytes / MB);
-	else if (bytes >= KB)
-		buf_printf(line, "%.1f kB", bytes / KB);
-	else
-		buf_printf(line, "%.0f B", bytes);
+	char		text[BYTES_TEXT_SIZE];
+
+	buf_append_string(line, bytes_format(bytes, text));
 }
 
 static void

@@ -18,7 +18,8 @@
 #include "signals.h"
 
 #define POLL_ROOM				256
-#define STOP_TIMEOUT			(5 * CLOCK_SECOND)
+#define STOP_TIMEOUT			(5 * CLOCK_SECOND)	/* all in all */
+#define FAREWELL_TIMEOUT		CLOCK_SECOND	/* of that, for the server */
 #define BOUNDARY_TIMEOUT		(2 * CLOCK_SECOND)	/* end of a transaction */
 #define RETRY_BASE				(CLOCK_SECOND / 2)
 #define RETRY_LIMIT				(30 * CLOCK_SECOND)
@@ -183,6 +184,8 @@ next_turn(const Relay *relay)
 	if (relay->reply_wanted &&
 		feedback_reply_time(&relay->feedback, now) < turn)
 		turn = feedback_reply_time(&relay->feedback, now);
+	if (relay_watch_time(relay) < turn)
+		turn = relay_watch_time(relay);
 	return turn;
 }
 
@@ -238,6 +241,8 @@ relay_step(Relay *relay, Error *err)
 		result = STEP_LOST;
 	if (result == STEP_GO_ON)
 		result = give_feedback(relay, err);
+	if (result == STEP_GO_ON)
+		result = relay_watch_server(relay, err);
 	if (result != STEP_GO_ON)
 		return result;
 	progress_show(&relay->progress, &relay->feedback, relay->fanout,
@@ -324,13 +329,25 @@ wait_retry(Relay *relay, Error *err)
 	return signals_stop() ? STEP_DONE : STEP_GO_ON;
 }
 
+static bool
+begin_stream(Relay *relay, Error *err)
+{
+	bool		ok;
+
+	/* the first time a dead sink may take long to say so */
+	signals_end_at_once(!relay->resumed);
+	ok = relay_begin_stream(relay, err);
+	signals_end_at_once(false);
+	return ok;
+}
+
 /* One life of the stream. */
 static StepResult
 run_stream(Relay *relay, Error *err)
 {
 	StepResult	result;
 
-	if (relay->stream == NULL && !relay_begin_stream(relay, err))
+	if (relay->stream == NULL && !begin_stream(relay, err))
 		return err->retriable ? STEP_LOST : STEP_FAILED;
 	do
 	{
@@ -373,14 +390,15 @@ run_streams(Relay *relay, Error *err)
 static bool
 finish(Relay *relay, bool ok, Error *err)
 {
-	int64_t		deadline = clock_now() + STOP_TIMEOUT;
+	int64_t		deadline = STOP_TIMEOUT +
+		(relay->stop_since != 0 ? relay->stop_since : clock_now());
 	Error		failure;
 	char		text[LSN_TEXT_SIZE];
 
 	error_clear(&failure);
 	if (!relay->resumed)
 		return ok;
-	if (!fanout_drain(relay->fanout, deadline, &failure))
+	if (!fanout_drain(relay->fanout, deadline - FAREWELL_TIMEOUT, &failure))
 	{
 		if (ok)
 			*err = failure;
@@ -393,7 +411,7 @@ finish(Relay *relay, bool ok, Error *err)
 	if (relay->stream != NULL &&
 		stream_confirm(relay->stream, relay->feedback.received,
 					   relay->feedback.flushed, false, &failure))
-		stream_finish(relay->stream, clock_now() + STOP_TIMEOUT);
+		stream_finish(relay->stream, deadline);
 	log_info("stopped; everything up to %s is durable in every sink",
 			 lsn_format(fanout_durable(relay->fanout), text));
 	return ok;
@@ -423,13 +441,18 @@ relay_run(const Settings *settings, ConnectionOptions *connection,
 		!parse_position("endpos", settings->endpos, &relay.endpos, err) ||
 		!relay_prepare(&relay, err))
 		goto done;
+	relay_watch_init(&relay);
 	progress_init(&relay.progress, settings->progress_interval);
 	ok = run_streams(&relay, err);
 	ok = finish(&relay, ok, err);
 	relay_close_stream(&relay);
+	if (relay.drop_slot)
+		ok = relay_drop_slot(&relay, err);
 
 done:
 	catalog_session_close(&relay.catalog);
+	server_watch_close(&relay.watch);
+	timelines_free(&relay.timelines);
 	if (relay.source != NULL)
 		relay.source->ops->free(relay.source);
 	spool_free(relay.spool);

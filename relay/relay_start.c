@@ -8,7 +8,6 @@
  */
 #include "relay_state.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -28,48 +27,6 @@ relay_start_position(const Relay *relay)
 }
 
 static bool
-check_start(Relay *relay, const SlotInfo *slot, Error *err)
-{
-	char		from[LSN_TEXT_SIZE];
-	char		at[LSN_TEXT_SIZE];
-	Lsn			start = relay_start_position(relay);
-
-	if (relay->resumed && start != LSN_INVALID &&
-		slot->confirmed_flush > start)
-	{
-		error_set(err, ERROR_CHECKPOINT,
-				  "the slot has been moved to %s while the sinks have got no further than %s",
-				  lsn_format(slot->confirmed_flush, at),
-				  lsn_format(start, from));
-		return error_hint(err, "Changes in between are lost to the sinks. See who advanced the slot; "
-						  "then copy the tables again.");
-	}
-	if (!relay->resumed && relay->startpos > slot->confirmed_flush &&
-		!relay->settings->allow_gap)
-	{
-		error_set(err, ERROR_USAGE,
-				  "--startpos %s lies beyond the slot's position %s",
-				  lsn_format(relay->startpos, from),
-				  lsn_format(slot->confirmed_flush, at));
-		return error_hint(err, "Everything committed in between would be skipped; --allow-gap accepts that.");
-	}
-	return true;
-}
-
-static bool
-check_identity(Relay *relay, Error *err)
-{
-	if (!relay->resumed ||
-		relay->server.system_id == relay->identity.system_id)
-		return true;
-	error_set(err, ERROR_CHECKPOINT,
-			  "the server is another one than before: system identifier %"
-			  PRIu64 " instead of %" PRIu64,
-			  relay->server.system_id, relay->identity.system_id);
-	return error_hint(err, "Check where the host name points to.");
-}
-
-static bool
 resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 {
 	relay->identity = (SlotIdentity) {
@@ -78,7 +35,9 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 		.slot = relay->settings->slot,
 		.database = relay->database,
 		.options_hash = settings_source_hash(relay->settings),
-		.confirmed = slot->confirmed_flush
+		.confirmed = slot->confirmed_flush,
+		.restart = slot->restart,
+		.timelines = &relay->timelines
 	};
 	if (relay->startpos > slot->confirmed_flush)
 		relay->identity.confirmed = relay->startpos;
@@ -196,11 +155,10 @@ open_stream(Relay *relay, Error *err)
 	if (conn == NULL)
 		return false;
 	if (!slot_server(conn, &relay->server, err) ||
-		!check_identity(relay, err) || !learn_charset(relay, conn, err) ||
-		!make_parts(relay, err) || !slot_find(conn, slot_name, &slot, err) ||
-		!slot_usable(&slot, slot_name, relay->settings->plugin, &relay->server,
-					 err) ||
-		!check_start(relay, &slot, err) ||
+		!relay_check_server(relay, conn, err) ||
+		!learn_charset(relay, conn, err) || !make_parts(relay, err) ||
+		!slot_find(conn, slot_name, &slot, err) ||
+		!relay_check_slot(relay, &slot, err) ||
 		!check_publications(relay, conn, err) ||
 		(relay->charset != NULL && !charset_switch(conn, err)))
 		goto failed;
@@ -222,6 +180,8 @@ relay_close_stream(Relay *relay)
 {
 	stream_close(relay->stream);
 	relay->stream = NULL;
+	server_watch_close(&relay->watch);
+	relay->blocked_since = 0;
 	if (relay->source != NULL)
 		relay->source->ops->reset(relay->source);
 	if (relay->fanout != NULL)

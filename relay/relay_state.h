@@ -3,8 +3,9 @@
  *		The loop's state, shared by the files it is made of.
  *
  * relay.c is the loop and its end; relay_start.c what a start of the stream
- * takes; relay_records.c the way of a record from the source to the sinks.
- * Nobody else includes this.
+ * takes; relay_server.c whether the server is still the one; relay_watch.c
+ * what the stream does not tell of it; relay_records.c the way of a record
+ * from the source to the sinks. Nobody else includes this.
  */
 #ifndef PG_FANOUT_RELAY_STATE_H
 #define PG_FANOUT_RELAY_STATE_H
@@ -14,6 +15,8 @@
 #include "feedback.h"
 #include "progress.h"
 #include "relay.h"
+#include "retention.h"
+#include "server_watch.h"
 #include "slot.h"
 #include "spool.h"
 #include "stream.h"
@@ -45,7 +48,9 @@ typedef struct Relay
 	Lsn			endpos;			/* LSN_INVALID: none */
 
 	ServerInfo	server;
+	Timelines	timelines;		/* the server's */
 	SlotIdentity identity;
+	bool		on_standby;		/* the first server was one */
 	char		database[257];
 	bool		resumed;
 
@@ -68,6 +73,12 @@ typedef struct Relay
 	bool		reply_wanted;
 	bool		end_reached;
 	int64_t		stop_since;		/* when the stop was first seen, or 0 */
+
+	ServerWatch watch;
+	Retention	retention;
+	bool		drop_slot;		/* at the end: max_retained_wal */
+	int64_t		blocked_since;	/* a sink is full now and then since, or 0 */
+	int64_t		blocked_last;
 
 	int			attempt;		/* starts without a frame since */
 	int			server_failures;	/* in a row, without progress: */
@@ -92,6 +103,31 @@ extern MUST_USE bool relay_begin_stream(Relay *relay, Error *err);
 
 /* Forgets what the lost stream had begun; sinks keep what they accepted. */
 extern void relay_close_stream(Relay *relay);
+
+/* ---- relay_server.c ---- */
+
+/*
+ * Over a new connection, relay->server being filled in: the database system is
+ * the same as before, and has all that the sinks were given.
+ */
+extern MUST_USE bool relay_check_server(Relay *relay, PGconn *conn,
+										Error *err);
+
+/* The slot can be read, and holds what the sinks have not got. */
+extern MUST_USE bool relay_check_slot(Relay *relay, const SlotInfo *slot,
+									  Error *err);
+
+/* ---- relay_watch.c ---- */
+
+extern void relay_watch_init(Relay *relay);
+
+/* Waits for nothing. LOST: the server must not be held up; FAILED: policy. */
+extern StepResult relay_watch_server(Relay *relay, Error *err);
+
+extern int64_t relay_watch_time(const Relay *relay);
+
+/* The stream is closed, err says why. Adds to it what became of the slot. */
+extern bool relay_drop_slot(Relay *relay, Error *err);
 
 /* ---- relay_records.c ---- */
 

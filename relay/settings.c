@@ -21,6 +21,11 @@
 /* In the order of LoginKind. */
 static const char *const auth_words[] = {"password", "iam", NULL};
 
+/* In the order of RetentionAction. */
+static const char *const retention_words[] = {
+	"warn", "stop", "drop-slot", NULL
+};
+
 static const Option settings_options[] = {
 	{"create-slot", 0, OPTION_FLAG, FIELD(create_slot), .help =
 	"create the replication slot (with --start: then stream from it)"},
@@ -69,6 +74,17 @@ static const Option settings_options[] = {
 		.preset = "10s", .min = 0, .max = INT64_C(3600) * CLOCK_SECOND,
 		.argument = "SECS", .help =
 		"longest time between status messages to the server; at most a third of wal_sender_timeout is used"},
+	{"max-retained-wal", 0, OPTION_BYTES, FIELD(max_retained_wal),
+		.preset = "0", .min = 0, .max = INT64_C(1) << 60, .help =
+		"warn when the slot holds back more WAL than this on the server, and say which sink is to blame; 0: no limit. Takes a second connection"},
+	{"on-max-retained-wal", 0, OPTION_WORD, FIELD(on_max_retained_wal),
+		.preset = "warn", .words = retention_words, .argument = "WORD",
+		.help =
+		"what to do then if it does not get better: go on warning; stop the relay (the WAL stays); drop-slot: stop and drop the slot, so that the server's disk is saved and the sinks lose changes"},
+	{"max-retained-wal-grace", 0, OPTION_TIME, FIELD(max_retained_wal_grace),
+		.preset = "60s", .min = CLOCK_SECOND / 2,
+		.max = INT64_C(86400) * CLOCK_SECOND, .argument = "SECS", .help =
+	"how long it may go without getting better until that is done"},
 
 	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
 		"let the server send large transactions while they are in progress; they are kept here until they commit"},
@@ -535,7 +551,7 @@ settings_print_help(FILE *out)
 		option_print_help(table, out);
 	}
 	fputs("\nExit codes:\n", out);
-	for (int code = 0; code <= ERROR_DISK; code++)
+	for (int code = 0; code <= (int) error_code_last(); code++)
 		fprintf(out, "  %2d  %s\n", code,
 				error_code_meaning((ErrorCode) code));
 }
@@ -587,7 +603,7 @@ settings_print_manual(FILE *out)
 	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 		option_print_manual(table, out);
 	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
-	for (int code = 0; code <= ERROR_DISK; code++)
+	for (int code = 0; code <= (int) error_code_last(); code++)
 		fprintf(out, ".It %d\n%s\n", code,
 				error_code_meaning((ErrorCode) code));
 	fputs(".El\n", out);

@@ -41,6 +41,9 @@ typedef struct Settings
 	bool		allow_gap;
 	bool		no_loop;
 	int64_t		status_interval;
+	int64_t		max_retained_wal;	/* 0: no limit */
+	int			on_max_retained_wal;	/* a RetentionAction */
+	int64_t		max_retained_wal_grace;
 
 	/* transactions in progress */
 	bool		streaming;

@@ -13,7 +13,19 @@
 
 static volatile sig_atomic_t stop_count;
 static volatile sig_atomic_t reopen_wanted;
+static volatile sig_atomic_t end_at_once;
 static int	wake_descriptor = -1;
+
+/* Nothing but what a signal handler may do. */
+static void
+end_now(void)
+{
+	static const char text[] = "pg_fanout: stopped before it began\n";
+
+	/* there is nobody left to tell if this fails */
+	(void) !write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(0);
+}
 
 static void
 on_signal(int number)
@@ -25,6 +37,8 @@ on_signal(int number)
 		reopen_wanted = 1;
 	else if (++stop_count > 1)
 		_exit(128 + number);
+	else if (end_at_once)
+		end_now();
 	if (write(wake_descriptor, &one, sizeof(one)) < 0)
 		errno = saved;			/* full: it is readable already */
 	errno = saved;
@@ -70,6 +84,14 @@ bool
 signals_stop(void)
 {
 	return stop_count > 0;
+}
+
+void
+signals_end_at_once(bool on)
+{
+	end_at_once = on;
+	if (on && stop_count > 0)
+		end_now();
 }
 
 bool

@@ -21,6 +21,13 @@ extern void signals_drain(void);
 
 extern bool signals_stop(void);
 
+/*
+ * While on, the first stop signal ends the process there and then, with exit
+ * code 0: for a start that may wait long for a sink or server, when nothing is
+ * under way that an end could harm.
+ */
+extern void signals_end_at_once(bool on);
+
 /* Whether a SIGHUP came since the last call. */
 extern bool signals_reopen(void);
 

@@ -38,6 +38,7 @@
 #include "notes.h"
 #include "option.h"
 #include "source.h"
+#include "timeline.h"
 
 typedef struct Sink Sink;
 
@@ -50,6 +51,9 @@ typedef struct SlotIdentity
 	const char *database;
 	uint64_t	options_hash;	/* of the source's options */
 	Lsn			confirmed;		/* the slot's place: a new sink begins here */
+	Lsn			restart;		/* where the slot's WAL begins; LSN_INVALID:
+								 * not known */
+	const Timelines *timelines; /* NULL: not known */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */
@@ -188,10 +192,20 @@ struct Sink
 	const SinkConfig *config;
 	Position	accepted;
 	Lsn			durable;
+	uint32_t	timeline;		/* the server's: what checkpoints say; or
+								 * TIMELINE_UNKNOWN */
 	Notes		notes;
 };
 
 /* ---- what callers use: the promises are asserted here ---- */
+
+static inline SinkResume
+sink_resume(Sink *sink, const SlotIdentity *identity, Error *err)
+{
+	sink->timeline = identity->timelines != NULL ?
+		timelines_label(identity->timelines) : identity->timeline;
+	return sink->ops->resume(sink, identity, err);
+}
 
 static inline SinkResult
 sink_put(Sink *sink, const Delivery *delivery, Error *err)

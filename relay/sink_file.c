@@ -206,6 +206,7 @@ write_checkpoint(SinkFile *file, Error *err)
 		return false;
 	file->checkpoint.position = file->committed.position;
 	file->checkpoint.file_size = file->committed.size;
+	file->checkpoint.timeline = file->base.timeline;
 	buf_init(&text, CHECKPOINT_LIMIT);
 	checkpoint_append(&text, &file->checkpoint);
 	buf_append_byte(&text, '\n');
@@ -319,7 +320,6 @@ read_checkpoint(SinkFile *file, const SlotIdentity *identity, bool *found,
 	buf_free(&text);
 	if (!ok)
 		return error_prefix(err, "%s.checkpoint", file->place.path);
-	file->checkpoint.timeline = identity->timeline;
 	file->checkpoint.options_hash = identity->options_hash;
 	return true;
 }

@@ -313,6 +313,7 @@ sink_kafka_send_progress(SinkKafka *sink, Position position, Error *err)
 	KafkaProduce sent;
 
 	sink->checkpoint.position = position;
+	sink->checkpoint.timeline = sink->base.timeline;
 	buf_clear(&sink->text);
 	checkpoint_append(&sink->text, &sink->checkpoint);
 	if (buf_failed(&sink->text))

@@ -503,6 +503,7 @@ sink_s3_advance(SinkS3 *sink, Error *err)
 	if (!sink_s3_checkpoint_is_due(sink))
 		return true;
 	sink->checkpoint_records = sink->complete_records;
+	sink->progress.checkpoint.timeline = sink->base.timeline;
 	if (!sink_s3_progress_send(&sink->progress, sink->complete,
 							   &sink->base.notes, err))
 		return false;

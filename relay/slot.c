@@ -63,13 +63,17 @@ slot_server(PGconn *conn, ServerInfo *server, Error *err)
 	if (!read_system(conn, server, err))
 		return false;
 	result = connection_query(conn,
-							  "SELECT setting FROM pg_catalog.pg_settings"
+							  "SELECT setting, pg_catalog.pg_is_in_recovery()"
+							  " FROM pg_catalog.pg_settings"
 							  " WHERE name = 'wal_sender_timeout'", err);
 	if (result == NULL)
 		return false;
 	if (PQntuples(result) == 1)
+	{
 		server->sender_timeout = strtoll(PQgetvalue(result, 0, 0), NULL, 10) *
 			CLOCK_MS;
+		server->in_recovery = PQgetvalue(result, 0, 1)[0] == 't';
+	}
 	PQclear(result);
 	return true;
 }
@@ -80,7 +84,10 @@ static const char find_query[] =
 " coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0'),"
 " coalesce(restart_lsn, '0/0'), coalesce(wal_status, ''),"
 " coalesce((row->>'two_phase')::pg_catalog.bool, false),"
-" coalesce(row->>'invalidation_reason', '')"
+" coalesce(row->>'invalidation_reason', ''),"
+" coalesce((row->>'conflicting')::pg_catalog.bool, false),"
+" coalesce((row->>'failover')::pg_catalog.bool, false),"
+" coalesce((row->>'synced')::pg_catalog.bool, false)"
 " FROM pg_catalog.pg_replication_slots s,"
 " pg_catalog.to_jsonb(s) row WHERE slot_name = ";
 
@@ -99,6 +106,9 @@ fill_slot(SlotInfo *info, const PGresult *result)
 	copy_value(info->wal_status, sizeof(info->wal_status), result, 6);
 	info->two_phase = PQgetvalue(result, 0, 7)[0] == 't';
 	copy_value(info->invalidation, sizeof(info->invalidation), result, 8);
+	info->conflicting = PQgetvalue(result, 0, 9)[0] == 't';
+	info->failover = PQgetvalue(result, 0, 10)[0] == 't';
+	info->synced = PQgetvalue(result, 0, 11)[0] == 't';
 }
 
 bool
@@ -149,9 +159,10 @@ append_create(Buf *sql, const SlotCreate *create, const char *slot,
 }
 
 static bool
-run_create(PGconn *conn, const char *sql, Lsn *start, Error *err)
+run_create(PGconn *conn, const char *sql, const QueryWait *wait, Lsn *start,
+		   Error *err)
 {
-	PGresult   *result = connection_query(conn, sql, err);
+	PGresult   *result = query_wait(conn, sql, wait, err);
 	bool		ok = result != NULL;
 
 	if (ok && !lsn_parse(PQgetvalue(result, 0, 1), start))
@@ -188,7 +199,7 @@ slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
 		}
 	}
 	append_create(&sql, create, slot, plugin, PQserverVersion(conn));
-	ok = run_create(conn, buf_string(&sql), start, err);
+	ok = run_create(conn, buf_string(&sql), create->wait, start, err);
 	if (!ok)
 		error_prefix(err, "cannot create replication slot \"%s\"",
 					 create->slot);
@@ -201,21 +212,87 @@ done:
 }
 
 bool
-slot_drop(PGconn *conn, const char *slot, Error *err)
+slot_drop(PGconn *conn, const char *slot, bool wait, Error *err)
 {
 	char	   *name = connection_quote_name(conn, slot);
 	PGresult   *result;
 	Buf			sql;
 
 	buf_init(&sql, COMMAND_LIMIT);
-	buf_printf(&sql, "DROP_REPLICATION_SLOT %s", name);
-	result = connection_query(conn, buf_string(&sql), err);
+	buf_printf(&sql, "DROP_REPLICATION_SLOT %s%s", name,
+			   wait ? " WAIT" : "");
+	result = query_wait(conn, buf_string(&sql), NULL, err);
 	if (result == NULL)
 		error_prefix(err, "cannot drop replication slot \"%s\"", slot);
 	PQclear(result);
 	PQfreemem(name);
 	buf_free(&sql);
 	return result != NULL;
+}
+
+/* ---- which slot can be read ---- */
+
+typedef struct Invalidation
+{
+	const char *reason;
+	const char *sentence;		/* behind "because" */
+	const char *hint;
+} Invalidation;
+
+/* The reasons as pg_replication_slots has them; the last is ours, for 16. */
+static const Invalidation invalidations[] = {
+	{"wal_removed",
+		"the server has removed WAL that it still needed (max_slot_wal_keep_size)",
+		"Raise max_slot_wal_keep_size to what the server writes while the relay or a sink may be away."},
+	{"rows_removed",
+		"the primary has vacuumed away rows of the catalog that it still needed, and recovery on this standby could not wait",
+		"Set hot_standby_feedback = on on the standby, and give it a physical slot on the primary (primary_slot_name)."},
+	{"wal_level_insufficient",
+		"wal_level was lowered below logical on the primary",
+		"Set wal_level = logical there and restart."},
+	{"idle_timeout",
+		"nobody has read it for longer than idle_replication_slot_timeout",
+		"Set idle_replication_slot_timeout to 0, or to more than the relay may be away."},
+	{"conflicting",
+		"recovery on this standby needed rows of the catalog removed, or wal_level was lowered on the primary",
+		"Set hot_standby_feedback = on on the standby with a physical slot on the primary, and wal_level = logical there."},
+};
+
+static const Invalidation *
+find_invalidation(const SlotInfo *info)
+{
+	const char *reason = info->invalidation[0] != '\0' ? info->invalidation :
+		info->conflicting ? "conflicting" : "wal_removed";
+
+	for (size_t i = 0; i < sizeof(invalidations) / sizeof(*invalidations); i++)
+		if (strcmp(invalidations[i].reason, reason) == 0)
+			return &invalidations[i];
+	return NULL;
+}
+
+static bool
+slot_invalidated(const SlotInfo *info, const char *slot, Error *err)
+{
+	const Invalidation *found = find_invalidation(info);
+
+	error_set(err, ERROR_SLOT_INVALIDATED,
+			  "replication slot \"%s\" has been invalidated%s%s", slot,
+			  found != NULL ? " because " : ": ",
+			  found != NULL ? found->sentence : info->invalidation);
+	error_detail(err, "Changes are missing: what was committed behind the sinks' checkpoints can no longer be read.");
+	return error_hint(err, "%s%sThen drop the slot, create it anew, copy the tables again and remove the sinks' checkpoints.",
+					  found != NULL ? found->hint : "",
+					  found != NULL ? " " : "");
+}
+
+static bool
+slot_synced(const char *slot, Error *err)
+{
+	error_set(err, ERROR_SLOT_UNUSABLE,
+			  "replication slot \"%s\" on this standby follows the primary's, and can be read after a promotion only",
+			  slot);
+	error_hint(err, "Name all servers and ask for the primary: -d 'host=one,two dbname=... target_session_attrs=read-write'.");
+	return error_retriable(err);
 }
 
 bool
@@ -226,7 +303,8 @@ slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 	{
 		error_set(err, ERROR_SLOT_MISSING,
 				  "replication slot \"%s\" does not exist", slot);
-		return error_hint(err, "Create it with: pg_fanout -d %s -S %s --create-slot -P %s",
+		return error_hint(err, "Create it with: pg_fanout -d %s -S %s --create-slot -P %s. "
+						  "If sinks have got changes through it before, a new one leaves a gap: copy the tables again, too.",
 						  server->database, slot, plugin);
 	}
 	if (strcmp(info->plugin, plugin) != 0)
@@ -250,13 +328,8 @@ slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 		return error_hint(err, "A prepared transaction that was confirmed would come without its rows "
 						  "after a restart. Create a slot without --two-phase: its rows come at COMMIT PREPARED.");
 	}
-	if (strcmp(info->wal_status, "lost") == 0 || info->invalidation[0] != '\0')
-	{
-		error_set(err, ERROR_SLOT_UNUSABLE,
-				  "replication slot \"%s\" has been invalidated%s%s", slot,
-				  info->invalidation[0] ? ": " : "", info->invalidation);
-		return error_hint(err, "The server has removed WAL that the slot still needed (max_slot_wal_keep_size): "
-						  "changes are missing. Drop the slot, create it anew and copy the tables again.");
-	}
-	return true;
+	if (strcmp(info->wal_status, "lost") == 0 || info->conflicting ||
+		info->invalidation[0] != '\0')
+		return slot_invalidated(info, slot, err);
+	return !info->synced || !server->in_recovery || slot_synced(slot, err);
 }

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "lsn.h"
+#include "query_wait.h"
 
 typedef struct ServerInfo
 {
@@ -18,6 +19,7 @@ typedef struct ServerInfo
 	char		database[257];
 	int			version;		/* 150020 */
 	bool		raw_text;		/* text comes in no particular encoding */
+	bool		in_recovery;	/* a standby */
 	int64_t		sender_timeout; /* wal_sender_timeout, microseconds; 0: off */
 } ServerInfo;
 
@@ -33,6 +35,9 @@ typedef struct SlotInfo
 	Lsn			restart;
 	char		wal_status[32]; /* reserved, extended, unreserved, lost */
 	char		invalidation[64];	/* reason, 17+; else empty */
+	bool		conflicting;	/* invalidated on a standby, 16+ */
+	bool		failover;		/* 17+ */
+	bool		synced;			/* 17+: a standby's copy of the primary's */
 } SlotInfo;
 
 typedef struct SlotCreate
@@ -42,6 +47,7 @@ typedef struct SlotCreate
 	bool		if_not_exists;
 	bool		two_phase;
 	bool		failover;		/* 17+ */
+	const QueryWait *wait;		/* told if it takes long; may be NULL */
 } SlotCreate;
 
 /* All of these take a replication connection to the slot's database. */
@@ -54,11 +60,16 @@ extern MUST_USE bool slot_find(PGconn *conn, const char *slot, SlotInfo *info,
 /* *start: where the new slot stands; LSN_INVALID if it existed already. */
 extern MUST_USE bool slot_create(PGconn *conn, const SlotCreate *create,
 								 Lsn *start, Error *err);
-extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, Error *err);
+
+/* wait: until nobody reads it any more; else that is an error. */
+extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, bool wait,
+							   Error *err);
 
 /*
  * Whether --start may read this slot with this plugin: it exists, is logical,
- * of this database and plugin, not two-phase, not invalidated.
+ * of this database and plugin, not two-phase, not invalidated
+ * (ERROR_SLOT_INVALIDATED), not the copy that a standby keeps for its
+ * promotion (which waiting may mend).
  */
 extern MUST_USE bool slot_usable(const SlotInfo *info, const char *slot,
 								 const char *plugin, const ServerInfo *server,

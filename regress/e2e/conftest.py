@@ -8,6 +8,7 @@ lines are shown.
 	own_pg      the same on a server of its own, for tests that stop it
 	kafka       the broker (rig.Kafka); topics carry the database's name
 	kafka_sasl  the same: its sasl_url, username, password and ca are meant
+	pair        a server of its own and what becomes its standby (Pair)
 	rds_db      a database on a server with the manners of RDS (rds.RdsDatabase)
 	agent       hands out AWS keys as a container's agent does (rds.Agent)
 	s3          a bucket of its own (rig.Bucket)
@@ -96,6 +97,69 @@ def own_pg():
         server.close()
 
 
+class Pair:
+    """A primary, whose database is .first, and a standby made by copy(): the
+    same database there is .second."""
+
+    def __init__(self):
+        self.primary = rig.Postgres(settings=['wal_sender_timeout=5s'])
+        self.standby = None
+
+    def start(self):
+        self.primary.start()
+        self.first = self.primary.new_database()
+        return self
+
+    def copy(self, *settings, follow=True):
+        """Copies the primary as it is now; without follow the copy knows
+        nothing of it. Starts both."""
+        version = self.primary.version
+        if follow:
+            settings += (
+                f'primary_conninfo=host={self.primary.host} '
+                f'port={self.primary.port} user={self.primary.user} '
+                f'dbname=postgres application_name=standby',
+                'primary_slot_name=standby_slot', 'hot_standby_feedback=on')
+            self.primary.admin.sql("select pg_create_physical_replication_slot"
+                                   "('standby_slot', true)")
+            if version >= 170000:
+                settings += ('sync_replication_slots=on',)
+        self.primary.stop()
+        self.standby = self.primary.standby(*settings)
+        self.primary.start()
+        self.standby.start()
+        self.second = self.first.on(self.standby)
+
+    @property
+    def conninfo(self):
+        """Whichever of the two takes writes."""
+        servers = self.primary, self.standby
+        return (f'host={",".join(s.host for s in servers)} '
+                f'port={",".join(str(s.port) for s in servers)} '
+                f'user={self.primary.user} dbname={self.first.dbname} '
+                f'target_session_attrs=read-write')
+
+    def caught_up(self):
+        """Waits until the standby has replayed all there is."""
+        end = self.first.wal_position()
+        rig.wait_until(lambda: rig.lsn(self.second.value(
+            'select pg_last_wal_replay_lsn()')) >= end, what='replay')
+
+    def close(self):
+        for server in self.standby, self.primary:
+            if server is not None:
+                server.close()
+
+
+@pytest.fixture
+def pair():
+    servers = Pair()
+    try:
+        yield servers.start()
+    finally:
+        servers.close()
+
+
 @pytest.fixture(scope='session')
 def rds_server():
     yield from closing(rds.Rds())
@@ -176,6 +240,6 @@ def relay(pg_last):
 @pytest.fixture
 def pg_last(request):
     """Databases are made before relays, so that relays end first."""
-    for name in ('pg', 'own_pg', 'rds_db'):
+    for name in ('pg', 'own_pg', 'pair', 'rds_db'):
         if name in request.fixturenames:
             request.getfixturevalue(name)

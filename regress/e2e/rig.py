@@ -32,6 +32,8 @@ class Exit:
     SLOT_MISSING, SLOT_IN_USE, SLOT_UNUSABLE, PLUGIN_REFUSED = range(6, 10)
     PUBLICATION, SOURCE, CHECKPOINT = range(10, 13)
     SINK_SETUP, SINK_WRITE, RECORD, DISK = range(13, 17)
+    SYSTEM, TIMELINE, DIVERGED, SLOT_RECREATED = range(17, 21)
+    SLOT_INVALIDATED, SLOT_DROPPED, RETAINED_WAL, SLOT_GIVEN_UP = range(21, 25)
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):
@@ -120,6 +122,13 @@ class Server:
         os.kill(self.pid, signal.SIGCONT)
 
 
+def server_major():
+    """Version of the server that tests run on (PG_CONFIG)."""
+    out = subprocess.run([os.environ.get('PG_CONFIG', 'pg_config'),
+                          '--version'], capture_output=True, text=True)
+    return int(re.search(r'(\d+)', out.stdout)[1])
+
+
 class Postgres(Server):
     """A private server; databases are made by new_database()."""
     script = 'postgres'
@@ -156,6 +165,16 @@ class Postgres(Server):
 
     def reload(self):
         self.rig('reload')
+
+    def standby(self, *settings):
+        """A copy of this server, which is stopped; start() makes it a
+        standby."""
+        other = Postgres()
+        other.rig('standby', self.directory, *settings)
+        return other
+
+    def promote(self):
+        self.admin.sql('select pg_promote()')
 
     @property
     def pid(self):
@@ -194,6 +213,10 @@ class Database:
     user = property(lambda self: self.server.user)
     password = property(lambda self: self.server.password)
     version = property(lambda self: self.server.version)
+
+    def on(self, server):
+        """The same database on another server."""
+        return Database(server, self.dbname)
 
     @property
     def conninfo(self):

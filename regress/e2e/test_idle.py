@@ -1,10 +1,11 @@
 """test_idle.py: a quiet publication must not pin WAL, nor lose a thing."""
+import os
 import time
 
 import pytest
 
 import rig
-from records import operations, read_directory, read_json
+from records import operations, parse_lines, read_directory, read_json
 
 
 @pytest.fixture
@@ -23,16 +24,32 @@ def noise(pg, megabytes=2):
 
 
 def test_confirmed_follows_the_server(tables, relay, kafka, s3, tmp_path):
-    """Others' WAL is confirmed within about 30 s, by every kind of sink."""
+    """ACK-6, ACK-17: WAL of others, of transactions that the slot sends
+    nothing of and of messages that nobody asked for is confirmed within about
+    30 s, by every kind of sink; nor is it kept."""
     process = relay.stream(
         tables, f'file:{tmp_path}/out',
         f'dir://{tmp_path}/lake?flush_interval=5s', kafka.url,
         s3.url(flush_interval='5s'), env=s3.env)
+    begin = tables.wal_position()
     noise(tables)
+    tables.server.admin.sql('create table if not exists noise (a text)')
+    tables.server.admin.sql("insert into noise select repeat('x', 1000) "
+                            'from generate_series(1, 1000)')
+    tables.sql("""
+        do $$ begin
+          for i in 1..2000 loop
+            insert into other values (i);
+            perform pg_logical_emit_message(true, 'p', 'nobody asked');
+            commit;
+          end loop;
+        end $$""")
+    tables.sql('checkpoint')
     end = tables.wal_position()
     began = time.monotonic()
     tables.wait_confirmed(end, timeout=40)
     assert time.monotonic() - began < 32
+    assert rig.lsn(tables.slot_info()['restart_lsn']) > begin
     # and the row that comes then is not taken for delivered
     tables.sql('insert into wanted values (1)')
     tables.wait_confirmed(timeout=90)
@@ -88,6 +105,52 @@ def test_filtered_transactions(tables, relay, tmp_path):
     tables.wait_confirmed(timeout=40)
     process.stop()
     assert operations(read_json(tmp_path / 'out')) == [('insert', 1001)]
+
+
+def test_interleaved_transactions(tables, relay):
+    """ACK-3, ACK-4, ACK-5: what is confirmed between two commits is neither
+    too much for the second nor too little for the first. Standard output has
+    no checkpoint: it gets what the slot has not passed."""
+    sink = 'file:-'
+    process = relay.stream(tables, sink)
+    connection = tables.connect(autocommit=False)
+    with connection.cursor() as cursor:
+        cursor.execute('insert into wanted values (1)')
+        tables.sql('insert into wanted values (2)')
+        cursor.execute('insert into wanted values (3)')
+        rig.wait_until(lambda: b'\n' in process.output, what='the row')
+        process.stop()
+        assert operations(parse_lines(process.output, 'out')) == [('insert', 2)]
+        between = tables.confirmed()
+        cursor.execute('insert into wanted values (4)')
+        connection.commit()
+    connection.close()
+    assert tables.confirmed() == between < tables.wal_position()
+    process = relay.stream(tables, sink)
+    rig.wait_until(lambda: process.output.count(b'\n') == 3, what='the rows')
+    process.stop()
+    assert operations(parse_lines(process.output, 'out')) == [
+        ('insert', 1), ('insert', 3), ('insert', 4)]
+
+
+def test_keepalives_of_a_fresh_connection(tables, relay, tmp_path):
+    """ACK-8: nothing is durable yet, whatever the server says of its WAL."""
+    fifo = tmp_path / 'fifo'
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(fifo, os.O_WRONLY)
+    tables.sql('insert into wanted select generate_series(1, 20000)')
+    noise(tables, 1)
+    before = tables.confirmed()
+    process = relay.stream(tables, 'pipe=file:-', options=['-s', '1'],
+                           stdout=writer)
+    for _ in range(8):
+        time.sleep(0.5)
+        assert tables.confirmed() == before
+    assert process.running
+    process.kill()
+    os.close(writer)
+    os.close(reader)
 
 
 def test_open_transaction_is_waited_for(tables, relay, tmp_path):

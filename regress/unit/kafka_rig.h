@@ -122,7 +122,7 @@ rig_start_sink(Rig *rig, const char *const *options, SinkResume expected)
 	SinkResume	result;
 
 	rig_create_sink(rig, options);
-	result = rig->sink->ops->resume(rig->sink, &rig->identity, &rig->err);
+	result = sink_resume(rig->sink, &rig->identity, &rig->err);
 	if (result != expected)
 		fail_msg("resume answers %d: %s / %s", result, rig->err.message, rig->err.detail);
 }

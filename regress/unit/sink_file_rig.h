@@ -176,7 +176,7 @@ sink_open(SinkResume expected)
 {
 	Sink	   *sink = sink_new();
 	Error		err;
-	SinkResume	result = sink->ops->resume(sink, &identity, &err);
+	SinkResume	result = sink_resume(sink, &identity, &err);
 
 	if (result == SINK_RESUME_FAILED)
 		print_message("%s: %s\n", err.message, err.hint);
@@ -291,7 +291,7 @@ assert_resume_fails(ErrorCode code, const char *message, const char *hint)
 	Error		err;
 
 	error_clear(&err);
-	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_RESUME_FAILED);
+	assert_int_equal(sink_resume(sink, &identity, &err), SINK_RESUME_FAILED);
 	assert_int_equal(err.code, code);
 	assert_non_null(strstr(err.message, message));
 	assert_non_null(strstr(err.hint, hint));

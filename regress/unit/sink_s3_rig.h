@@ -155,7 +155,7 @@ open_as(SinkResume expected)
 	sink = sink_s3_ops.create(&config, &err);
 	if (sink == NULL)
 		fail_msg("%s", err.message);
-	if (sink->ops->resume(sink, &identity, &err) != expected)
+	if (sink_resume(sink, &identity, &err) != expected)
 		fail_msg("resume: %s", err.message);
 	if (expected == SINK_NEW)
 		assert_true(sink->ops->record(sink, identity.confirmed, &err));

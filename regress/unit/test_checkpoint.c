@@ -191,18 +191,51 @@ test_checkpoint_unknown_member(void **state)
 /* ---- verify ---- */
 
 static void
-assert_refused(const Checkpoint *checkpoint, const char *word)
+assert_refused_as(const Checkpoint *checkpoint, ErrorCode code,
+				  const char *word)
 {
 	Error		err;
 
 	error_clear(&err);
 	assert_false(checkpoint_verify(checkpoint, &identity, "lake", &err));
-	assert_int_equal(err.code, ERROR_CHECKPOINT);
+	assert_int_equal(err.code, code);
 	assert_non_null(strstr(err.message, "\"lake\""));
 	assert_non_null(strstr(err.message, word));
 	assert_true(err.detail[0] != '\0');
 	assert_in_range(strlen(err.hint), 1, ERROR_TEXT_SIZE - 2);
 	assert_int_equal(err.hint[strlen(err.hint) - 1], '.');
+}
+
+static void
+assert_refused(const Checkpoint *checkpoint, const char *word)
+{
+	assert_refused_as(checkpoint, ERROR_CHECKPOINT, word);
+}
+
+/* A gap, and whose fault it is. */
+static void
+test_checkpoint_covers(void **state)
+{
+	SlotIdentity slot = identity;
+	const Lsn	at = identity.confirmed - 100;
+	Error		err;
+
+	(void) state;
+	error_clear(&err);
+	slot.restart = at;
+	assert_true(checkpoint_covers(&slot, "lake", identity.confirmed, &err));
+	/* read on by something else: its WAL still begins before the sink */
+	assert_false(checkpoint_covers(&slot, "lake", at, &err));
+	assert_int_equal(err.code, ERROR_CHECKPOINT);
+	/* created anew: it knows of no WAL there */
+	slot.restart = at + 1;
+	assert_false(checkpoint_covers(&slot, "lake", at, &err));
+	assert_int_equal(err.code, ERROR_SLOT_RECREATED);
+	assert_non_null(strstr(err.message, "\"lake\""));
+	assert_true(err.hint[0] != '\0');
+	/* the sink may stand before that where nothing is missing */
+	slot.confirmed = at;
+	assert_true(checkpoint_covers(&slot, "lake", at, &err));
 }
 
 static void
@@ -228,7 +261,7 @@ test_checkpoint_verify(void **state)
 
 	other = good;
 	other.system_id--;
-	assert_refused(&other, "another database system");
+	assert_refused_as(&other, ERROR_SYSTEM, "another database system");
 	other = good;
 	other.slot[0] = 'x';
 	assert_refused(&other, "another slot");
@@ -240,7 +273,7 @@ test_checkpoint_verify(void **state)
 	assert_refused(&other, "another sink");
 	other = good;
 	other.timeline = 4;
-	assert_refused(&other, "timeline 4");
+	assert_refused_as(&other, ERROR_TIMELINE, "timeline 4");
 	/* a failover since, and other options: only said */
 	other = good;
 	other.timeline = 2;
@@ -261,6 +294,7 @@ main(void)
 		cmocka_unit_test(test_checkpoint_members),
 		cmocka_unit_test(test_checkpoint_unknown_member),
 		cmocka_unit_test(test_checkpoint_verify),
+		cmocka_unit_test(test_checkpoint_covers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

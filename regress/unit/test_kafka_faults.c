@@ -420,7 +420,7 @@ test_unreachable(void **state)
 	for (int broker = 1; broker <= 3; broker++)
 		rd_kafka_mock_broker_set_down(rig.cluster, broker);
 	rig_create_sink(&rig, options);
-	assert_int_equal(rig.sink->ops->resume(rig.sink, &rig.identity, &rig.err),
+	assert_int_equal(sink_resume(rig.sink, &rig.identity, &rig.err),
 					 SINK_RESUME_FAILED);
 	assert_in_range(clock_now() - before, CLOCK_SECOND, 4 * CLOCK_SECOND);
 	assert_int_equal(rig.err.code, ERROR_SINK_SETUP);

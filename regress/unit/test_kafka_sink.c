@@ -305,12 +305,12 @@ test_resume_far_back(void **state)
 }
 
 static void
-assert_resume_refused(void)
+assert_resume_refused(ErrorCode code)
 {
 	rig_create_sink(&rig, NULL);
-	assert_int_equal(rig.sink->ops->resume(rig.sink, &rig.identity, &rig.err),
+	assert_int_equal(sink_resume(rig.sink, &rig.identity, &rig.err),
 					 SINK_RESUME_FAILED);
-	assert_int_equal(rig.err.code, ERROR_CHECKPOINT);
+	assert_int_equal(rig.err.code, code);
 	rig_stop_sink(&rig);
 }
 
@@ -325,16 +325,16 @@ test_foreign_checkpoint(void **state)
 
 	/* The slot is ahead: what lies between is gone. */
 	rig.identity.confirmed = 1001;
-	assert_resume_refused();
+	assert_resume_refused(ERROR_CHECKPOINT);
 
 	/* Another cluster with the same names. */
 	rig.identity.confirmed = 1000;
 	rig.identity.system_id = 8;
-	assert_resume_refused();
+	assert_resume_refused(ERROR_SYSTEM);
 
 	rig.identity.system_id = 7;
 	rig.identity.database = "other";
-	assert_resume_refused();
+	assert_resume_refused(ERROR_CHECKPOINT);
 
 	rig.identity.database = "bank";
 	rig_start_sink(&rig, NULL, SINK_RESUMED);

@@ -123,7 +123,7 @@ static void
 test_error_codes(void **state)
 {
 	(void) state;
-	for (int a = 0; a <= ERROR_DISK; a++)
+	for (int a = 0; a <= (int) error_code_last(); a++)
 	{
 		assert_true(strlen(error_code_name((ErrorCode) a)) > 0);
 		assert_true(strlen(error_code_meaning((ErrorCode) a)) > 0);

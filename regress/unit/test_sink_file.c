@@ -286,7 +286,7 @@ test_file_tampered(void **state)
 
 	ahead.confirmed = 551;
 	sink = sink_new();
-	assert_int_equal(sink->ops->resume(sink, &ahead, &err), SINK_RESUME_FAILED);
+	assert_int_equal(sink_resume(sink, &ahead, &err), SINK_RESUME_FAILED);
 	assert_int_equal(err.code, ERROR_CHECKPOINT);
 	assert_non_null(strstr(err.hint, "pg_replication_slots"));
 	sink_free(sink);

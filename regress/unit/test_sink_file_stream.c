@@ -44,7 +44,7 @@ test_pipe(void **state)
 	assert_int_equal(sink->ops->watch(sink, &fd, 1, &deadline), 0);
 	/* a reconnect resumes it where it is: nothing can be taken back */
 	deliver(sink, 3, 1);
-	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_NEW);
+	assert_int_equal(sink_resume(sink, &identity, &err), SINK_NEW);
 	assert_int_equal(sink->accepted.lsn, 300);
 	assert_int_equal(sink->accepted.seq, 2);
 	drain_and_free(sink);
@@ -212,7 +212,7 @@ test_null(void **state)
 	(void) state;
 	sink = sink_null_ops.create(&null_config, &err);
 	assert_non_null(sink);
-	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_NEW);
+	assert_int_equal(sink_resume(sink, &identity, &err), SINK_NEW);
 	assert_int_equal(sink->accepted.lsn, 50);
 	assert_int_equal(sink->durable, 0);
 	assert_true(sink->ops->record(sink, 50, &err));
@@ -226,7 +226,7 @@ test_null(void **state)
 	assert_int_equal(stats.bytes, 13);
 	assert_int_equal(stats.in_flight, 3);
 	/* a reconnect in the middle of a transaction */
-	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_NEW);
+	assert_int_equal(sink_resume(sink, &identity, &err), SINK_NEW);
 	assert_int_equal(sink->accepted.lsn, 300);
 	commit(sink, 3);
 	assert_int_equal(sink->durable, 350);
