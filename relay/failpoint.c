@@ -2,8 +2,8 @@
  * failpoint.c
  *		Places where a test can end the relay. See failpoint.h.
  *
- * One is armed at most, and each is reached by one thread only, so that what
- * is counted here needs no lock.
+ * Each is reached by one thread only, so that what is counted here needs no
+ * lock.
  */
 #include "failpoint.h"
 
@@ -31,9 +31,14 @@ typedef enum FailAction
 static const char *const names[] = {FAILPOINTS(FAILPOINT_NAME)};
 static const char *const actions[] = {"kill9", "sleep", "error"};
 
-static Failpoint armed = FAILPOINT_COUNT;
-static FailAction action = FAIL_KILL;
-static unsigned long count = 1;	/* times until it happens; 0: it has */
+#define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
+
+/* Of each place: after how many times what happens; 0: nothing any more. */
+static struct
+{
+	unsigned long left;
+	FailAction	action;
+}			places[FAILPOINT_COUNT];
 
 /* Its place in the list; how many there are: none of them. */
 static size_t
@@ -48,12 +53,16 @@ find_word(const char *const *list, size_t size, const char *word,
 	return i;
 }
 
-/* What follows the name. */
+/* Arms the place that text names; it ends at a comma. */
 static bool
-parse_rest(const char *text)
+arm(const char *text)
 {
-	size_t		found;
+	size_t		length = strcspn(text, ":,");
+	size_t		place = find_word(names, FAILPOINT_COUNT, text, length);
+	size_t		found = FAIL_KILL;
+	unsigned long count = 1;
 
+	text += length;
 	if (*text == ':' && text[1] >= '0' && text[1] <= '9')
 	{
 		char	   *end;
@@ -63,28 +72,36 @@ parse_rest(const char *text)
 	}
 	if (*text == ':')
 	{
-		found = find_word(actions, sizeof(actions) / sizeof(actions[0]),
-						  text + 1, strlen(text + 1));
-		action = (FailAction) found;
-		return found < sizeof(actions) / sizeof(actions[0]);
+		length = strcspn(++text, ",");
+		found = find_word(actions, ACTION_COUNT, text, length);
+		text += length;
 	}
-	return *text == '\0';
+	if (place == FAILPOINT_COUNT || found == ACTION_COUNT || count == 0 ||
+		(*text != ',' && *text != '\0'))
+		return false;
+	places[place].left = count;
+	places[place].action = (FailAction) found;
+	return true;
 }
 
 bool
 failpoint_init(Error *err)
 {
 	const char *text = getenv(FAILPOINT_VARIABLE);
-	size_t		length;
 
-	if (text == NULL || text[0] == '\0')
-		return true;
-	length = strcspn(text, ":");
-	armed = (Failpoint) find_word(names, FAILPOINT_COUNT, text, length);
-	if (armed != FAILPOINT_COUNT && parse_rest(text + length) && count > 0)
-		return true;
-	error_set(err, ERROR_USAGE, "invalid " FAILPOINT_VARIABLE " \"%s\"", text);
-	return error_hint(err, "Write NAME[:COUNT][:ACTION]; see relay/failpoint.h.");
+	while (text != NULL && text[0] != '\0')
+	{
+		const char *next = strchr(text, ',');
+
+		if (!arm(text))
+		{
+			error_set(err, ERROR_USAGE, "invalid " FAILPOINT_VARIABLE " at \"%s\"",
+					  text);
+			return error_hint(err, "Write NAME[:COUNT][:ACTION],...; see relay/failpoint.h.");
+		}
+		text = next != NULL ? next + 1 : NULL;
+	}
+	return true;
 }
 
 bool
@@ -92,13 +109,13 @@ failpoint_fails(Failpoint point)
 {
 	struct timespec pause = {.tv_sec = FAILPOINT_SLEEP};
 
-	if (point != armed || count == 0 || --count > 0)
+	if (places[point].left == 0 || --places[point].left > 0)
 		return false;
 
 	/* not through the log, which other threads must leave alone */
 	dprintf(STDERR_FILENO, "failpoint %s: %s\n", names[point],
-			actions[action]);
-	switch (action)
+			actions[places[point].action]);
+	switch (places[point].action)
 	{
 		case FAIL_KILL:
 			kill(getpid(), SIGKILL);

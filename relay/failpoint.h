@@ -3,9 +3,9 @@
  *		Named places where a test can end the relay, stop it for a while, or
  *		make it fail.
  *
- * PG_FANOUT_FAILPOINT=NAME[:COUNT][:ACTION] in the environment arms one: the
- * COUNTth time (default: the first) that it is reached the ACTION happens:
- * kill9 (default), sleep (two seconds) or error. Only builds with
+ * PG_FANOUT_FAILPOINT=NAME[:COUNT][:ACTION],... in the environment arms some:
+ * the COUNTth time (default: the first) that one is reached its ACTION
+ * happens: kill9 (default), sleep (two seconds) or error. Only builds with
  * PG_FANOUT_FAILPOINTS have them: those with sanitizers or made with
  * FAILPOINTS=1. In all others nothing is left of them.
  */

@@ -62,27 +62,57 @@ def read_bucket(bucket, prefix=''):
     return records
 
 
+LEDGER_TABLES = ('ledger', 'tally')
+
+
+def read_topics(kafka, pg, tables=LEDGER_TABLES):
+    """Records of the tables' topics, marked with the partition they come
+    from."""
+    return [dict(parse_lines(record.value + b'\n', record.topic)[0],
+                 _partition=(record.topic, record.partition))
+            for table in tables
+            for record in kafka.read(f'{pg.dbname}.public.{table}')]
+
+
+def read_lake(top, tables=LEDGER_TABLES):
+    """A directory's objects, each table's in order."""
+    return by_table(read_directory(top), tables)
+
+
+def read_s3(bucket, prefix='', tables=LEDGER_TABLES):
+    return by_table(read_bucket(bucket, prefix), tables)
+
+
+def by_table(records, tables):
+    return [dict(record, _partition=table) for table in tables
+            for record in records if record['table'] == table]
+
+
 class Ledger:
     """Writers that insert until they are told to stop; with tally they put
-    the last number into their row of the table tally each time."""
+    their last number, and how many rows this transaction has, into their row
+    of the table tally each time."""
 
     TABLES = ('create table ledger (writer int, n bigint, payload text, '
               'hash text, primary key (writer, n));'
-              'create table tally (writer int primary key, n bigint)')
+              'create table tally (writer int primary key, n bigint, took int)')
 
     def __init__(self, pg, writers=4, tally=False):
         self.pg = pg
         self.stopping = threading.Event()
         self.failures = []
         self.pauses = [0.001, 0.02]
+        self.writers = writers
         self.threads = [threading.Thread(target=self._write, args=(w,),
                                          daemon=True)
                         for w in range(writers)]
         pg.sql(self.TABLES)
-        pg.sql('insert into tally select g, 0 from generate_series(0, %s) g',
+        pg.sql('insert into tally select g, 0, 0 from generate_series(0, %s) g',
                (writers - 1,))
         self.tally = tally
         pg.publication(tables=['ledger', 'tally'] if tally else ['ledger'])
+
+    # ---- writing ----
 
     def start(self):
         for thread in self.threads:
@@ -93,7 +123,16 @@ class Ledger:
         self.stopping.set()
         for thread in self.threads:
             thread.join(60)
+            assert not thread.is_alive(), 'a writer hangs'
         assert not self.failures, self.failures
+
+    def burst(self, transactions, seed=0):
+        """Some transactions at once, by the caller."""
+        chance = random.Random(seed)
+        connection = self.pg.connect(autocommit=False)
+        for number in range(transactions):
+            self._transact(connection, number % self.writers, chance)
+        connection.close()
 
     def _write(self, writer):
         try:
@@ -103,32 +142,11 @@ class Ledger:
 
     def _write_until_stopped(self, writer, chance):
         import psycopg2
-        n = 0
         connection = None
         while not self.stopping.is_set():
-            count = chance.choice([1, 1, 1, 2, 5, 40])
-            keep = chance.random() > 0.1
             try:
                 connection = connection or self.pg.connect(autocommit=False)
-                # a commit whose answer was lost: the source decides
-                with connection.cursor() as cursor:
-                    cursor.execute('select coalesce(max(n), 0) from ledger '
-                                   'where writer = %s', (writer,))
-                    n = cursor.fetchone()[0]
-                    for i in range(n + 1, n + 1 + count):
-                        payload = chance.choice('abc') * chance.randint(0, 900)
-                        text = f'{writer}.{i}.{payload}'
-                        cursor.execute(
-                            'insert into ledger values (%s, %s, %s, %s)',
-                            (writer, i, text, digest(text)))
-                    if self.tally:
-                        cursor.execute(
-                            'update tally set n = %s where writer = %s',
-                            (n + count, writer))
-                if keep:
-                    connection.commit()
-                else:
-                    connection.rollback()
+                self._transact(connection, writer, chance)
             except psycopg2.Error as error:
                 # the server is away or shutting down: some tests do that
                 if error.pgcode not in (None, '57P01', '57P02', '57P03'):
@@ -139,15 +157,41 @@ class Ledger:
         if connection is not None:
             connection.close()
 
+    def _transact(self, connection, writer, chance):
+        """One transaction; one in ten is rolled back."""
+        count = chance.choice([1, 1, 1, 2, 5, 40])
+        keep = chance.random() > 0.1
+        with connection.cursor() as cursor:
+            # a commit whose answer was lost: the source decides
+            cursor.execute('select coalesce(max(n), 0) from ledger '
+                           'where writer = %s', (writer,))
+            n = cursor.fetchone()[0]
+            for i in range(n + 1, n + 1 + count):
+                payload = chance.choice('abc') * chance.randint(0, 900)
+                text = f'{writer}.{i}.{payload}'
+                cursor.execute('insert into ledger values (%s, %s, %s, %s)',
+                               (writer, i, text, digest(text)))
+            if self.tally:
+                cursor.execute('update tally set n = %s, took = %s '
+                               'where writer = %s',
+                               (n + count, count, writer))
+        if keep:
+            connection.commit()
+        else:
+            connection.rollback()
+
+    # ---- checking ----
+
     def source(self):
         """{(writer, n): (payload, hash)} as the table has it."""
         return {(w, n): (p, h) for w, n, p, h in
                 self.pg.rows('select writer, n, payload, hash from ledger')}
 
-    def compare(self, records, where, exactly_once=False):
+    def compare(self, records, where, exactly_once=False, source=None):
         """Asserts that the records, in the order a reader gets them, are the
-        source's rows. A record may come again (with its position and
-        content), unless exactly_once; then everything is in order.
+        source's rows (read before, perhaps). A record may come again (with
+        its position and content), unless exactly_once; then everything is in
+        order.
 
         Order is asserted of first occurrences: over all, or, for records with
         a "_partition", within each partition. Answers how many came again.
@@ -163,12 +207,15 @@ class Ledger:
             assert place > last.get(partition, (0, 0)), \
                 f'{where}: {place} after {last[partition]}'
             seen[place], last[partition] = record, place
-        self.compare_rows([seen[place] for place in sorted(seen)], where)
+        ordered = [seen[place] for place in sorted(seen)]
+        self.compare_rows(ordered, where, source)
+        self.compare_counts(ordered, where)
         return len(records) - len(seen)
 
-    def compare_rows(self, records, where):
+    def compare_rows(self, records, where, source=None):
         """The same of records without repetition, in the source's order."""
-        source, rows, tally = self.source(), {}, {}
+        rows, tally = {}, {}
+        source = self.source() if source is None else source
         for record in records:
             row = record['after']
             writer, n = row['writer'], row['n']
@@ -185,8 +232,27 @@ class Ledger:
         lost = sorted(set(source) - set(rows))
         assert not lost, f'{where}: {len(lost)} lost, the first {lost[:5]}'
         assert rows == source, f'{where}: rows the source does not have'
-        assert tally == dict(self.pg.rows(
-            'select writer, n from tally where n > 0')), f'{where}: tally'
+        if self.tally:
+            last = {}
+            for writer, n in source:
+                last[writer] = max(n, last.get(writer, 0))
+            assert tally == last, f'{where}: tally'
+
+    def compare_counts(self, records, where):
+        """Each transaction has the records it says it has: numbered from 1
+        without a gap and, with tally, as many as its tally row counted."""
+        transactions = {}
+        for record in records:
+            transactions.setdefault(record['lsn'], []).append(record)
+        for lsn, members in transactions.items():
+            numbers = [member['seq'] for member in members]
+            assert numbers == list(range(1, len(members) + 1)), \
+                f'{where}: transaction {lsn} has records {numbers}'
+            if self.tally:
+                took = [member['after']['took'] for member in members
+                        if member['table'] == 'tally']
+                assert took == [len(members) - 1], \
+                    f'{where}: transaction {lsn}: {len(members)}, {took}'
 
 
 def digest(text):
