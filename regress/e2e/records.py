@@ -6,6 +6,7 @@ what the source holds, row by row.
 """
 import gzip
 import hashlib
+import itertools
 import json
 import random
 import threading
@@ -183,76 +184,123 @@ class Ledger:
     # ---- checking ----
 
     def source(self):
-        """{(writer, n): (payload, hash)} as the table has it."""
-        return {(w, n): (p, h) for w, n, p, h in
-                self.pg.rows('select writer, n, payload, hash from ledger')}
+        """{(writer, n): hash of the payload} as the table has it."""
+        return {(w, n): h for w, n, h in
+                self.pg.rows('select writer, n, hash from ledger')}
 
     def compare(self, records, where, exactly_once=False, source=None):
-        """Asserts that the records, in the order a reader gets them, are the
-        source's rows (read before, perhaps). A record may come again (with
-        its position and content), unless exactly_once; then everything is in
-        order.
+        """Asserts that examine() finds nothing wrong and, if exactly_once,
+        nothing twice. Answers how many records came again."""
+        findings = self.examine(records, source)
+        assert not findings.problems, \
+            f'{where}: ' + '; '.join(findings.problems[:5])
+        assert not (exactly_once and findings.repeats), \
+            f'{where}: {findings.repeats} records came twice'
+        return findings.repeats
 
-        Order is asserted of first occurrences: over all, or, for records with
-        a "_partition", within each partition. Answers how many came again.
+    def examine(self, records, source=None):
+        """What is wrong with records that stand in a reader's order, compared
+        with the source's rows (read now, unless they were before).
+
+        A record may come again, with its position and content. Order is that
+        of first occurrences: over all, or, for records with a "_partition",
+        within each partition.
         """
-        seen, last = {}, {}
+        findings, seen, last = Findings(), {}, {}
         for record in records:
+            findings.records += 1
             place = position(record)
             partition = record.pop('_partition', None)
+            summary = Summary(record)
             if place in seen:
-                assert not exactly_once, f'{where}: {place} came twice'
-                assert seen[place] == record, f'{where}: {place} differs'
+                findings.repeats += 1
+                if seen[place] != summary:
+                    findings.tell(f'{place} came again with other content')
                 continue
-            assert place > last.get(partition, (0, 0)), \
-                f'{where}: {place} after {last[partition]}'
-            seen[place], last[partition] = record, place
-        ordered = [seen[place] for place in sorted(seen)]
-        self.compare_rows(ordered, where, source)
-        self.compare_counts(ordered, where)
-        return len(records) - len(seen)
+            if place <= last.get(partition, (0, 0)):
+                findings.disorder += 1
+                findings.tell(f'{place} after {last[partition]}')
+            else:
+                last[partition] = place
+            seen[place] = summary
+        ordered = sorted(seen)
+        self._examine_rows([seen[place] for place in ordered], findings,
+                           self.source() if source is None else source)
+        self._examine_counts([(place, seen[place]) for place in ordered],
+                             findings)
+        return findings
 
-    def compare_rows(self, records, where, source=None):
-        """The same of records without repetition, in the source's order."""
+    def _examine_rows(self, summaries, findings, source):
         rows, tally = {}, {}
-        source = self.source() if source is None else source
-        for record in records:
-            row = record['after']
-            writer, n = row['writer'], row['n']
-            if record['table'] == 'tally':
-                assert n > tally.get(writer, 0), f'{where}: tally {row}'
+        for found in summaries:
+            row = writer, n = found.writer, found.n
+            if found.table == 'tally':
+                if n <= tally.get(writer, 0):
+                    findings.tell(f'tally of {writer} goes back to {n}')
                 tally[writer] = n
                 continue
-            assert record['op'] == 'insert'
-            assert (writer, n) not in rows, f'{where}: {row} invented'
-            assert n == 1 or (writer, n - 1) in rows, \
-                f'{where}: gap before {writer, n}'
-            assert digest(row['payload']) == row['hash'], (where, writer, n)
-            rows[writer, n] = (row['payload'], row['hash'])
+            if found.op != 'insert' or row in rows:
+                findings.tell(f'{row} was never so: {found.op}')
+            if n > 1 and (writer, n - 1) not in rows:
+                findings.tell(f'a gap before {row}')
+            rows[row] = found.hash
         lost = sorted(set(source) - set(rows))
-        assert not lost, f'{where}: {len(lost)} lost, the first {lost[:5]}'
-        assert rows == source, f'{where}: rows the source does not have'
+        findings.lost = len(lost)
+        if lost:
+            findings.tell(f'{len(lost)} lost, the first {lost[:5]}')
+        elif rows != source:
+            findings.tell('rows that the source does not have so')
         if self.tally:
             last = {}
             for writer, n in source:
                 last[writer] = max(n, last.get(writer, 0))
-            assert tally == last, f'{where}: tally'
+            if tally != last:
+                findings.tell(f'tally {tally}, expected {last}')
 
-    def compare_counts(self, records, where):
+    def _examine_counts(self, placed, findings):
         """Each transaction has the records it says it has: numbered from 1
         without a gap and, with tally, as many as its tally row counted."""
-        transactions = {}
-        for record in records:
-            transactions.setdefault(record['lsn'], []).append(record)
-        for lsn, members in transactions.items():
-            numbers = [member['seq'] for member in members]
-            assert numbers == list(range(1, len(members) + 1)), \
-                f'{where}: transaction {lsn} has records {numbers}'
-            if self.tally:
-                took = [member['after']['took'] for member in members
-                        if member['table'] == 'tally']
-                assert took == [len(members) - 1], \
-                    f'{where}: transaction {lsn}: {len(members)}, {took}'
+        for lsn, group in itertools.groupby(placed, lambda item: item[0][0]):
+            members = list(group)
+            numbers = [place[1] for place, _ in members]
+            took = [found.took for _, found in members
+                    if found.table == 'tally']
+            findings.transactions += 1
+            if numbers != list(range(1, len(members) + 1)) or \
+                    self.tally and took != [len(members) - 1]:
+                findings.tell(f'transaction {rig.lsn_text(lsn)}: records '
+                              f'{numbers}, counted {took}')
+
+
+class Summary:
+    """What the checker keeps of a record: little, there may be many."""
+    __slots__ = ('table', 'op', 'writer', 'n', 'hash', 'took', 'content')
+
+    def __init__(self, record):
+        row = record['after']
+        self.table, self.op = record['table'], record['op']
+        self.writer, self.n = row['writer'], row['n']
+        self.took = row.get('took')
+        self.hash = digest(row['payload']) if 'payload' in row else None
+        if self.hash != row.get('hash'):
+            self.hash = 'damaged'
+        self.content = hash(repr(record))
+
+    def __eq__(self, other):
+        return self.content == other.content
+
+
+class Findings:
+    """Counts, and problems in words."""
+
+    def __init__(self):
+        self.records = self.transactions = 0
+        self.repeats = self.lost = self.disorder = 0
+        self.problems = []
+
+    def tell(self, problem):
+        if len(self.problems) < 100:
+            self.problems.append(problem)
 
 
 def digest(text):
