@@ -1,10 +1,9 @@
 """test_exactly_once.py: Kafka transactions, whatever breaks.
 
 A consumer that reads committed records gets every row of the source once and
-in order: kill -9 of relay and broker, a broker that stands still for longer
-than a transaction may take, transactions that are cut in the middle.
-
-EXACT_KILLS (default 20) says how often the relay is killed.
+in order: kill -9 of the broker, which then stands still for longer than a
+transaction may take; transactions that are cut in the middle. The relay itself
+is killed by test_torture.py and test_failpoints.py.
 """
 import os
 import time
