@@ -66,13 +66,13 @@ def read_bucket(bucket, prefix=''):
 LEDGER_TABLES = ('ledger', 'tally')
 
 
-def read_topics(kafka, pg, tables=LEDGER_TABLES):
+def read_topics(kafka, pg, tables=LEDGER_TABLES, prefix=None):
     """Records of the tables' topics, marked with the partition they come
     from."""
     return [dict(parse_lines(record.value + b'\n', record.topic)[0],
                  _partition=(record.topic, record.partition))
             for table in tables
-            for record in kafka.read(f'{pg.dbname}.public.{table}')]
+            for record in kafka.read(f'{prefix or pg.dbname}.public.{table}')]
 
 
 def read_lake(top, tables=LEDGER_TABLES):

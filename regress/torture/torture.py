@@ -173,9 +173,9 @@ class Torture:
         away it may not come to streaming before its time is over."""
         end = time.monotonic()
         if chance.random() < 0.85:
-            self._pass(process, max(due, end + 4), 'streaming from slot')
+            self._pass(process, max(due, end + 3), 'streaming from slot')
             end = time.monotonic()
-        self._pass(process, max(due, end + chance.uniform(0, 1 + at_place)))
+        self._pass(process, max(due, end + chance.uniform(0, 0.7 + at_place)))
         return process.running or self._ended(process, at_place)
 
     def _pass(self, process, end, word=None):
@@ -297,6 +297,7 @@ def report(torture, found, tell):
             f'  ({torture.at_failpoints} at failpoints; ended by itself '
             f'while something was away: {torture.own_ends})'
             if kind == 'relay' else ''))
+    tell(f'the slot moved on in {torture.moves} lives of the relay')
     transactions = max(f.transactions for f in found.values())
     tell(f'rows {torture.rows}, transactions {transactions}')
     tell('sink   records   lost  out of order  duplicates')
