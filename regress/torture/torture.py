@@ -18,6 +18,7 @@ import random
 import re
 import shutil
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -42,8 +43,8 @@ KINDS = {
 AWAY = (rig.Exit.CONNECT, rig.Exit.SLOT_IN_USE, rig.Exit.SINK_SETUP)
 SINKS = {
     'file': 'file:{top}/out.jsonl?sync_interval=50ms&rotate_bytes=4MB',
-    'dir': 'dir://{top}/lake?flush_interval=500ms',
-    's3': '{s3}&flush_interval=500ms&connect_timeout=5s',
+    'dir': 'dir://{top}/lake?flush_interval=100ms',
+    's3': '{s3}&flush_interval=100ms&connect_timeout=5s',
     'kafka': '{kafka}?linger=1ms&partitions=3&delivery=exactly-once'
              '&transaction_interval=30ms&connect_timeout=10s',
 }
@@ -66,7 +67,7 @@ class Torture:
         self.ledger = Ledger(pg, writers, tally=True)
         self.ledger.pauses = [0, 2 * writers / rate]
         self.failures, self.over = [], threading.Event()
-        self.rested = {}
+        self.rested, self.starts = {}, []
         self.at_failpoints = self.own_ends = self.moves = 0
         self.sinks = [f'{name}=' + url.format(
             top=top, s3=bucket.url('lake'), kafka=kafka.url)
@@ -175,9 +176,11 @@ class Torture:
         away it may not come to streaming before its time is over."""
         end = time.monotonic()
         if chance.random() < 0.85:
+            begun = end
             self._pass(process, max(due, end + 3), 'streaming from slot')
             end = time.monotonic()
-        self._pass(process, max(due, end + chance.uniform(0, 0.7 + at_place)))
+            self.starts.append(end - begun)
+        self._pass(process, max(due, end + chance.uniform(0, 1.4 + at_place)))
         return process.running or self._ended(process, at_place)
 
     def _pass(self, process, end, word=None):
@@ -302,7 +305,8 @@ def report(torture, found, tell):
             f'  ({torture.at_failpoints} at failpoints; ended by itself '
             f'while something was away: {torture.own_ends})'
             if kind == 'relay' else ''))
-    tell(f'the slot moved on in {torture.moves} lives of the relay')
+    tell(f'the slot moved on in {torture.moves} lives of the relay; '
+         f'{statistics.median(torture.starts):.1f} s from start to stream')
     transactions = max(f.transactions for f in found.values())
     tell(f'rows {torture.rows}, transactions {transactions}')
     tell('sink   records   lost  out of order  duplicates')
