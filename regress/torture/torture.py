@@ -159,7 +159,7 @@ class Torture:
         env, at_place = {}, self.places and chance.random() < 0.35
         if at_place:
             env['PG_FANOUT_FAILPOINT'] = \
-                f'{chance.choice(self.places)}:{chance.choice([1, 2, 5, 20])}'
+                f'{chance.choice(self.places)}:{chance.choice([1, 1, 2, 5])}'
         confirmed = self._confirmed()
         process = self._start(**env)
         try:
