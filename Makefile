@@ -6,15 +6,18 @@
 #   make golden          records against those of the original (DIR=folder)
 #   make equality        the plugin's records against pgoutput's (SQL=file)
 #   make bench           rows/s and CPU
+#   make torture         everything killed again and again, then compared
+#                        (RELAY_KILLS=500 WALSENDER_KILLS=300 SERVER_STOPS=50
+#                        BROKER_KILLS=50 WRITERS=16: at most 40 minutes)
 #
-# demo, check, golden, equality and bench install what they need; the rest
+# demo, check, golden, equality, bench and torture install what they need; the rest
 # wants PostgreSQL's server headers (PG_CONFIG names another server's
 # pg_config), librdkafka, libcurl, protobuf-c with its compiler, OpenSSL, zlib,
 # zstd, lz4 and jansson.
 PG_CONFIG ?= pg_config
 
 # These need no pg_config yet: they install one. (PGXS has a check of its own.)
-RIG_GOALS = demo check check-versions golden equality bench
+RIG_GOALS = demo check check-versions golden equality bench torture
 .PHONY: $(RIG_GOALS)
 ifneq ($(filter $(RIG_GOALS),$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(RIG_GOALS),$(MAKECMDGOALS)),)
@@ -28,6 +31,8 @@ equality:
 	@regress/equality/run $(SQL:%='%')
 bench:
 	@regress/bench/run
+torture:
+	@regress/torture/run
 else
 
 EXTENSION = sql/pg_fanout

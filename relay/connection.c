@@ -334,19 +334,24 @@ static PGconn *
 try_connect(const ConnectionOptions *options, ConnectionKind kind,
 			const char *token)
 {
-	/* a plain SQL connection leaves replication out by an empty value */
+	/*
+	 * What stands before dbname may be said otherwise there, if it is a
+	 * connection string: a dead link is noticed after about a minute. A plain
+	 * SQL connection leaves replication out by an empty value.
+	 */
 	const char *const names[] = {
-		"dbname", "host", "port", "user", "password", "replication",
-		"fallback_application_name", "client_encoding",
+		"fallback_application_name",
 		"keepalives", "keepalives_idle", "keepalives_interval",
-		"keepalives_count", "tcp_user_timeout", "sslmode", "sslrootcert",
-		"gssencmode", NULL
+		"keepalives_count", "tcp_user_timeout",
+		"dbname", "host", "port", "user", "password", "replication",
+		"client_encoding", "sslmode", "sslrootcert", "gssencmode", NULL
 	};
 	const char *const values[] = {
+		"pg_fanout", "1", "30", "10", "3", "60000",
 		options->dbname, options->host, options->port, options->user,
 		token != NULL ? token : options->password,
 		kind == CONNECTION_REPLICATION ? "database" : NULL,
-		"pg_fanout", "UTF8", "1", "30", "10", "3", "60000",
+		"UTF8",
 		login_sslmode(options->login), login_sslrootcert(options->login),
 		login_gssencmode(options->login), NULL
 	};

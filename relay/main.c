@@ -8,6 +8,7 @@
 
 #include "catalog.h"
 #include "check.h"
+#include "failpoint.h"
 #include "log.h"
 #include "memory_budget.h"
 #include "proto_text.h"
@@ -133,7 +134,8 @@ main(int argc, char **argv)
 	if (ok && !print_only(settings))
 	{
 		log_init(settings->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-		ok = signals_init(&err) && act(settings, &config, &err);
+		ok = failpoint_init(&err) && signals_init(&err) &&
+			act(settings, &config, &err);
 	}
 	if (!ok)
 		log_report(LOG_LEVEL_ERROR, &err);

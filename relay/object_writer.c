@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "failpoint.h"
+
 /*
  * What one chunk can come to beyond a full part, compressors' own store
  * included.
@@ -179,7 +181,13 @@ control_start(ObjectWriter *writer, StoreVerb verb)
 	control->tags = writer->tags;
 	control->tag_count = writer->part_count;
 	control->size = writer->size;
-	store_start(writer->plan->store, control);
+	if ((verb == STORE_PUT &&
+		 !failpoint_passes(FAILPOINT_OBJECT_PUT, &control->error)) ||
+		(verb == STORE_COMPLETE &&
+		 !failpoint_passes(FAILPOINT_OBJECT_COMPLETE, &control->error)))
+		control->state = STORE_FAILED;
+	else
+		store_start(writer->plan->store, control);
 }
 
 static bool
@@ -216,7 +224,10 @@ part_start(ObjectWriter *writer, int i)
 	part->request.upload = writer->upload;
 	part->request.part = i + 1;
 	part->request.body = buf_slice(&part->body);
-	store_start(writer->plan->store, &part->request);
+	if (failpoint_passes(FAILPOINT_OBJECT_PART, &part->request.error))
+		store_start(writer->plan->store, &part->request);
+	else
+		part->request.state = STORE_FAILED;
 }
 
 /* Makes the first bytes of what is ready the next part. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "signals.h"
 
@@ -135,12 +136,15 @@ give_feedback(Relay *relay, Error *err)
 	if (!feedback_due(feedback, now) &&
 		!(relay->reply_wanted && now >= feedback_reply_time(feedback, now)))
 		return STEP_GO_ON;
+	if (!failpoint_passes(FAILPOINT_STATUS, err))
+		return STEP_FAILED;
 	if (!stream_confirm(relay->stream, feedback->received, feedback->flushed,
 						false, err))
 		return STEP_LOST;
 	feedback_told(feedback, now);
 	relay->reply_wanted = false;
-	return STEP_GO_ON;
+	return failpoint_passes(FAILPOINT_STATUS_SENT, err) ? STEP_GO_ON :
+		STEP_FAILED;
 }
 
 /* ---- waiting ---- */

@@ -9,6 +9,7 @@
 #include "relay_state.h"
 
 #include "clock.h"
+#include "failpoint.h"
 
 #define RECORDS_PER_TURN		4096	/* between looks at the sinks, */
 #define TURN_TIME				(CLOCK_SECOND / 10) /* or after that */
@@ -56,8 +57,11 @@ static SinkResult
 offer_commit(Relay *relay, Error *err)
 {
 	const TxnEnd *end = &relay->pending.event.end;
-	SinkResult	result = fanout_commit(relay->fanout, end, relay->seq, err);
+	SinkResult	result;
 
+	if (!failpoint_passes(FAILPOINT_COMMIT, err))
+		return SINK_FAILED;
+	result = fanout_commit(relay->fanout, end, relay->seq, err);
 	if (result != SINK_OK)
 		return result;
 	relay->in_transaction = false;
@@ -79,6 +83,8 @@ offer(Relay *relay, Error *err)
 		case SOURCE_BEGIN:
 			return fanout_begin(relay->fanout, &pending->event.txn, err);
 		case SOURCE_CHANGE:
+			if (!failpoint_passes(FAILPOINT_RECORD, err))
+				return SINK_FAILED;
 			return fanout_change(relay->fanout, &pending->event.change,
 								 pending->position, err);
 		case SOURCE_MESSAGE:

@@ -13,6 +13,7 @@
 
 #include "charset_load.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "publication.h"
 #include "registry.h"
@@ -168,7 +169,8 @@ open_stream(Relay *relay, Error *err)
 								 &options, err);
 	if (relay->stream == NULL)
 		goto failed;
-	return relay->resumed || resume_sinks(relay, &slot, err);
+	return failpoint_passes(FAILPOINT_SLOT_TAKEN, err) &&
+		(relay->resumed || resume_sinks(relay, &slot, err));
 
 failed:
 	PQfinish(conn);
@@ -198,7 +200,8 @@ relay_begin_stream(Relay *relay, Error *err)
 	char		text[LSN_TEXT_SIZE];
 	Lsn			start = relay_start_position(relay);
 
-	if (!open_stream(relay, err))
+	if (!open_stream(relay, err) ||
+		!failpoint_passes(FAILPOINT_STREAM_START, err))
 	{
 		relay_close_stream(relay);
 		return false;

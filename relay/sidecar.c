@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "failpoint.h"
+
 #define SIDECAR_MODE	0600
 #define SIDECAR_FLAGS	(O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 #define SIDECAR_TRIES	100
@@ -175,8 +177,11 @@ sidecar_write(Sidecar *sidecar, Slice text, Error *err)
 		sidecar_io_error("write", sidecar->temporary, err);
 		goto failed;
 	}
-	if (renameat(sidecar->dir, sidecar->temporary, sidecar->dir,
-				 sidecar->name) != 0 || fsync(sidecar->dir) != 0)
+	if (failpoint_fails(FAILPOINT_SIDECAR_WRITTEN) ||
+		renameat(sidecar->dir, sidecar->temporary, sidecar->dir,
+				 sidecar->name) != 0 ||
+		failpoint_fails(FAILPOINT_SIDECAR_RENAMED) ||
+		fsync(sidecar->dir) != 0)
 	{
 		sidecar_io_error("replace", sidecar->name, err);
 		goto failed;

@@ -19,6 +19,7 @@
 
 #include "checkpoint.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "file_output.h"
 #include "file_place.h"
 #include "log.h"
@@ -232,9 +233,13 @@ sync_committed(SinkFile *file, Error *err)
 {
 	file->sync_at = NEVER;
 	if (!file_output_flush(&file->output, err) ||
-		!file_output_sync(&file->output, err))
+		!failpoint_passes(FAILPOINT_FILE_WRITTEN, err) ||
+		!file_output_sync(&file->output, err) ||
+		!failpoint_passes(FAILPOINT_FILE_SYNCED, err))
 		return false;
 	if (has_checkpoint(file) && !write_checkpoint(file, err))
+		return false;
+	if (!failpoint_passes(FAILPOINT_FILE_RECORDED, err))
 		return false;
 	set_durable(file, &file->committed);
 	return true;
@@ -536,7 +541,9 @@ rotate(SinkFile *file, Error *err)
 	if (name == NULL)
 		return error_no_memory(err);
 	log_info("%s: rotating to %s", file->place.path, name);
-	ok = file_place_rename(&file->place, name, err) && switch_file(file, err);
+	ok = file_place_rename(&file->place, name, err) &&
+		failpoint_passes(FAILPOINT_FILE_RENAMED, err) &&
+		switch_file(file, err);
 	free(name);
 	return ok;
 }

@@ -25,6 +25,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "kafka_config.h"
 #include "kafka_error.h"
 #include "log.h"
@@ -321,6 +322,8 @@ sink_kafka_send_progress(SinkKafka *sink, Position position, Error *err)
 		error_no_memory(err);
 		return KAFKA_PRODUCE_FAILED;
 	}
+	if (!failpoint_passes(FAILPOINT_KAFKA_PROGRESS, err))
+		return KAFKA_PRODUCE_FAILED;
 	record.key = slice_of(sink->place.key);
 	record.value = buf_slice(&sink->text);
 	sent = sink_kafka_send_notes(sink, err);
@@ -357,6 +360,8 @@ sink_kafka_serve(SinkKafka *sink, int timeout_ms, Error *err)
 		return false;
 	if (client->progress_acknowledged)
 	{
+		if (!failpoint_passes(FAILPOINT_KAFKA_PROGRESS_STORED, err))
+			return false;
 		client->progress_acknowledged = false;
 		if (!sink->exact)
 			sink->base.durable = sink->checkpoint_sent;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "kafka_error.h"
 #include "log.h"
 
@@ -38,7 +39,8 @@ sink_kafka_lose(SinkKafka *sink, Error *err)
 				err->detail);
 	error_clear(err);
 	kafka_txn_end(&sink->txn);
-	if (!kafka_renewal_begin(&sink->renewal, sink->link, err))
+	if (!failpoint_passes(FAILPOINT_KAFKA_RENEWAL, err) ||
+		!kafka_renewal_begin(&sink->renewal, sink->link, err))
 		return false;
 	sink->link = NULL;
 	sink->renewing = true;
@@ -101,7 +103,8 @@ sink_kafka_cut(SinkKafka *sink, Error *err)
 	{
 		case KAFKA_PRODUCE_OK:
 			sink->checkpoint_at = clock_now();
-			return kafka_txn_commit(&sink->txn, position, err);
+			return failpoint_passes(FAILPOINT_KAFKA_COMMIT, err) &&
+				kafka_txn_commit(&sink->txn, position, err);
 		case KAFKA_PRODUCE_FULL:
 			sink->progress_waits = true;
 			return true;
@@ -121,6 +124,8 @@ sink_kafka_serve_txn(SinkKafka *sink, int timeout_ms, Error *err)
 		case KAFKA_TXN_BUSY:
 			break;
 		case KAFKA_TXN_COMMITTED:
+			if (!failpoint_passes(FAILPOINT_KAFKA_COMMITTED, err))
+				return false;
 			sink->base.durable = sink->txn.position.lsn;
 			sink->cutting = false;
 			sink->lost = 0;

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "failpoint.h"
+
 /*
  * The topics of a delivery's records. SINK_FULL: one of them is not ready, so
  * that none of the records may be sent yet.
@@ -77,6 +79,8 @@ sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
 	{
 		size_t		i = sink->partial_count;
 
+		if (!failpoint_passes(FAILPOINT_KAFKA_RECORD, err))
+			return SINK_FAILED;
 		switch (sink_kafka_send_one(sink, delivery, &delivery->records[i],
 									topics[i], err))
 		{

@@ -21,6 +21,7 @@
 
 #include "checkpoint.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "s3_target.h"
 #include "sink_s3_name.h"
 #include "sink_s3_objects.h"
@@ -472,6 +473,8 @@ sink_s3_take_checkpoint(SinkS3 *sink, Error *err)
 		case SINK_S3_BUSY:
 			break;
 		case SINK_S3_STORED:
+			if (!failpoint_passes(FAILPOINT_OBJECT_RECORDED, err))
+				return false;
 			sink->base.durable = sink->progress.checkpoint.position.lsn;
 			sink->durable_records = sink->checkpoint_records;
 			break;

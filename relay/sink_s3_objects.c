@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failpoint.h"
 
 /* FNV-1a. */
 static uint32_t
@@ -176,6 +177,8 @@ closed_poll(SinkS3Objects *objects, Error *err)
 			link = &object->next;
 			continue;
 		}
+		if (!failpoint_passes(FAILPOINT_OBJECT_STORED, err))
+			return false;
 		*link = object->next;
 		if (objects->closed_last == object)
 			objects->closed_last = last;

@@ -5,6 +5,7 @@
 #include "sink_s3_progress.h"
 
 #include "clock.h"
+#include "failpoint.h"
 
 #define SINK_S3_KEY_LIMIT			2048
 #define SINK_S3_CHECKPOINT_LIMIT	65536
@@ -135,6 +136,8 @@ sink_s3_progress_send(SinkS3Progress *progress, Lsn lsn, Notes *notes,
 	checkpoint_append(&progress->text, &progress->checkpoint);
 	if (buf_failed(&progress->text))
 		return error_no_memory(err);
+	if (!failpoint_passes(FAILPOINT_OBJECT_CHECKPOINT, err))
+		return false;
 	if (notes->dirty)
 		return put_notes(progress, notes, err);
 	put_checkpoint(progress);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "failpoint.h"
 #include "wire.h"
 
 #define MAGIC			UINT32_C(0x42464750)	/* "PGFB" */
@@ -90,7 +91,8 @@ spool_file_append(SpoolFile *file, Slice block, Buf *scratch, Error *err)
 	at = wire_store_fixed32(at, file->blocks);
 	wire_store_fixed32(at, checksum(scratch->data,
 									slice_make(at + 4, stored)));
-	if (!write_whole(file->fd, buf_slice(scratch), file->size))
+	if (failpoint_fails(FAILPOINT_SPOOL_WRITE) ||
+		!write_whole(file->fd, buf_slice(scratch), file->size))
 	{
 		int			fault = errno;
 

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "failpoint.h"
+
 #define DIR_FILE_MODE	0640	/* rows of the database: not for everyone */
 #define DIR_MODE		0750
 #define DIR_NAME_SIZE	256
@@ -187,9 +189,9 @@ dir_file_write(DirFile *file, Slice data)
 static bool
 dir_file_publish(DirFile *file)
 {
-	if (fsync(file->fd) != 0 ||
+	if (fsync(file->fd) != 0 || failpoint_fails(FAILPOINT_DIR_SYNCED) ||
 		renameat(file->dir, file->hidden, file->dir, file->name) != 0 ||
-		fsync(file->dir) != 0)
+		failpoint_fails(FAILPOINT_DIR_RENAMED) || fsync(file->dir) != 0)
 		return false;
 	dir_file_close(file);
 	return true;

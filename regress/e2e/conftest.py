@@ -66,6 +66,18 @@ def kafka_server():
 
 
 @pytest.fixture(scope='session')
+def moved_kafka():
+    """A broker that clients find at .public_port, where a test puts a
+    proxy."""
+    port = rig.free_port()
+    server = rig.Kafka(settings=[
+        f'advertised.listeners=PLAINTEXT://127.0.0.1:{port},'
+        'SASL_SSL://localhost:1'])
+    server.public_port = port
+    yield from closing(server)
+
+
+@pytest.fixture(scope='session')
 def s3_server():
     yield from closing(rig.S3())
 

@@ -28,24 +28,16 @@ class Broker(rig.Server):
         """SIGKILL; waits until it is gone."""
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
-        rig.wait_until(lambda: ended(pid), what=f'end of process {pid}')
+        rig.wait_until(lambda: rig.has_ended(pid), what=f'end of process {pid}')
 
     @property
     def running(self):
         return ((self.directory / 'pid').exists()
-                and not ended(self.pid))
+                and not rig.has_ended(self.pid))
 
     @property
     def bootstrap(self):
         return (self.directory / 'env').read_text().strip().split('=')[1]
-
-
-def ended(pid):
-    try:
-        with open(f'/proc/{pid}/stat') as file:
-            return file.read().rsplit(')', 1)[1].split()[0] in 'ZX'
-    except FileNotFoundError:
-        return True
 
 
 class KafkaCluster(rig.Server):

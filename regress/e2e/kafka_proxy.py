@@ -5,59 +5,39 @@ Passes frames on both ways. The first Produce request (version 7, as librdkafka
 broker: after a while it is answered as a broker answers that does not know yet
 that it leads the partition. Judges nothing.
 """
-import socket
 import struct
 import threading
 import time
+
+from tcp_proxy import TcpProxy
 
 PRODUCE = 0
 NOT_LEADER = 6
 
 
-class Proxy:
+class Proxy(TcpProxy):
     """.produced: (time, correlation id) of the Produce requests for the topic;
     .answered: when the first one was answered."""
 
     def __init__(self, port, broker, topic, patience):
-        self.broker, self.topic = broker, topic.encode()
+        self.topic = topic.encode()
         self.patience = patience
         self.produced, self.answered = [], None
-        self.lock = threading.Lock()
-        self.listener = socket.create_server(('127.0.0.1', port))
-        self._run(self._accept)
+        self.counting = threading.Lock()
+        super().__init__(f'127.0.0.1:{broker}', port)
 
-    def close(self):
-        self.listener.close()
+    def read(self, source):
+        return frame(source)
 
-    def _run(self, function, *args):
-        threading.Thread(target=function, args=args, daemon=True).start()
-
-    def _accept(self):
-        try:
-            while True:
-                client, _ = self.listener.accept()
-                broker = socket.create_connection(('127.0.0.1', self.broker))
-                self._run(self._pass, client, broker, self._keep)
-                self._run(self._pass, broker, client, lambda *_: False)
-        except OSError:
-            pass                # closed
-
-    def _pass(self, source, target, keep):
-        try:
-            while True:
-                data = frame(source)
-                if not keep(data, source):
-                    target.sendall(data)
-        except OSError:
-            for end in (source, target):
-                end.close()
+    def wants(self, data, source, upward):
+        return not (upward and self._keep(data, source))
 
     def _keep(self, data, client):
         """Whether the request is answered here."""
         key, _, number = struct.unpack('>hhi', data[4:12])
         if key != PRODUCE or self.topic not in data:
             return False
-        with self.lock:
+        with self.counting:
             self.produced.append((time.monotonic(), number))
             if len(self.produced) > 1:
                 return False

@@ -6,6 +6,7 @@ what the source holds, row by row.
 """
 import gzip
 import hashlib
+import itertools
 import json
 import random
 import threading
@@ -62,27 +63,57 @@ def read_bucket(bucket, prefix=''):
     return records
 
 
+LEDGER_TABLES = ('ledger', 'tally')
+
+
+def read_topics(kafka, pg, tables=LEDGER_TABLES, prefix=None):
+    """Records of the tables' topics, marked with the partition they come
+    from."""
+    return [dict(parse_lines(record.value + b'\n', record.topic)[0],
+                 _partition=(record.topic, record.partition))
+            for table in tables
+            for record in kafka.read(f'{prefix or pg.dbname}.public.{table}')]
+
+
+def read_lake(top, tables=LEDGER_TABLES):
+    """A directory's objects, each table's in order."""
+    return by_table(read_directory(top), tables)
+
+
+def read_s3(bucket, prefix='', tables=LEDGER_TABLES):
+    return by_table(read_bucket(bucket, prefix), tables)
+
+
+def by_table(records, tables):
+    return [dict(record, _partition=table) for table in tables
+            for record in records if record['table'] == table]
+
+
 class Ledger:
     """Writers that insert until they are told to stop; with tally they put
-    the last number into their row of the table tally each time."""
+    their last number, and how many rows this transaction has, into their row
+    of the table tally each time."""
 
     TABLES = ('create table ledger (writer int, n bigint, payload text, '
               'hash text, primary key (writer, n));'
-              'create table tally (writer int primary key, n bigint)')
+              'create table tally (writer int primary key, n bigint, took int)')
 
     def __init__(self, pg, writers=4, tally=False):
         self.pg = pg
         self.stopping = threading.Event()
         self.failures = []
         self.pauses = [0.001, 0.02]
+        self.writers = writers
         self.threads = [threading.Thread(target=self._write, args=(w,),
                                          daemon=True)
                         for w in range(writers)]
         pg.sql(self.TABLES)
-        pg.sql('insert into tally select g, 0 from generate_series(0, %s) g',
+        pg.sql('insert into tally select g, 0, 0 from generate_series(0, %s) g',
                (writers - 1,))
         self.tally = tally
         pg.publication(tables=['ledger', 'tally'] if tally else ['ledger'])
+
+    # ---- writing ----
 
     def start(self):
         for thread in self.threads:
@@ -93,7 +124,16 @@ class Ledger:
         self.stopping.set()
         for thread in self.threads:
             thread.join(60)
+            assert not thread.is_alive(), 'a writer hangs'
         assert not self.failures, self.failures
+
+    def burst(self, transactions, seed=0):
+        """Some transactions at once, by the caller."""
+        chance = random.Random(seed)
+        connection = self.pg.connect(autocommit=False)
+        for number in range(transactions):
+            self._transact(connection, number % self.writers, chance)
+        connection.close()
 
     def _write(self, writer):
         try:
@@ -103,32 +143,11 @@ class Ledger:
 
     def _write_until_stopped(self, writer, chance):
         import psycopg2
-        n = 0
         connection = None
         while not self.stopping.is_set():
-            count = chance.choice([1, 1, 1, 2, 5, 40])
-            keep = chance.random() > 0.1
             try:
                 connection = connection or self.pg.connect(autocommit=False)
-                # a commit whose answer was lost: the source decides
-                with connection.cursor() as cursor:
-                    cursor.execute('select coalesce(max(n), 0) from ledger '
-                                   'where writer = %s', (writer,))
-                    n = cursor.fetchone()[0]
-                    for i in range(n + 1, n + 1 + count):
-                        payload = chance.choice('abc') * chance.randint(0, 900)
-                        text = f'{writer}.{i}.{payload}'
-                        cursor.execute(
-                            'insert into ledger values (%s, %s, %s, %s)',
-                            (writer, i, text, digest(text)))
-                    if self.tally:
-                        cursor.execute(
-                            'update tally set n = %s where writer = %s',
-                            (n + count, writer))
-                if keep:
-                    connection.commit()
-                else:
-                    connection.rollback()
+                self._transact(connection, writer, chance)
             except psycopg2.Error as error:
                 # the server is away or shutting down: some tests do that
                 if error.pgcode not in (None, '57P01', '57P02', '57P03'):
@@ -139,54 +158,149 @@ class Ledger:
         if connection is not None:
             connection.close()
 
+    def _transact(self, connection, writer, chance):
+        """One transaction; one in ten is rolled back."""
+        count = chance.choice([1, 1, 1, 2, 5, 40])
+        keep = chance.random() > 0.1
+        with connection.cursor() as cursor:
+            # a commit whose answer was lost: the source decides
+            cursor.execute('select coalesce(max(n), 0) from ledger '
+                           'where writer = %s', (writer,))
+            n = cursor.fetchone()[0]
+            for i in range(n + 1, n + 1 + count):
+                payload = chance.choice('abc') * chance.randint(0, 900)
+                text = f'{writer}.{i}.{payload}'
+                cursor.execute('insert into ledger values (%s, %s, %s, %s)',
+                               (writer, i, text, digest(text)))
+            if self.tally:
+                cursor.execute('update tally set n = %s, took = %s '
+                               'where writer = %s',
+                               (n + count, count, writer))
+        if keep:
+            connection.commit()
+        else:
+            connection.rollback()
+
+    # ---- checking ----
+
     def source(self):
-        """{(writer, n): (payload, hash)} as the table has it."""
-        return {(w, n): (p, h) for w, n, p, h in
-                self.pg.rows('select writer, n, payload, hash from ledger')}
+        """{(writer, n): hash of the payload} as the table has it."""
+        return {(w, n): h for w, n, h in
+                self.pg.rows('select writer, n, hash from ledger')}
 
-    def compare(self, records, where, exactly_once=False):
-        """Asserts that the records, in the order a reader gets them, are the
-        source's rows. A record may come again (with its position and
-        content), unless exactly_once; then everything is in order.
+    def compare(self, records, where, exactly_once=False, source=None):
+        """Asserts that examine() finds nothing wrong and, if exactly_once,
+        nothing twice. Answers how many records came again."""
+        findings = self.examine(records, source)
+        assert not findings.problems, \
+            f'{where}: ' + '; '.join(findings.problems[:5])
+        assert not (exactly_once and findings.repeats), \
+            f'{where}: {findings.repeats} records came twice'
+        return findings.repeats
 
-        Order is asserted of first occurrences: over all, or, for records with
-        a "_partition", within each partition. Answers how many came again.
+    def examine(self, records, source=None):
+        """What is wrong with records that stand in a reader's order, compared
+        with the source's rows (read now, unless they were before).
+
+        A record may come again, with its position and content. Order is that
+        of first occurrences: over all, or, for records with a "_partition",
+        within each partition.
         """
-        seen, last = {}, {}
+        findings, seen, last = Findings(), {}, {}
         for record in records:
+            findings.records += 1
             place = position(record)
             partition = record.pop('_partition', None)
+            summary = Summary(record)
             if place in seen:
-                assert not exactly_once, f'{where}: {place} came twice'
-                assert seen[place] == record, f'{where}: {place} differs'
+                findings.repeats += 1
+                if seen[place] != summary:
+                    findings.tell(f'{place} came again with other content')
                 continue
-            assert place > last.get(partition, (0, 0)), \
-                f'{where}: {place} after {last[partition]}'
-            seen[place], last[partition] = record, place
-        self.compare_rows([seen[place] for place in sorted(seen)], where)
-        return len(records) - len(seen)
+            if place <= last.get(partition, (0, 0)):
+                findings.disorder += 1
+                findings.tell(f'{place} after {last[partition]}')
+            else:
+                last[partition] = place
+            seen[place] = summary
+        ordered = sorted(seen)
+        self._examine_rows([seen[place] for place in ordered], findings,
+                           self.source() if source is None else source)
+        self._examine_counts([(place, seen[place]) for place in ordered],
+                             findings)
+        return findings
 
-    def compare_rows(self, records, where):
-        """The same of records without repetition, in the source's order."""
-        source, rows, tally = self.source(), {}, {}
-        for record in records:
-            row = record['after']
-            writer, n = row['writer'], row['n']
-            if record['table'] == 'tally':
-                assert n > tally.get(writer, 0), f'{where}: tally {row}'
+    def _examine_rows(self, summaries, findings, source):
+        rows, tally = {}, {}
+        for found in summaries:
+            row = writer, n = found.writer, found.n
+            if found.table == 'tally':
+                if n <= tally.get(writer, 0):
+                    findings.tell(f'tally of {writer} goes back to {n}')
                 tally[writer] = n
                 continue
-            assert record['op'] == 'insert'
-            assert (writer, n) not in rows, f'{where}: {row} invented'
-            assert n == 1 or (writer, n - 1) in rows, \
-                f'{where}: gap before {writer, n}'
-            assert digest(row['payload']) == row['hash'], (where, writer, n)
-            rows[writer, n] = (row['payload'], row['hash'])
+            if found.op != 'insert' or row in rows:
+                findings.tell(f'{row} was never so: {found.op}')
+            if n > 1 and (writer, n - 1) not in rows:
+                findings.tell(f'a gap before {row}')
+            rows[row] = found.hash
         lost = sorted(set(source) - set(rows))
-        assert not lost, f'{where}: {len(lost)} lost, the first {lost[:5]}'
-        assert rows == source, f'{where}: rows the source does not have'
-        assert tally == dict(self.pg.rows(
-            'select writer, n from tally where n > 0')), f'{where}: tally'
+        findings.lost = len(lost)
+        if lost:
+            findings.tell(f'{len(lost)} lost, the first {lost[:5]}')
+        elif rows != source:
+            findings.tell('rows that the source does not have so')
+        if self.tally:
+            last = {}
+            for writer, n in source:
+                last[writer] = max(n, last.get(writer, 0))
+            if tally != last:
+                findings.tell(f'tally {tally}, expected {last}')
+
+    def _examine_counts(self, placed, findings):
+        """Each transaction has the records it says it has: numbered from 1
+        without a gap and, with tally, as many as its tally row counted."""
+        for lsn, group in itertools.groupby(placed, lambda item: item[0][0]):
+            members = list(group)
+            numbers = [place[1] for place, _ in members]
+            took = [found.took for _, found in members
+                    if found.table == 'tally']
+            findings.transactions += 1
+            if numbers != list(range(1, len(members) + 1)) or \
+                    self.tally and took != [len(members) - 1]:
+                findings.tell(f'transaction {rig.lsn_text(lsn)}: records '
+                              f'{numbers}, counted {took}')
+
+
+class Summary:
+    """What the checker keeps of a record: little, there may be many."""
+    __slots__ = ('table', 'op', 'writer', 'n', 'hash', 'took', 'content')
+
+    def __init__(self, record):
+        row = record['after']
+        self.table, self.op = record['table'], record['op']
+        self.writer, self.n = row['writer'], row['n']
+        self.took = row.get('took')
+        self.hash = digest(row['payload']) if 'payload' in row else None
+        if self.hash != row.get('hash'):
+            self.hash = 'damaged'
+        self.content = hash(repr(record))
+
+    def __eq__(self, other):
+        return self.content == other.content
+
+
+class Findings:
+    """Counts, and problems in words."""
+
+    def __init__(self):
+        self.records = self.transactions = 0
+        self.repeats = self.lost = self.disorder = 0
+        self.problems = []
+
+    def tell(self, problem):
+        if len(self.problems) < 100:
+            self.problems.append(problem)
 
 
 def digest(text):

@@ -645,5 +645,14 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
+def has_ended(pid):
+    """Whether the process is gone, or nobody has taken notice yet."""
+    try:
+        stat = Path(f'/proc/{pid}/stat').read_text()
+        return stat.rsplit(')', 1)[1].split()[0] in 'ZX'
+    except FileNotFoundError:
+        return True
+
+
 def core_files_off():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

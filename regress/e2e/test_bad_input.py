@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rig
-from records import operations, read_json
+from records import operations, read_directory, read_json
 from rig import Exit
 
 
@@ -346,7 +346,8 @@ def test_closed_pipe(slot, relay):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='mounting takes root')
 def test_full_file_system(slot, relay, tmp_path):
-    """The same for a directory of objects, on a file system of 1 MB."""
+    """The same for a directory of objects, on a file system of 1 MB; where room
+    is made it goes on, and loses nothing."""
     mount = tmp_path / 'small'
     mount.mkdir()
     done = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none',
@@ -358,6 +359,13 @@ def test_full_file_system(slot, relay, tmp_path):
                  'from generate_series(2, 3000) g')
         process = start(relay, slot, f'dir://{mount}?flush_interval=1s')
         refused(process, Exit.DISK, str(mount))
+        subprocess.run(['mount', '-o', 'remount,size=64m', mount], check=True)
+        process = relay.stream(slot, f'dir://{mount}?flush_interval=1s')
+        slot.wait_confirmed()
+        process.stop()
+        assert {a for _, a in operations(read_directory(mount))} == set(
+            range(1, 3001))
+        slot.before = slot.confirmed()
     finally:
         subprocess.run(['umount', mount], check=True)
 

@@ -1,13 +1,11 @@
 """test_exactly_once.py: Kafka transactions, whatever breaks.
 
 A consumer that reads committed records gets every row of the source once and
-in order: kill -9 of relay and broker, a broker that stands still for longer
-than a transaction may take, transactions that are cut in the middle.
-
-EXACT_KILLS (default 20) says how often the relay is killed.
+in order: kill -9 of the broker, which then stands still for longer than a
+transaction may take; transactions that are cut in the middle. The relay itself
+is killed by test_torture.py and test_failpoints.py.
 """
 import os
-import random
 import time
 
 import pytest
@@ -15,7 +13,6 @@ import pytest
 import rig
 from records import Ledger, parse_lines
 
-KILLS = int(os.environ.get('EXACT_KILLS', 20))
 TOPICS = ('public.ledger', 'public.tally')
 EXACT = 'linger=1ms&partitions=3&delivery=exactly-once'
 
@@ -39,34 +36,6 @@ def read(kafka, *topics):
 def compare(ledger, pg, kafka):
     ledger.compare(read(kafka, *(f'{pg.dbname}.{t}' for t in TOPICS)),
                    'kafka', exactly_once=True)
-
-
-def test_kill_relay(pg, relay, kafka):
-    ledger = Ledger(pg, writers=6, tally=True)
-    pg.create_slot()
-    sink = f'kafka={kafka.url}?{EXACT}&transaction_interval=30ms'
-    chance = random.Random(5)
-    ledger.start()
-    confirmed = [pg.confirmed()]
-    for _ in range(KILLS):
-        process = relay.stream(pg, sink, binary=rig.PLAIN_BIN, wait=False)
-        if chance.random() < 0.2:
-            time.sleep(chance.uniform(0, 0.5))
-        else:
-            process.wait_streaming()
-            time.sleep(chance.uniform(0, 1))
-        assert process.running, process.stderr
-        process.kill()
-        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
-        confirmed.append(pg.confirmed())
-    assert confirmed == sorted(confirmed)
-    assert len(set(confirmed)) > KILLS / 5
-    process = relay.stream(pg, sink)
-    ledger.stop()
-    pg.wait_confirmed(timeout=120)
-    process.stop()
-    assert 'delivery is exactly-once' in process.stderr
-    compare(ledger, pg, kafka)
 
 
 def test_broker_killed_and_frozen(pg, relay, own_kafka):

@@ -4,37 +4,18 @@ A broker that holds nothing from a producer takes any sequence number from it.
 Were the second request under way already, it would be stored, librdkafka would
 take the first for stored too, and its records would be nowhere.
 """
-import pytest
-
-import rig
 from kafka_proxy import Proxy
 from records import parse_lines
 
 ROWS = 30
 
 
-@pytest.fixture
-def port():
-    return rig.free_port()
-
-
-@pytest.fixture
-def moved_kafka(port):
-    """A broker that clients find at another port."""
-    server = rig.Kafka(settings=[
-        f'advertised.listeners=PLAINTEXT://127.0.0.1:{port},'
-        'SASL_SSL://localhost:1'])
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-def test_first_request_refused(pg, moved_kafka, port, relay):
+def test_first_request_refused(pg, moved_kafka, relay):
     pg.sql('create table t (id int primary key)')
     pg.publication(tables=['t'])
     pg.create_slot()
     topic = f'{pg.dbname}.public.t'
+    port = moved_kafka.public_port
     proxy = Proxy(port, int(moved_kafka.bootstrap.split(':')[1]), topic,
                   patience=1)
     try:

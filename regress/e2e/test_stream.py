@@ -612,16 +612,24 @@ def full_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
-def test_disk_full(small, relay):
+def test_disk_full(small, relay, tmp_path):
+    """Of the spool: a stop that says why; with room nothing is missing."""
     small.create_slot()
+    sink = f'file:{tmp_path}/out.jsonl'
     process = relay.stream(
-        small, 'null:', options=SPOOL, preexec_fn=full_disk,
+        small, sink, options=SPOOL, preexec_fn=full_disk,
         wrap=['bash', '-c', 'trap "" XFSZ; exec "$@"', 'limit'])
     session = small.connect(autocommit=False)
     session.cursor().execute(insert(1, 50000))
     assert process.wait() == rig.Exit.DISK
     assert 'cannot write to the spool' in process.stderr
     assert '--spool-directory' in process.stderr
+    process = relay.stream(small, sink, options=SPOOL)
+    session.commit()
+    session.close()
+    small.wait_confirmed()
+    process.stop()
+    assert_is_table(small, read_json(tmp_path / 'out.jsonl'))
 
 
 def test_directory_open_to_others(pg, relay, tmp_path):

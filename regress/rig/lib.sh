@@ -127,6 +127,8 @@ stop_pid()
 start_watchdog()
 {
 	[ -n "${RIG_OWNER:-}" ] || return 0
+	# of a server that was killed and is started again
+	stop_watchdog "$1"
 	setsid bash -c 'echo $$ >"$2/watchdog"
 		while kill -0 "$1" 2>/dev/null; do sleep 1; done
 		rm -f "$2/watchdog"
