@@ -292,15 +292,34 @@ verify_timeline(const Checkpoint *checkpoint, const Checkpoint *expected,
 	return true;
 }
 
+/* The spool holds what the slot no longer has, but not from here on. */
+static bool
+not_covered(const Checkpoint *checkpoint, const Checkpoint *expected,
+			Error *err)
+{
+	char		spool[LSN_TEXT_SIZE];
+	char		sink[LSN_TEXT_SIZE];
+
+	error_set(err, ERROR_CHECKPOINT,
+			  "the spool begins at %s, ahead of sink \"%s\", which is at %s",
+			  lsn_format(expected->position.lsn, spool), expected->sink,
+			  lsn_format(checkpoint->position.lsn, sink));
+	error_detail(err, "Neither the spool nor slot \"%s\" holds the changes between %s and %s.",
+				 expected->slot, sink, spool);
+	return error_hint(err, "Were files of the spool removed, or is the sink's checkpoint an old one? If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
+}
+
 static bool
 verify_position(const Checkpoint *checkpoint, const Checkpoint *expected,
-				Error *err)
+				const SlotIdentity *identity, Error *err)
 {
 	char		slot[LSN_TEXT_SIZE];
 	char		sink[LSN_TEXT_SIZE];
 
 	if (checkpoint->position.lsn >= expected->position.lsn)
 		return true;
+	if (identity->covered != LSN_INVALID)
+		return not_covered(checkpoint, expected, err);
 	lsn_format(expected->position.lsn, slot);
 	lsn_format(checkpoint->position.lsn, sink);
 	error_set(err, ERROR_CHECKPOINT,
@@ -308,7 +327,7 @@ verify_position(const Checkpoint *checkpoint, const Checkpoint *expected,
 			  expected->slot, slot, expected->sink, sink);
 	error_detail(err, "The slot no longer holds the changes between %s and %s: something else read or advanced it, or it was created anew.",
 				 sink, slot);
-	return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
+	return error_hint(err, "If a spool was in use, it may hold them: switch it on again (spool, spool_backlog_directory). Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
 }
 
 bool
@@ -317,10 +336,12 @@ checkpoint_verify(const Checkpoint *checkpoint, const SlotIdentity *identity,
 {
 	Checkpoint	expected;
 
-	checkpoint_init(&expected, identity, sink, identity->confirmed);
+	checkpoint_init(&expected, identity, sink,
+					identity->covered != LSN_INVALID ? identity->covered :
+					identity->confirmed);
 	if (!verify_names(checkpoint, &expected, err) ||
 		!verify_timeline(checkpoint, &expected, err) ||
-		!verify_position(checkpoint, &expected, err))
+		!verify_position(checkpoint, &expected, identity, err))
 		return false;
 	if (checkpoint->options_hash != expected.options_hash)
 		log_warning("sink \"%s\": the source's options have changed since its checkpoint: from here on other changes may be selected",

@@ -38,7 +38,10 @@ typedef enum ErrorCode
 								 * missing */
 	ERROR_SINK_WRITE = 14,		/* sink refused a record or a write for good */
 	ERROR_RECORD = 15,			/* record cannot be rendered or delivered */
-	ERROR_DISK = 16				/* disk full, I/O error */
+	ERROR_DISK = 16,			/* disk full, I/O error */
+	ERROR_SPOOL = 30,			/* of another slot, damaged, in use */
+	ERROR_SPOOL_FULL = 31,		/* and told to stop then */
+	ERROR_CODE_END				/* behind the last one */
 } ErrorCode;
 
 #define ERROR_TEXT_SIZE 512
@@ -69,6 +72,9 @@ extern bool error_prefix(Error *err, const char *format,...)
 
 extern bool error_no_memory(Error *err);
 extern void error_clear(Error *err);
+
+/* Numbers between those that exist are kept for others. */
+extern bool error_code_exists(ErrorCode code);
 
 /* "usage", "slot-missing"...: the code's stable word; and its sentence. */
 extern const char *error_code_name(ErrorCode code);

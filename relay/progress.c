@@ -41,8 +41,8 @@ progress_commit(Progress *progress, int64_t commit_time)
 	progress->commit_time = commit_time;
 }
 
-static void
-append_size(Buf *line, double bytes)
+void
+progress_append_size(Buf *line, double bytes)
 {
 	if (bytes >= GB)
 		buf_printf(line, "%.1f GB", bytes / GB);
@@ -61,7 +61,7 @@ append_lag(Buf *line, const Progress *progress, const Feedback *feedback)
 		feedback->received - feedback->flushed : 0;
 
 	buf_append_string(line, ", lag ");
-	append_size(line, (double) behind);
+	progress_append_size(line, (double) behind);
 	if (behind > 0 && progress->commit_time != 0)
 	{
 		int64_t		age = clock_wall() - progress->commit_time;
@@ -79,6 +79,11 @@ append_sinks(Buf *line, const Fanout *fanout)
 		const Sink *sink = fanout_sink(fanout, i);
 		SinkStats	stats = {0};
 
+		if (sink->ops->progress != NULL)
+		{
+			sink->ops->progress(sink, line);
+			continue;
+		}
 		sink->ops->stats(sink, &stats);
 		buf_printf(line, " | %s: %" PRIu64, sink->config->name, stats.records);
 		if (stats.in_flight > 0)
@@ -98,7 +103,7 @@ append_spool(Buf *line, const Spool *spool)
 	if (bytes == 0)
 		return;
 	buf_append_string(line, ", in progress ");
-	append_size(line, (double) bytes);
+	progress_append_size(line, (double) bytes);
 }
 
 void
@@ -115,7 +120,7 @@ progress_show(Progress *progress, const Feedback *feedback,
 	buf_printf(&line, "%.0f rows/s, ",
 			   (double) (progress->records - progress->shown_records) /
 			   seconds);
-	append_size(&line,
+	progress_append_size(&line,
 				(double) (progress->bytes - progress->shown_bytes) / seconds);
 	buf_append_string(&line, "/s");
 	append_lag(&line, progress, feedback);
