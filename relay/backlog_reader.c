@@ -275,6 +275,12 @@ backlog_read(BacklogReader *reader, BacklogEntry *entry, Error *err)
 {
 	if (reader->record.capacity > RECORD_KEEP)
 		buf_free(&reader->record);
+
+	/* a block that was copied half full may have got nothing more */
+	while (reader->entered && reader->at == reader->block.size &&
+		   has_more(reader))
+		if (!fetch(reader, err))
+			return BACKLOG_DAMAGED;
 	if (reader->segment == 0 || (reader->entered && !has_more(reader)))
 	{
 		uint64_t	next = following(reader);
@@ -285,7 +291,5 @@ backlog_read(BacklogReader *reader, BacklogEntry *entry, Error *err)
 	}
 	if (!reader->entered)
 		return enter(reader, err);
-	if (reader->at == reader->block.size && !fetch(reader, err))
-		return BACKLOG_DAMAGED;
 	return read_entry(reader, entry, err) ? BACKLOG_ENTRY : BACKLOG_DAMAGED;
 }

@@ -14,6 +14,7 @@
 #include "feedback.h"
 #include "progress.h"
 #include "relay.h"
+#include "relay_backlog.h"
 #include "slot.h"
 #include "spool.h"
 #include "stream.h"
@@ -56,7 +57,8 @@ typedef struct Relay
 	Source	   *source;
 	Transform  *transform;
 	Outbox	   *outbox;			/* NULL: none */
-	Fanout	   *fanout;
+	RelayBacklog *backlog;		/* NULL: none */
+	Fanout	   *fanout;			/* into the backlog, or to the sinks */
 	Feedback	feedback;
 	Progress	progress;
 
