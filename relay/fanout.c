@@ -205,6 +205,8 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 	switch (sink->ops->resume(sink, identity, err))
 	{
 		case SINK_RESUMED:
+			if (sink->durable == LSN_INVALID)
+				return true;	/* the spool, of new sinks */
 			log_info("sink %s: resumes at %s", use->setup->name,
 					 lsn_format(sink->durable, text));
 			return true;

@@ -173,13 +173,14 @@ static bool
 spool_drain(Sink *sink, int64_t deadline, Error *err)
 {
 	RelayBacklog *spool = spool_of(sink);
+	bool		ok;
 
 	if (relay_backlog_least(spool) < backlog_end(spool->log).lsn &&
 		!backlog_sync_all(spool->log, err))
 		return false;
-	relay_backlog_drain_lanes(spool, deadline);
+	ok = relay_backlog_drain_lanes(spool, deadline, err);
 	raise_durable(spool);
-	return true;
+	return ok;
 }
 
 static bool

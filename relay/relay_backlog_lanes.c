@@ -290,23 +290,18 @@ wait_for_lanes(RelayBacklog *spool, int64_t deadline)
 	poll(fds, (nfds_t) used, clock_ms_until(deadline));
 }
 
-static void
-give_rest(RelayBacklog *spool, int64_t deadline)
+static bool
+give_rest(RelayBacklog *spool, int64_t deadline, Error *err)
 {
-	Error		failure;
-
-	error_clear(&failure);
 	while (clock_now() < deadline)
 	{
-		if (!relay_backlog_turn(spool, DRAIN_TURN, &failure))
-		{
-			log_report(LOG_LEVEL_WARNING, &failure);
-			return;
-		}
+		if (!relay_backlog_turn(spool, DRAIN_TURN, err))
+			return false;
 		if (all_given(spool))
-			return;
+			return true;
 		wait_for_lanes(spool, deadline);
 	}
+	return true;
 }
 
 static void
@@ -324,23 +319,44 @@ tell_rest(const RelayBacklog *spool, const Lane *lane)
 }
 
 /* What a sink does not manage in time is no failure: it is in the log. */
-void
-relay_backlog_drain_lanes(RelayBacklog *spool, int64_t deadline)
+static bool
+drain_lane(const Lane *lane, int64_t deadline, Error *err)
 {
-	int64_t		now = clock_now();
 	Error		failure;
 
-	give_rest(spool, now + (deadline - now) / 2);
+	error_clear(&failure);
+	if (lane->fanout == NULL ||
+		fanout_drain(lane->fanout, deadline, &failure))
+		return true;
+	if (clock_now() < deadline)
+	{
+		*err = failure;
+		return false;
+	}
+	log_report(LOG_LEVEL_WARNING, &failure);
+	return true;
+}
+
+bool
+relay_backlog_drain_lanes(RelayBacklog *spool, int64_t deadline, Error *err)
+{
+	int64_t		now = clock_now();
+	bool		ok = give_rest(spool, now + (deadline - now) / 2, err);
+	Error		failure;
+
 	for (size_t i = 0; i < spool->lane_count; i++)
 	{
 		Lane	   *lane = spool->lanes[i];
 		int64_t		share = (deadline - clock_now()) /
 			(int64_t) (spool->lane_count - i);
 
-		error_clear(&failure);
-		if (lane->fanout != NULL &&
-			!fanout_drain(lane->fanout, clock_now() + share, &failure))
-			log_report(LOG_LEVEL_WARNING, &failure);
+		if (!drain_lane(lane, clock_now() + share, &failure))
+		{
+			if (ok)
+				*err = failure;
+			ok = false;
+		}
 		tell_rest(spool, lane);
 	}
+	return ok;
 }

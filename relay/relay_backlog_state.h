@@ -77,7 +77,11 @@ extern Lsn	relay_backlog_safe(const RelayBacklog *spool);
 extern MUST_USE bool relay_backlog_turn(RelayBacklog *spool, int64_t time,
 										Error *err);
 
-/* Gives the sinks until then to make durable what there is. */
-extern void relay_backlog_drain_lanes(RelayBacklog *spool, int64_t deadline);
+/*
+ * Gives the sinks until then to make durable what there is; false: one failed
+ * for good.
+ */
+extern MUST_USE bool relay_backlog_drain_lanes(RelayBacklog *spool,
+											   int64_t deadline, Error *err);
 
 #endif							/* PG_FANOUT_RELAY_BACKLOG_STATE_H */
