@@ -487,40 +487,53 @@ over_limit(const Backlog *backlog, Error *err)
 	return BACKLOG_FULL;
 }
 
+/* A segment that every sink has got goes only when there is another one. */
+static bool
+may_go(const Backlog *backlog)
+{
+	return backlog->count > 0 && backlog->end.lsn <= backlog->durable;
+}
+
+static bool
+is_due(const Backlog *backlog)
+{
+	return backlog->file.size >= backlog->segment_bytes ||
+		(backlog_bytes(backlog) >= backlog->limit && may_go(backlog));
+}
+
+/* The segment that is to be written to is there, with its notes or not. */
+static bool
+have_segment(Backlog *backlog, Error *err)
+{
+	if (backlog->writing && backlog->notes_complete && is_due(backlog))
+	{
+		if (!write_open(backlog, err))
+			return false;
+		seal(backlog);
+	}
+	if (backlog->writing)
+		return true;
+	backlog->notes_complete = false;
+	return begin_segment(backlog, err);
+}
+
+/* As a whole again when the disk was full: then some stand there twice. */
 BacklogResult
 backlog_ready(Backlog *backlog, const Notes *held, Error *err)
 {
+	BacklogResult result;
+
 	if (must_wait(backlog))
 		return still_full(backlog, err);
-	if (backlog_bytes(backlog) >= backlog->limit)
+	if (backlog_bytes(backlog) >= backlog->limit && !may_go(backlog))
 		return over_limit(backlog, err);
-	if (backlog->writing && backlog->notes_complete &&
-		backlog->file.size < backlog->segment_bytes)
+	if (!have_segment(backlog, err))
+		return write_failed(backlog, err);
+	if (backlog->notes_complete)
 		return BACKLOG_OK;
-	if (backlog->writing && backlog->notes_complete)
-	{
-		if (!write_open(backlog, err))
-			return write_failed(backlog, err);
-		seal(backlog);
-	}
-	if (!backlog->writing)
-	{
-		backlog->notes_complete = false;
-		if (!begin_segment(backlog, err))
-			return write_failed(backlog, err);
-	}
-	/* tried again as a whole when the disk was full: the same stand twice */
-	switch (write_held(backlog, held, err))
-	{
-		case BACKLOG_OK:
-			backlog->notes_complete = true;
-			return BACKLOG_OK;
-		case BACKLOG_FULL:
-			return BACKLOG_FULL;
-		case BACKLOG_FAILED:
-			break;
-	}
-	return BACKLOG_FAILED;
+	result = write_held(backlog, held, err);
+	backlog->notes_complete = result == BACKLOG_OK;
+	return result;
 }
 
 uint64_t
@@ -645,6 +658,8 @@ backlog_release(Backlog *backlog, Lsn durable, uint64_t reader)
 {
 	size_t		sealed = backlog->count - (backlog->writing ? 1 : 0);
 	size_t		gone = 0;
+
+	backlog->durable = durable;
 
 	/* the last one, open or not, says where the log ends */
 	if (!backlog->writing && sealed > 0)

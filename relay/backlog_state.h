@@ -60,6 +60,7 @@ struct Backlog
 	bool		notes_complete; /* in the open segment */
 	bool		at_boundary;	/* nothing was appended behind the last one */
 	Position	end;			/* of the last boundary */
+	Lsn			durable;		/* in every sink */
 	Buf			open;			/* the block being filled */
 	Buf			scratch;
 	BacklogBlock recent[BACKLOG_RECENT];

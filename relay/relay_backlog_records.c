@@ -14,6 +14,7 @@
 #include "log.h"
 
 #define TELL_AGAIN		(60 * CLOCK_SECOND)
+#define STOP_PATIENCE	(5 * CLOCK_SECOND)	/* a sink may be making room */
 
 /* ---- the format ---- */
 
@@ -168,12 +169,40 @@ tell_full(RelayBacklog *spool, const Error *err)
 {
 	int64_t		now = clock_now();
 
-	if (spool->full && now - spool->told_at < TELL_AGAIN)
+	if (spool->told_at != 0 && now - spool->told_at < TELL_AGAIN)
 		return;
-	spool->full = true;
 	spool->told_at = now;
 	log_report(LOG_LEVEL_WARNING, err);
 	log_warning("nothing more is read until there is room: the server keeps its WAL");
+}
+
+static SinkResult
+no_room(RelayBacklog *spool, Error *err)
+{
+	Lsn			least = relay_backlog_least(spool);
+
+	if (!spool->full || least != spool->full_least)
+		spool->full_since = clock_now();
+	spool->full = true;
+	spool->full_least = least;
+	if (spool->config.settings->spool_full == SPOOL_FULL_STOP &&
+		clock_now() - spool->full_since > STOP_PATIENCE)
+	{
+		err->code = ERROR_SPOOL_FULL;
+		err->retriable = false;
+		return SINK_FAILED;
+	}
+	tell_full(spool, err);
+	error_clear(err);
+	return SINK_FULL;
+}
+
+static void
+have_room(RelayBacklog *spool)
+{
+	log_info("the spool has room again");
+	spool->full = false;
+	spool->told_at = 0;
 }
 
 static SinkResult
@@ -183,19 +212,10 @@ to_result(RelayBacklog *spool, BacklogResult result, Error *err)
 	{
 		case BACKLOG_OK:
 			if (spool->full)
-				log_info("the spool has room again");
-			spool->full = false;
+				have_room(spool);
 			return SINK_OK;
 		case BACKLOG_FULL:
-			if (spool->config.settings->spool_full == SPOOL_FULL_STOP)
-			{
-				err->code = ERROR_SPOOL_FULL;
-				err->retriable = false;
-				return SINK_FAILED;
-			}
-			tell_full(spool, err);
-			error_clear(err);
-			return SINK_FULL;
+			return no_room(spool, err);
 		case BACKLOG_FAILED:
 			break;
 	}

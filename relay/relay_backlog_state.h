@@ -34,8 +34,10 @@ struct RelayBacklog
 	Backlog    *log;			/* NULL: not open yet */
 	int			wake_fd;		/* a sync, or a try to open a sink, is over */
 
-	bool		full;			/* was told */
-	int64_t		told_at;
+	bool		full;
+	int64_t		full_since;		/* with the sinks at */
+	Lsn			full_least;
+	int64_t		told_at;		/* 0: not yet */
 
 	Lane	  **lanes;			/* one for each sink */
 	SinkSetups *lane_setups;
