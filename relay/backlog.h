@@ -85,7 +85,7 @@ extern uint64_t backlog_segment(const Backlog *backlog);
 extern BacklogResult backlog_append(Backlog *backlog,
 									const BacklogEntry *entry, Error *err);
 
-/* Until then FULL is the answer without a try: a disk is full. 0: it is not. */
+/* Until then FULL is the answer without a try: the disk is. 0: it is not. */
 extern int64_t backlog_retry_time(const Backlog *backlog);
 
 /* ---- what is safe ---- */
@@ -93,7 +93,7 @@ extern int64_t backlog_retry_time(const Backlog *backlog);
 /* Begins to sync what is there now, unless that is under way. */
 extern MUST_USE bool backlog_sync(Backlog *backlog, Error *err);
 
-/* Takes back a sync that is over; false: it failed, what is safe is unknown. */
+/* Takes back a sync that is over; false: failed, what is safe is unknown. */
 extern MUST_USE bool backlog_take_sync(Backlog *backlog, Error *err);
 
 /* Syncs and waits for it. */

@@ -168,7 +168,7 @@ spool_watch(Sink *sink, struct pollfd *fds, int room, int64_t *deadline)
 	return used;
 }
 
-/* First what there is becomes safe; then the sinks get the time that is left. */
+/* First what there is becomes safe; then the sinks have the time left. */
 static bool
 spool_drain(Sink *sink, int64_t deadline, Error *err)
 {

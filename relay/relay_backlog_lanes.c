@@ -311,7 +311,7 @@ tell_rest(const RelayBacklog *spool, const Lane *lane)
 	char		at[LSN_TEXT_SIZE];
 
 	if (sink == NULL)
-		log_info("sink %s: could not be opened: what it has not got stays in the spool",
+		log_info("sink %s: is away: what it has not got stays in the spool",
 				 lane_name(lane));
 	else if (sink->durable < backlog_end(spool->log).lsn)
 		log_info("sink %s: has everything up to %s; the rest stays in the spool",

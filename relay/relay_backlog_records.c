@@ -341,6 +341,8 @@ make_ready(RelayBacklog *spool, Position position, Error *err)
 						err);
 	if (result != BACKLOG_OK)
 		return result;
+	if (spool->in_transaction)
+		oid_map_free(&spool->described, free_value);	/* forgotten with it */
 	spool->in_transaction = false;
 	result = backlog_ready(spool->log, &spool->sink->notes, err);
 	if (result == BACKLOG_OK && spool->segment != backlog_segment(spool->log))

@@ -29,7 +29,6 @@ struct RelayBacklog
 	OidMap		described;		/* versions of tables described in */
 	uint64_t	segment;		/* this one */
 	bool		in_transaction;
-	Position	begun;			/* where the open transaction began */
 
 	Backlog    *log;			/* NULL: not open yet */
 	int			wake_fd;		/* a sync, or a try to open a sink, is over */
