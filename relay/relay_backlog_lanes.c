@@ -145,8 +145,8 @@ begin_log(RelayBacklog *spool, const SlotIdentity *identity, bool usable,
 {
 	Backlog    *log = spool->log;
 	Position	wanted = {find_wanted(spool), 0};
-	bool		adopted = usable && position_before(wanted, backlog_end(log)) &&
-		wanted.lsn >= backlog_start(log).lsn;
+	bool		adopted = usable && wanted.lsn >= backlog_start(log).lsn &&
+		position_before(wanted, backlog_end(log));
 	char		from[LSN_TEXT_SIZE];
 	char		to[LSN_TEXT_SIZE];
 

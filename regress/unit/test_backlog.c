@@ -816,7 +816,7 @@ test_full_disk_within_an_entry(void **state)
 	assert_int_equal(read_all().changes, 2);
 }
 
-/* ---- notes and contents ---- */
+/* ---- notes ---- */
 
 static void
 note(const char *key, const char *value)
@@ -857,47 +857,6 @@ test_notes_are_found(void **state)
 	assert_note("c", "1");
 }
 
-static void
-test_detail_comes_back(void **state)
-{
-	ColumnDetail columns[2] = {
-		{.number = 1, .type_oid = 20, .base_oid = 20, .base_name = "pg_catalog.int8",
-			.base_typmod = -1, .unique_position = 1, .preset = "nextval('s')"},
-		{.number = 4095, .type_oid = 99, .base_oid = 25, .base_name = "t", .base_typmod = 7}
-	};
-	TableDetail detail = {columns, 2};
-	TableDetail *found;
-	uint32_t	oid;
-	Buf			text;
-
-	(void) state;
-	buf_init(&text, 1000);
-	backlog_write_detail(&text, 42, &detail);
-	assert_false(buf_failed(&text));
-	found = backlog_read_detail(buf_slice(&text), &oid, &err);
-	assert_non_null(found);
-	assert_int_equal(oid, 42);
-	assert_int_equal(found->count, 2);
-	assert_string_equal(found->columns[0].base_name, "pg_catalog.int8");
-	assert_string_equal(found->columns[0].preset, "nextval('s')");
-	assert_int_equal(found->columns[0].base_typmod, -1);
-	assert_int_equal(found->columns[0].unique_position, 1);
-	assert_int_equal(found->columns[1].number, 4095);
-	assert_int_equal(found->columns[1].base_typmod, 7);
-	assert_null(found->columns[1].preset);
-	free(found);
-
-	/* cut short: refused, not read past */
-	for (size_t size = 1; size < text.size; size++)
-	{
-		found = backlog_read_detail(slice_make(text.data, size), &oid, &err);
-		free(found);
-	}
-	assert_null(backlog_read_detail(slice_make(text.data, text.size - 3), &oid, &err));
-	assert_int_equal(err.code, ERROR_SPOOL);
-	buf_free(&text);
-}
-
 int
 main(void)
 {
@@ -928,7 +887,6 @@ main(void)
 		T(test_full_disk_loses_nothing),
 		T(test_full_disk_within_an_entry),
 		T(test_notes_are_found),
-		T(test_detail_comes_back),
 	};
 #undef T
 
