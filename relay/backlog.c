@@ -350,6 +350,7 @@ write_open(Backlog *backlog, Error *err)
 		return error_prefix(err, "directory \"%s\"", backlog->directory);
 	backlog->last_size = (uint32_t) backlog->open.size;
 	backlog->attempt = 0;
+	backlog->retry_at = 0;
 	keep_recent(backlog);
 	return true;
 }
@@ -638,7 +639,6 @@ backlog_append(Backlog *backlog, const BacklogEntry *entry, Error *err)
 	result = append_entry(backlog, entry, err);
 	if (result != BACKLOG_OK)
 		return result;
-	backlog->retry_at = 0;
 	backlog->at_boundary = backlog_is_boundary(entry->kind);
 	if (backlog->at_boundary)
 		backlog->end = entry->position;

@@ -143,13 +143,6 @@ spool_poll(Sink *sink, Error *err)
 	return SINK_POLL_OK;
 }
 
-static void
-lower(int64_t *deadline, int64_t at)
-{
-	if (at < *deadline)
-		*deadline = at;
-}
-
 static int
 spool_watch(Sink *sink, struct pollfd *fds, int room, int64_t *deadline)
 {
@@ -161,10 +154,11 @@ spool_watch(Sink *sink, struct pollfd *fds, int room, int64_t *deadline)
 	for (size_t i = 0; i < spool->lane_count; i++)
 		used += lane_watch(spool->lanes[i], fds + used, room - used,
 						   deadline);
-	if (!mark_reached(spool) && clock_now() < spool->mark_at + PATIENCE)
-		lower(deadline, spool->mark_at + PATIENCE);
-	if (backlog_retry_time(spool->log) != 0)
-		lower(deadline, backlog_retry_time(spool->log));
+
+	/* a full disk is tried again whenever the loop turns, which is often */
+	if (!mark_reached(spool) && clock_now() < spool->mark_at + PATIENCE &&
+		spool->mark_at + PATIENCE < *deadline)
+		*deadline = spool->mark_at + PATIENCE;
 	return used;
 }
 
