@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -49,6 +51,24 @@ static SinkSetups all = {setups, SINKS};
 static RelayBacklog *spool;
 static Fanout *fanout;
 static SlotIdentity identity;
+
+/* ---- a disk that is told what to answer ---- */
+
+static atomic_bool disk_hangs;
+static atomic_bool disk_fails;
+static atomic_int syncs;
+
+/* In place of the C library's. */
+int
+fdatasync(int fd)
+{
+	(void) fd;
+	atomic_fetch_add(&syncs, 1);
+	while (atomic_load(&disk_hangs))
+		usleep(1000);
+	errno = EIO;
+	return atomic_load(&disk_fails) ? -1 : 0;
+}
 
 /* ---- a sink that is told what to answer ---- */
 
@@ -234,6 +254,8 @@ static int
 set_up(void **state)
 {
 	(void) state;
+	disk_hangs = disk_fails = false;
+	syncs = 0;
 	log_init(LOG_LEVEL_ERROR);
 	snprintf(directory, sizeof(directory), "/tmp/test_relay_backlog-%ld", (long) getpid());
 	settings = (Settings) {.spool = true, .spool_backlog_directory = directory,
@@ -453,6 +475,43 @@ test_forgetful_sink_holds_the_slot(void **state)
 	assert_int_equal(fanout_durable(fanout), 210);
 }
 
+/* What was handed to the disk is safe when the disk says so. */
+static void
+test_not_safe_before_the_disk_says_so(void **state)
+{
+	(void) state;
+	deliver(200);
+	turn();
+	set_durable(0, 210);
+	disk_hangs = true;
+	assert_true(backlog_sync(spool->log, &err));
+	for (int i = 0; i < 50; i++)
+	{
+		usleep(2000);
+		turn();
+		assert_int_equal(fanout_durable(fanout), 100);
+	}
+	disk_hangs = false;
+	while (fanout_durable(fanout) == 100)
+		turn();
+	assert_int_equal(fanout_durable(fanout), 210);
+}
+
+static void
+test_failed_sync_is_final(void **state)
+{
+	(void) state;
+	deliver(200);
+	turn();
+	disk_fails = true;
+	assert_true(backlog_sync(spool->log, &err));
+	while (fanout_poll(fanout, &err) == SINK_POLL_OK)
+		assert_int_equal(fanout_durable(fanout), 100);
+	assert_int_equal(err.code, ERROR_DISK);
+	assert_int_equal(fanout_durable(fanout), 100);
+	assert_int_equal(syncs, 1);
+}
+
 /* By itself, when one lags; never otherwise. */
 static void
 test_syncs_for_a_laggard(void **state)
@@ -468,7 +527,7 @@ test_syncs_for_a_laggard(void **state)
 		set_durable(1, lsn + 10);
 		usleep(150000);
 	}
-	assert_int_equal(backlog_synced(spool->log).lsn, 100);
+	assert_int_equal(syncs, 0);
 	deliver(3000);
 	while (fanout_durable(fanout) < 3010 && clock_now() < deadline)
 	{
@@ -633,6 +692,8 @@ main(void)
 		T(test_half_a_transaction_is_not_safe),
 		T(test_new_sink_holds_the_slot),
 		T(test_forgetful_sink_holds_the_slot),
+		T(test_not_safe_before_the_disk_says_so),
+		T(test_failed_sync_is_final),
 		T(test_syncs_for_a_laggard),
 		T(test_idle_goes_through_the_log),
 		T(test_laggard_goes_on_from_the_log),
