@@ -71,6 +71,7 @@ struct Backlog
 
 	KafkaJob	job;
 	BacklogSync sync;
+	bool		sync_failed;	/* once is for good */
 	Position	synced;
 };
 

@@ -80,6 +80,8 @@ backlog_sync(Backlog *backlog, Error *err)
 
 	if (backlog->job.running)
 		return true;
+	if (backlog->sync_failed)
+		return error_set(err, ERROR_DISK, "the spool could not be synced before");
 	error_clear(&failure);
 	switch (backlog_write_out(backlog, &failure))
 	{
@@ -109,6 +111,7 @@ end_sync(Backlog *backlog, Error *err)
 		error_set(err, ERROR_DISK, "cannot sync the spool in \"%s\": %s",
 				  backlog->directory, strerror(sync->fault));
 		backlog_drop_sync(backlog);
+		backlog->sync_failed = true;
 		return error_hint(err, "Nothing that is not safe was confirmed. See to the disk, then start again.");
 	}
 	for (size_t i = 0; i < backlog->count; i++)

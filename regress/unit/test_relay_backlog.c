@@ -508,6 +508,9 @@ test_failed_sync_is_final(void **state)
 	while (fanout_poll(fanout, &err) == SINK_POLL_OK)
 		assert_int_equal(fanout_durable(fanout), 100);
 	assert_int_equal(err.code, ERROR_DISK);
+	disk_fails = false;
+	assert_false(fanout_drain(fanout, clock_now(), &err));
+	assert_int_equal(err.code, ERROR_DISK);
 	assert_int_equal(fanout_durable(fanout), 100);
 	assert_int_equal(syncs, 1);
 }
