@@ -293,6 +293,24 @@ verify_timeline(const Checkpoint *checkpoint, const SlotIdentity *identity,
 	return true;
 }
 
+/* The spool holds what the slot no longer has, but not from here on. */
+static bool
+spool_is_short(const SlotIdentity *identity, const char *sink, Lsn lsn,
+			   Error *err)
+{
+	char		spool[LSN_TEXT_SIZE];
+	char		at[LSN_TEXT_SIZE];
+
+	lsn_format(identity->covered, spool);
+	lsn_format(lsn, at);
+	error_set(err, ERROR_CHECKPOINT,
+			  "the spool begins at %s, ahead of sink \"%s\", which is at %s",
+			  spool, sink, at);
+	error_detail(err, "Neither the spool nor slot \"%s\" holds the changes between %s and %s.",
+				 identity->slot, at, spool);
+	return error_hint(err, "Were files of the spool removed, or is the sink's checkpoint an old one? If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
+}
+
 static bool
 slot_is_new(const SlotIdentity *identity, const char *sink, Lsn lsn,
 			Error *err)
@@ -314,9 +332,12 @@ checkpoint_covers(const SlotIdentity *identity, const char *sink, Lsn lsn,
 {
 	char		slot[LSN_TEXT_SIZE];
 	char		at[LSN_TEXT_SIZE];
+	bool		spooled = identity->covered != LSN_INVALID;
 
-	if (lsn >= identity->confirmed)
+	if (lsn >= (spooled ? identity->covered : identity->confirmed))
 		return true;
+	if (spooled)
+		return spool_is_short(identity, sink, lsn, err);
 	if (identity->restart > lsn)
 		return slot_is_new(identity, sink, lsn, err);
 	lsn_format(identity->confirmed, slot);
@@ -326,7 +347,7 @@ checkpoint_covers(const SlotIdentity *identity, const char *sink, Lsn lsn,
 			  identity->slot, slot, sink, at);
 	error_detail(err, "The slot no longer holds the changes between %s and %s: something else read or advanced it.",
 				 at, slot);
-	return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
+	return error_hint(err, "If a spool was in use, it may hold them: switch it on again (spool, spool_backlog_directory). Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
 }
 
 bool
@@ -335,7 +356,9 @@ checkpoint_verify(const Checkpoint *checkpoint, const SlotIdentity *identity,
 {
 	Checkpoint	expected;
 
-	checkpoint_init(&expected, identity, sink, identity->confirmed);
+	checkpoint_init(&expected, identity, sink,
+					identity->covered != LSN_INVALID ? identity->covered :
+					identity->confirmed);
 	if (!verify_names(checkpoint, &expected, err) ||
 		!verify_timeline(checkpoint, identity, sink, err) ||
 		!checkpoint_covers(identity, sink, checkpoint->position.lsn, err))

@@ -61,6 +61,10 @@ static const CodeText code_texts[] = {
 	"stopped because the slot holds back more WAL than max_retained_wal"},
 	[ERROR_SLOT_GIVEN_UP] = {"slot-given-up",
 	"slot was dropped because it held back more WAL than max_retained_wal"},
+	[ERROR_SPOOL] = {"spool",
+	"the spool belongs to another slot, is damaged or in use"},
+	[ERROR_SPOOL_FULL] = {"spool-full",
+	"the spool is full, and spool_full is stop"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))
@@ -176,22 +180,21 @@ error_clear(Error *err)
 	err->hint[0] = '\0';
 }
 
-ErrorCode
-error_code_last(void)
+bool
+error_code_exists(ErrorCode code)
 {
-	return (ErrorCode) (CODE_COUNT - 1);
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL;
 }
 
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL ?
-		code_texts[code].name : "unknown";
+	return error_code_exists(code) ? code_texts[code].name : "unknown";
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT && code_texts[code].meaning != NULL ?
-		code_texts[code].meaning : "unknown error";
+	return error_code_exists(code) ? code_texts[code].meaning :
+		"unknown error";
 }

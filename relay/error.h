@@ -44,7 +44,10 @@ typedef enum ErrorCode
 	ERROR_SLOT_INVALIDATED = 21,
 	ERROR_SLOT_DROPPED = 22,	/* while it was in use */
 	ERROR_RETAINED_WAL = 23,	/* stopped: max_retained_wal */
-	ERROR_SLOT_GIVEN_UP = 24	/* dropped: max_retained_wal */
+	ERROR_SLOT_GIVEN_UP = 24,	/* dropped: max_retained_wal */
+	ERROR_SPOOL = 30,			/* of another slot, damaged, in use */
+	ERROR_SPOOL_FULL = 31,		/* and told to stop then */
+	ERROR_CODE_END				/* behind the last one */
 } ErrorCode;
 
 #define ERROR_TEXT_SIZE 512
@@ -76,9 +79,11 @@ extern bool error_prefix(Error *err, const char *format,...)
 extern bool error_no_memory(Error *err);
 extern void error_clear(Error *err);
 
+/* Numbers between those that exist are kept for others. */
+extern bool error_code_exists(ErrorCode code);
+
 /* "usage", "slot-missing"...: the code's stable word; and its sentence. */
 extern const char *error_code_name(ErrorCode code);
 extern const char *error_code_meaning(ErrorCode code);
-extern ErrorCode error_code_last(void);
 
 #endif							/* PG_FANOUT_ERROR_H */

@@ -53,6 +53,7 @@ struct Fanout
 	OidMap		routes;
 	Outbox	   *outbox;			/* NULL: none */
 	bool		wants_detail;	/* a format does */
+	bool		quiet;			/* somebody else warns of tables */
 };
 
 /* ---- making ---- */
@@ -189,6 +190,12 @@ fanout_set_outbox(Fanout *fanout, Outbox *outbox)
 	fanout->outbox = outbox;
 }
 
+void
+fanout_set_quiet(Fanout *fanout)
+{
+	fanout->quiet = true;
+}
+
 static bool
 resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 {
@@ -198,6 +205,8 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 	switch (sink_resume(sink, identity, err))
 	{
 		case SINK_RESUMED:
+			if (sink->durable == LSN_INVALID)
+				return true;	/* the spool, of new sinks */
 			log_info("sink %s: resumes at %s", use->setup->name,
 					 lsn_format(sink->durable, text));
 			return true;
@@ -211,18 +220,15 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 	return false;
 }
 
-/* A sink that is new, or lost its notes, has those of the others. */
-static bool
-share_notes(Fanout *fanout, Error *err)
+bool
+fanout_share_notes(Fanout *fanout, const Notes *notes, Error *err)
 {
-	const Notes *oldest = fanout_notes(fanout);
-
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
-		Notes	   *notes = &fanout->sinks[i].sink->notes;
+		Notes	   *own = &fanout->sinks[i].sink->notes;
 
-		if (notes != oldest && !notes_merge(notes, oldest, err))
-			return false;
+		if (own != notes && !notes_merge(own, notes, err))
+			return error_prefix(err, "sink %s", fanout->sinks[i].setup->name);
 	}
 	return true;
 }
@@ -233,7 +239,7 @@ fanout_resume(Fanout *fanout, const SlotIdentity *identity, Error *err)
 	for (size_t i = 0; i < fanout->sink_count; i++)
 		if (!resume_sink(&fanout->sinks[i], identity, err))
 			return error_prefix(err, "sink %s", fanout->sinks[i].setup->name);
-	return share_notes(fanout, err);
+	return fanout_share_notes(fanout, fanout_notes(fanout), err);
 }
 
 bool
@@ -313,7 +319,8 @@ make_route(Fanout *fanout, const Table *table, Error *err)
 		outbox_has(fanout->outbox, table);
 	if (route->by_value)
 		return route;
-	warn_without_key(table);
+	if (!fanout->quiet)
+		warn_without_key(table);
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		SinkUse    *use = &fanout->sinks[i];

@@ -25,6 +25,9 @@ extern Fanout *fanout_new(const SinkSetups *setups, const char *database,
 /* From now on rows of its tables are records of their own; outlives it. */
 extern void fanout_set_outbox(Fanout *fanout, Outbox *outbox);
 
+/* Somebody else says what there is to say of tables. */
+extern void fanout_set_quiet(Fanout *fanout);
+
 /*
  * Reads every sink's checkpoint and asks new ones to write their first. With
  * the slot held, so that no other relay moves them meanwhile.
@@ -44,6 +47,10 @@ extern MUST_USE bool fanout_note(Fanout *fanout, const char *key, Slice value,
  * the stream begins. Valid until the next fanout_note.
  */
 extern const Notes *fanout_notes(const Fanout *fanout);
+
+/* A sink that is new, or lost its notes, has those that it lacks. */
+extern MUST_USE bool fanout_share_notes(Fanout *fanout, const Notes *notes,
+										Error *err);
 
 /*
  * Whether a format wants to be told of a table, before the first change under

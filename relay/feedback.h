@@ -3,6 +3,8 @@
  *		What the server is told: rules R1, R2, R3 and R5.
  *
  * R1 The flush LSN never exceeds the smallest durable and never goes back.
+ *	  With a spool that is the spool's: what every sink has recorded in its
+ *	  checkpoint, or what the spool holds on disk, synced and complete.
  * R2 Only feedback_advance writes it.
  * R3 Between transactions, with nothing in flight, it may follow the server's
  *	  position, once every sink has recorded that position.

@@ -39,8 +39,8 @@ progress_commit(Progress *progress, int64_t commit_time)
 	progress->commit_time = commit_time;
 }
 
-static void
-append_size(Buf *line, double bytes)
+void
+progress_append_size(Buf *line, double bytes)
 {
 	char		text[BYTES_TEXT_SIZE];
 
@@ -54,7 +54,7 @@ append_lag(Buf *line, const Progress *progress, const Feedback *feedback)
 		feedback->received - feedback->flushed : 0;
 
 	buf_append_string(line, ", lag ");
-	append_size(line, (double) behind);
+	progress_append_size(line, (double) behind);
 	if (behind > 0 && progress->commit_time != 0)
 	{
 		int64_t		age = clock_wall() - progress->commit_time;
@@ -72,6 +72,11 @@ append_sinks(Buf *line, const Fanout *fanout)
 		const Sink *sink = fanout_sink(fanout, i);
 		SinkStats	stats = {0};
 
+		if (sink->ops->progress != NULL)
+		{
+			sink->ops->progress(sink, line);
+			continue;
+		}
 		sink->ops->stats(sink, &stats);
 		buf_printf(line, " | %s: %" PRIu64, sink->config->name, stats.records);
 		if (stats.in_flight > 0)
@@ -91,7 +96,7 @@ append_spool(Buf *line, const Spool *spool)
 	if (bytes == 0)
 		return;
 	buf_append_string(line, ", in progress ");
-	append_size(line, (double) bytes);
+	progress_append_size(line, (double) bytes);
 }
 
 void
@@ -108,7 +113,7 @@ progress_show(Progress *progress, const Feedback *feedback,
 	buf_printf(&line, "%.0f rows/s, ",
 			   (double) (progress->records - progress->shown_records) /
 			   seconds);
-	append_size(&line,
+	progress_append_size(&line,
 				(double) (progress->bytes - progress->shown_bytes) / seconds);
 	buf_append_string(&line, "/s");
 	append_lag(&line, progress, feedback);

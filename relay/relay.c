@@ -416,8 +416,9 @@ finish(Relay *relay, bool ok, Error *err)
 		stream_confirm(relay->stream, relay->feedback.received,
 					   relay->feedback.flushed, false, &failure))
 		stream_finish(relay->stream, deadline);
-	log_info("stopped; everything up to %s is durable in every sink",
-			 lsn_format(fanout_durable(relay->fanout), text));
+	log_info("stopped; everything up to %s is durable in every sink%s",
+			 lsn_format(fanout_durable(relay->fanout), text),
+			 relay->backlog != NULL ? " or in the spool" : "");
 	return ok;
 }
 
@@ -464,5 +465,6 @@ done:
 	transform_free(relay.transform);
 	outbox_free(relay.outbox);
 	fanout_free(relay.fanout);
+	relay_backlog_free(relay.backlog);
 	return ok;
 }

@@ -111,6 +111,28 @@ learn_charset(Relay *relay, PGconn *conn, Error *err)
 	return charset_load(conn, &relay->charset, err);
 }
 
+/* Straight to the sinks, or into the backlog that they read. */
+static bool
+make_fanout(Relay *relay, Error *err)
+{
+	RelayBacklogConfig config = {
+		.settings = relay->settings, .sinks = relay->setups,
+		.database = relay->database, .outbox = relay->outbox
+	};
+
+	if (relay->settings->spool)
+	{
+		relay->backlog = relay_backlog_new(&config, err);
+		if (relay->backlog != NULL)
+			relay->fanout = relay_backlog_fanout(relay->backlog, err);
+		return relay->fanout != NULL;
+	}
+	relay->fanout = fanout_new(relay->setups, relay->database, err);
+	if (relay->fanout != NULL)
+		fanout_set_outbox(relay->fanout, relay->outbox);
+	return relay->fanout != NULL;
+}
+
 static bool
 make_parts(Relay *relay, Error *err)
 {
@@ -125,10 +147,7 @@ make_parts(Relay *relay, Error *err)
 	if (relay->fanout != NULL)
 		return true;
 	memcpy(relay->database, relay->server.database, sizeof(relay->database));
-	relay->fanout = fanout_new(relay->setups, relay->database, err);
-	if (relay->fanout != NULL)
-		fanout_set_outbox(relay->fanout, relay->outbox);
-	if (relay->fanout == NULL || !make_spool(relay, err))
+	if (!make_fanout(relay, err) || !make_spool(relay, err))
 		return false;
 	config.spool = relay->spool;
 	relay->source = ops->create(&config, err);

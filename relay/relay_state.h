@@ -15,6 +15,7 @@
 #include "feedback.h"
 #include "progress.h"
 #include "relay.h"
+#include "relay_backlog.h"
 #include "retention.h"
 #include "server_watch.h"
 #include "slot.h"
@@ -61,7 +62,8 @@ typedef struct Relay
 	Source	   *source;
 	Transform  *transform;
 	Outbox	   *outbox;			/* NULL: none */
-	Fanout	   *fanout;
+	RelayBacklog *backlog;		/* NULL: none */
+	Fanout	   *fanout;			/* into the backlog, or to the sinks */
 	Feedback	feedback;
 	Progress	progress;
 

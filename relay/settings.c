@@ -25,6 +25,8 @@ static const char *const auth_words[] = {"password", "iam", NULL};
 static const char *const retention_words[] = {
 	"warn", "stop", "drop-slot", NULL
 };
+/* In the order of SpoolFull. */
+static const char *const full_words[] = {"wait", "stop", NULL};
 
 static const Option settings_options[] = {
 	{"create-slot", 0, OPTION_FLAG, FIELD(create_slot), .help =
@@ -101,6 +103,17 @@ static const Option settings_options[] = {
 	{"memory", 0, OPTION_BYTES, FIELD(memory), .preset = "256MB",
 		.min = MEMORY_MIN, .max = INT64_C(1) << 42, .help =
 		"what the relay may take in all; sinks and transactions in progress get shares of it, unless they are given sizes of their own; rows of more than an eighth of it may take more"},
+	{"spool", 0, OPTION_BOOL, FIELD(spool), .preset = "off", .help =
+		"keep what a sink has not got on local disk, so that the server need not: each sink goes at its own pace, and the slot follows what is on disk (see README, Outages)"},
+	{"spool-backlog-directory", 0, OPTION_STRING,
+		FIELD(spool_backlog_directory), .argument = "DIRECTORY", .help =
+		"where; on a disk that survives a restart, private (mode 0700), one for each slot"},
+	{"spool-backlog-limit", 0, OPTION_BYTES, FIELD(spool_backlog_limit),
+		.preset = "10GB", .min = 1024 * 1024, .max = INT64_C(1) << 60, .help =
+	"how much disk that may take; one transaction may exceed it"},
+	{"spool-full", 0, OPTION_WORD, FIELD(spool_full), .preset = "wait",
+		.words = full_words, .argument = "WORD", .help =
+		"at the limit, or when the disk is full: wait (nothing more is read, the server keeps its WAL) or stop (exit code 31)"},
 
 	SETTINGS_PASS_ROWS(FIELD(pass)),
 
@@ -422,6 +435,11 @@ check_start_options(const Settings *settings, Error *err)
 				  settings->plugin);
 		return error_hint(err, "pg_fanout reads pg_fanout and pgoutput.");
 	}
+	if (settings->spool && settings->spool_backlog_directory == NULL)
+	{
+		error_set(err, ERROR_USAGE, "the spool has no directory");
+		return error_hint(err, "Name one with --spool-backlog-directory, on a disk that is still there after a restart.");
+	}
 	return true;
 }
 
@@ -551,9 +569,10 @@ settings_print_help(FILE *out)
 		option_print_help(table, out);
 	}
 	fputs("\nExit codes:\n", out);
-	for (int code = 0; code <= (int) error_code_last(); code++)
-		fprintf(out, "  %2d  %s\n", code,
-				error_code_meaning((ErrorCode) code));
+	for (int code = 0; code < ERROR_CODE_END; code++)
+		if (error_code_exists((ErrorCode) code))
+			fprintf(out, "  %2d  %s\n", code,
+					error_code_meaning((ErrorCode) code));
 }
 
 void
@@ -603,8 +622,9 @@ settings_print_manual(FILE *out)
 	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 		option_print_manual(table, out);
 	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
-	for (int code = 0; code <= (int) error_code_last(); code++)
-		fprintf(out, ".It %d\n%s\n", code,
-				error_code_meaning((ErrorCode) code));
+	for (int code = 0; code < ERROR_CODE_END; code++)
+		if (error_code_exists((ErrorCode) code))
+			fprintf(out, ".It %d\n%s\n", code,
+					error_code_meaning((ErrorCode) code));
 	fputs(".El\n", out);
 }

@@ -13,6 +13,12 @@
 
 #include "version.h"
 
+typedef enum SpoolFull
+{
+	SPOOL_FULL_WAIT,
+	SPOOL_FULL_STOP
+} SpoolFull;
+
 typedef struct Settings
 {
 	/* actions */
@@ -51,6 +57,11 @@ typedef struct Settings
 	char	   *spool_directory;
 	int64_t		spool_limit;
 
+	/* what a sink has not got */
+	bool		spool;
+	char	   *spool_backlog_directory;
+	int64_t		spool_backlog_limit;
+	int			spool_full;		/* a SpoolFull */
 	int64_t		memory;			/* of all */
 
 	PassOptions pass;

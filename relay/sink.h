@@ -15,7 +15,7 @@
  *	durable		everything up to here is safe where the data is, and recorded
  *				in the sink's own checkpoint. Never goes back. The slot is
  *				confirmed up to the smallest durable of all sinks, nothing
- *				else.
+ *				else. The spool is such a sink for the loop (relay_backlog.h).
  * It also holds the notes: what the relay wants to find again after a restart.
  * resume fills them from where the data is; the sink writes those that are
  * dirty before the next checkpoint it writes. Sinks without a checkpoint keep
@@ -54,6 +54,9 @@ typedef struct SlotIdentity
 	Lsn			restart;		/* where the slot's WAL begins; LSN_INVALID:
 								 * not known */
 	const Timelines *timelines; /* NULL: not known */
+	Lsn			covered;		/* LSN_INVALID, or a place before that: from
+								 * there on the spool holds what the slot no
+								 * longer has */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */
@@ -147,7 +150,8 @@ typedef struct SinkOps
 	 * timeout. SINK_NEW: the checkpoint is written with the next record or
 	 * commit, or at once by record. A checkpoint of another system, slot or
 	 * database fails with ERROR_CHECKPOINT; so does one that lies before
-	 * identity.confirmed, since the slot no longer holds what lies between.
+	 * identity.confirmed (covered, if there is one), since the slot no longer
+	 * holds what lies between.
 	 */
 	SinkResume	(*resume) (Sink *sink, const SlotIdentity *identity,
 						   Error *err);
@@ -182,6 +186,9 @@ typedef struct SinkOps
 	/* Reopens what a log rotator may have moved (SIGHUP). */
 	bool		(*reopen) (Sink *sink, Error *err);
 	void		(*stats) (const Sink *sink, SinkStats *stats);
+
+	/* What stands for it in the progress line; NULL: made from its stats. */
+	void		(*progress) (const Sink *sink, Buf *line);
 	void		(*free) (Sink *sink);
 } SinkOps;
 
@@ -194,6 +201,7 @@ struct Sink
 	Lsn			durable;
 	uint32_t	timeline;		/* the server's: what checkpoints say; or
 								 * TIMELINE_UNKNOWN */
+	bool		forgetful;		/* has no checkpoint to find its place by */
 	Notes		notes;
 };
 

@@ -447,6 +447,7 @@ resume_stream(SinkFile *file, const SlotIdentity *identity, Error *err)
 	if (S_ISREG(status.st_mode))
 		kind = FILE_SHARED;
 	file_output_init(&file->output, fd, kind, file_label(file), 0);
+	file->base.forgetful = true;
 	begin_at(file, (Position) {identity->confirmed, 0}, LSN_INVALID);
 	return SINK_NEW;
 }

@@ -40,6 +40,7 @@ sink_null_create(const SinkConfig *config, Error *err)
 	}
 	null->base.ops = &sink_null_ops;
 	null->base.config = config;
+	null->base.forgetful = true;
 	return &null->base;
 }
 

@@ -99,7 +99,10 @@ spool_file_append(SpoolFile *file, Slice block, Buf *scratch, Error *err)
 		error_set(err, ERROR_DISK, "cannot write to the spool: %s",
 				  strerror(fault));
 		if (fault == ENOSPC || fault == EDQUOT || fault == EFBIG)
+		{
 			error_detail(err, "The disk is full, or a quota or limit of the file size is reached.");
+			error_retriable(err);
+		}
 		return false;
 	}
 	file->size += scratch->size;

@@ -50,7 +50,8 @@ typedef enum SpoolFileResult
 
 /*
  * Writes a block of 1 to SPOOL_BLOCK_SIZE bytes. After a failure the file is
- * as it was, but for rubbish behind its size.
+ * as it was, but for rubbish behind its size; it is retriable if there is no
+ * room.
  */
 extern MUST_USE bool spool_file_append(SpoolFile *file, Slice block,
 									   Buf *scratch, Error *err);

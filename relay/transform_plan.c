@@ -111,33 +111,17 @@ apply_rules(TransformPlan *plan, const PlanRules *rules, bool *touched,
 static void
 describe_column(const TransformColumn *from, PgFanout__Column *to)
 {
-	const Column *column = from->column;
-
-	pg_fanout__column__init(to);
-	to->number = column->number;
-	to->name = (char *) column->name;
-	to->not_null = column->not_null;
-	to->key_position = column->key_position;
-	to->identity_position = column->identity_position;
-	to->generated = column->generated ?
-		PG_FANOUT__GENERATED__GENERATED_STORED :
-		PG_FANOUT__GENERATED__GENERATED_NO;
-	to->typmod = -1;
-	if (from->mask != NULL)
-	{
-		to->type_oid = TEXT_OID;
-		to->type_name = (char *) "pg_catalog.text";
-		to->encoding = PG_FANOUT__ENCODING__TEXT;
+	table_describe_column(from->column, to);
+	if (from->mask == NULL)
 		return;
-	}
-	to->type_oid = column->type_oid;
-	to->type_name = (char *) column->type_name;
-	to->typmod = column->typmod;
-	to->encoding = column->encoding;
-	to->array = column->is_array;
-	to->delimiter = (unsigned char) column->delimiter;
-	to->n_enum_label = column->label_count;
-	to->enum_label = (char **) column->labels;
+	to->type_oid = TEXT_OID;
+	to->type_name = (char *) "pg_catalog.text";
+	to->typmod = -1;
+	to->encoding = PG_FANOUT__ENCODING__TEXT;
+	to->array = 0;
+	to->delimiter = 0;
+	to->n_enum_label = 0;
+	to->enum_label = NULL;
 }
 
 static Table *

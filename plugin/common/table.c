@@ -270,6 +270,28 @@ table_new(const PgFanout__Table *record)
 }
 
 void
+table_describe_column(const Column *column, PgFanout__Column *record)
+{
+	pg_fanout__column__init(record);
+	record->number = column->number;
+	record->name = (char *) column->name;
+	record->type_oid = column->type_oid;
+	record->type_name = (char *) column->type_name;
+	record->typmod = column->typmod;
+	record->not_null = column->not_null;
+	record->key_position = column->key_position;
+	record->identity_position = column->identity_position;
+	record->generated = column->generated ?
+		PG_FANOUT__GENERATED__GENERATED_STORED :
+		PG_FANOUT__GENERATED__GENERATED_NO;
+	record->n_enum_label = column->label_count;
+	record->enum_label = (char **) column->labels;
+	record->encoding = column->encoding;
+	record->array = column->is_array;
+	record->delimiter = (unsigned char) column->delimiter;
+}
+
+void
 table_free(Table *table)
 {
 	if (table != NULL)

@@ -74,6 +74,13 @@ extern void table_free(Table *table);
 /* The column with this attribute number; NULL if there is none. */
 extern const Column *table_find_column(const Table *table, uint32_t number);
 
+/*
+ * The record of a column, as table_new takes it; the column's until that is
+ * freed.
+ */
+extern void table_describe_column(const Column *column,
+								  PgFanout__Column *record);
+
 /* The fingerprint of a record: of all its fields but version. */
 extern uint64_t table_fingerprint(const PgFanout__Table *record);
 

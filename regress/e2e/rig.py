@@ -34,6 +34,7 @@ class Exit:
     SINK_SETUP, SINK_WRITE, RECORD, DISK = range(13, 17)
     SYSTEM, TIMELINE, DIVERGED, SLOT_RECREATED = range(17, 21)
     SLOT_INVALIDATED, SLOT_DROPPED, RETAINED_WAL, SLOT_GIVEN_UP = range(21, 25)
+    SPOOL, SPOOL_FULL = 30, 31
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):
@@ -518,11 +519,34 @@ class Bucket:
             self.client.delete_object(Bucket=self.bucket, Key=name)
 
 
+# SPOOL=directory: every relay has a spool there, one for each slot. For
+# running any test that way.
+SPOOL = os.environ.get('SPOOL')
+
+
+def spool_options(args):
+    args = list(map(str, args))
+    if not SPOOL or '--start' not in args or '-S' not in args:
+        return []
+    return spool(Path(SPOOL) / args[args.index('-S') + 1])
+
+
+def spool(directory, limit=None, full=None):
+    """The relay's options for a spool."""
+    options = ['--spool', 'on', '--spool-backlog-directory', directory]
+    if limit:
+        options += ['--spool-backlog-limit', limit]
+    if full:
+        options += ['--spool-full', full]
+    return options
+
+
 class Relay:
     """A relay process: its standard error is read as it comes."""
 
     def __init__(self, args, env=None, binary=None, stdin=None, cwd=None,
                  wrap=(), **more):
+        args = [*args, *spool_options(args)]
         self.args = [str(binary or BIN), *map(str, args)]
         environ = {name: value for name, value in os.environ.items()
                    if not name.startswith(('PG', 'AWS_'))}

@@ -206,6 +206,25 @@ assert_refused_as(const Checkpoint *checkpoint, ErrorCode code,
 	assert_int_equal(err.hint[strlen(err.hint) - 1], '.');
 }
 
+/* The spool holds what lies between its beginning and the slot. */
+static void
+test_checkpoint_covered_by_the_spool(void **state)
+{
+	SlotIdentity covered = identity;
+	Checkpoint	found;
+	Error		err;
+
+	(void) state;
+	covered.covered = identity.confirmed - 100;
+	checkpoint_init(&found, &identity, "lake", covered.covered);
+	assert_false(checkpoint_verify(&found, &identity, "lake", &err));
+	assert_true(checkpoint_verify(&found, &covered, "lake", &err));
+	found.position.lsn--;
+	assert_false(checkpoint_verify(&found, &covered, "lake", &err));
+	assert_int_equal(err.code, ERROR_CHECKPOINT);
+	assert_non_null(strstr(err.message, "the spool begins at"));
+}
+
 static void
 assert_refused(const Checkpoint *checkpoint, const char *word)
 {
@@ -259,6 +278,8 @@ test_checkpoint_verify(void **state)
 	assert_non_null(strstr(err.message, "0/16B3747"));
 	assert_non_null(strstr(err.hint, "SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots"));
 
+	assert_non_null(strstr(err.hint, "spool"));
+
 	other = good;
 	other.system_id--;
 	assert_refused_as(&other, ERROR_SYSTEM, "another database system");
@@ -295,6 +316,7 @@ main(void)
 		cmocka_unit_test(test_checkpoint_unknown_member),
 		cmocka_unit_test(test_checkpoint_verify),
 		cmocka_unit_test(test_checkpoint_covers),
+		cmocka_unit_test(test_checkpoint_covered_by_the_spool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

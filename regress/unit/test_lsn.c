@@ -123,13 +123,16 @@ static void
 test_error_codes(void **state)
 {
 	(void) state;
-	for (int a = 0; a <= (int) error_code_last(); a++)
+	for (int a = 0; a < ERROR_CODE_END; a++)
 	{
+		if (!error_code_exists((ErrorCode) a))
+			continue;
 		assert_true(strlen(error_code_name((ErrorCode) a)) > 0);
 		assert_true(strlen(error_code_meaning((ErrorCode) a)) > 0);
 		for (int b = 0; b < a; b++)
-			assert_string_not_equal(error_code_name((ErrorCode) a),
-									error_code_name((ErrorCode) b));
+			if (error_code_exists((ErrorCode) b))
+				assert_string_not_equal(error_code_name((ErrorCode) a),
+										error_code_name((ErrorCode) b));
 	}
 	assert_string_equal(error_code_name((ErrorCode) 99), "unknown");
 	assert_string_equal(error_code_name(ERROR_SLOT_MISSING), "slot-missing");

@@ -1,0 +1,686 @@
+/*
+ * backlog.c
+ *		The log of what a sink has not got: opening and writing. See backlog.h.
+ *
+ * An entry stands in one block, unless it is larger than that. When the disk
+ * is full nothing of an entry stays behind: what was written of it is written
+ * over.
+ */
+#include "backlog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "backlog_state.h"
+#include "clock.h"
+#include "log.h"
+#include "spool_directory.h"
+#include "wire.h"
+
+#define FILE_MODE		0600
+#define RETRY_BASE		(CLOCK_SECOND / 2)
+#define RETRY_LIMIT		(10 * CLOCK_SECOND)
+
+/* ---- opening ---- */
+
+static bool
+lock_directory(Backlog *backlog, Error *err)
+{
+	backlog->dir = open(backlog->directory,
+						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (backlog->dir < 0)
+		return error_set(err, ERROR_DISK, "cannot open \"%s\": %s",
+						 backlog->directory, strerror(errno));
+	if (flock(backlog->dir, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	error_set(err, ERROR_SPOOL, "the spool's directory \"%s\" is in use by another process",
+			  backlog->directory);
+	return error_hint(err, "Each slot needs a directory of its own (spool_backlog_directory).");
+}
+
+static bool
+prepare(Backlog *backlog, Error *err)
+{
+	bool		made;
+
+	if (!spool_directory_prepare(backlog->directory, &made, err))
+	{
+		if (err->code == ERROR_DISK)
+			error_hint(err, "Name a directory with --spool-backlog-directory; its parent must exist.");
+		return false;
+	}
+	return lock_directory(backlog, err) && backlog_recover(backlog, err);
+}
+
+Backlog *
+backlog_open(const BacklogConfig *config, Error *err)
+{
+	Backlog    *backlog = calloc(1, sizeof(*backlog));
+
+	if (backlog == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	backlog->dir = -1;
+	backlog->file.fd = -1;
+	backlog->limit = (uint64_t) config->limit;
+	backlog->segment_bytes = (uint64_t) config->segment_bytes;
+	kafka_job_init(&backlog->job, config->wake_fd);
+	buf_init(&backlog->open, SPOOL_BLOCK_SIZE);
+	buf_init(&backlog->scratch, SPOOL_SCRATCH_SIZE);
+	for (size_t i = 0; i < BACKLOG_RECENT; i++)
+		buf_init(&backlog->recent[i].bytes, SPOOL_BLOCK_SIZE);
+	backlog->directory = strdup(config->directory);
+	if (backlog->directory == NULL)
+		error_no_memory(err);
+	else if (prepare(backlog, err))
+		return backlog;
+	backlog_close(backlog);
+	return NULL;
+}
+
+/* What is in memory goes to the page cache: a start then finds more. */
+void
+backlog_close(Backlog *backlog)
+{
+	Error		ignored;
+
+	if (backlog == NULL)
+		return;
+	kafka_job_join(&backlog->job);
+	backlog_drop_sync(backlog);
+	if (backlog->writing && backlog->open.size > 0 &&
+		!spool_file_append(&backlog->file, buf_slice(&backlog->open),
+						   &backlog->scratch, &ignored))
+		log_report(LOG_LEVEL_DEBUG, &ignored);
+	if (backlog->file.fd >= 0)
+		close(backlog->file.fd);
+	if (backlog->dir >= 0)
+		close(backlog->dir);
+	for (size_t i = 0; i < BACKLOG_RECENT; i++)
+		buf_free(&backlog->recent[i].bytes);
+	buf_free(&backlog->open);
+	buf_free(&backlog->scratch);
+	notes_free(&backlog->found);
+	free(backlog->segments);
+	free(backlog->strays);
+	free(backlog->directory);
+	free(backlog);
+}
+
+/* ---- segments ---- */
+
+BacklogSegment *
+backlog_find(const Backlog *backlog, uint64_t number)
+{
+	uint64_t	first = backlog->count > 0 ? backlog->segments[0].number : 0;
+
+	if (number < first || number - first >= backlog->count)
+		return NULL;
+	return &backlog->segments[number - first];
+}
+
+int
+backlog_open_file(const Backlog *backlog, uint64_t number, int flags,
+				  Error *err)
+{
+	char		name[BACKLOG_NAME_SIZE];
+	int			fd = openat(backlog->dir, backlog_segment_name(number, name),
+							flags | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	int			fault = errno;
+
+	if (fd >= 0)
+		return fd;
+	error_set(err, ERROR_DISK, "cannot open \"%s/%s\": %s",
+			  backlog->directory, name, strerror(fault));
+	if (fault == ENOSPC || fault == EDQUOT)
+		error_retriable(err);
+	return -1;
+}
+
+bool
+backlog_add_segment(Backlog *backlog, const BacklogSegment *segment,
+					Error *err)
+{
+	if (backlog->count == backlog->capacity)
+	{
+		size_t		capacity = 2 * backlog->capacity + 16;
+		BacklogSegment *larger = realloc(backlog->segments,
+										 capacity * sizeof(*larger));
+
+		if (larger == NULL)
+			return error_no_memory(err);
+		backlog->segments = larger;
+		backlog->capacity = capacity;
+	}
+	backlog->segments[backlog->count++] = *segment;
+	return true;
+}
+
+static void
+unlink_segment(const Backlog *backlog, uint64_t number)
+{
+	char		name[BACKLOG_NAME_SIZE];
+
+	unlinkat(backlog->dir, backlog_segment_name(number, name), 0);
+}
+
+void
+backlog_remove_strays(Backlog *backlog)
+{
+	for (size_t i = 0; i < backlog->stray_count; i++)
+		unlink_segment(backlog, backlog->strays[i]);
+	backlog->stray_count = 0;
+}
+
+/* ---- what was found ---- */
+
+bool
+backlog_is_empty(const Backlog *backlog)
+{
+	return backlog->count == 0;
+}
+
+Position
+backlog_start(const Backlog *backlog)
+{
+	return backlog->count > 0 ? backlog->segments[0].start : backlog->end;
+}
+
+Position
+backlog_end(const Backlog *backlog)
+{
+	return backlog->end;
+}
+
+const Notes *
+backlog_notes(const Backlog *backlog)
+{
+	return &backlog->found;
+}
+
+static bool
+other(const Backlog *backlog, const char *what, const char *found,
+	  const char *expected, Error *err)
+{
+	error_set(err, ERROR_SPOOL, "the spool in \"%s\" belongs to another %s",
+			  backlog->directory, what);
+	error_detail(err, "It was written for %s \"%s\", this one is \"%s\".",
+				 what, found, expected);
+	return error_hint(err, "Name another directory (spool_backlog_directory). Remove the files in this one only if nothing in them is wanted any more.");
+}
+
+bool
+backlog_verify(const Backlog *backlog, const SlotIdentity *identity,
+			   Error *err)
+{
+	const Checkpoint *found = &backlog->segments[backlog->count - 1].whose;
+	Checkpoint	expected;
+	char		found_id[24];
+	char		expected_id[24];
+
+	checkpoint_init(&expected, identity, "spool", LSN_INVALID);
+	snprintf(found_id, sizeof(found_id), "%" PRIu64, found->system_id);
+	snprintf(expected_id, sizeof(expected_id), "%" PRIu64,
+			 expected.system_id);
+	if (found->system_id != expected.system_id)
+		return other(backlog, "database system", found_id, expected_id, err);
+	if (strcmp(found->database, expected.database) != 0)
+		return other(backlog, "database", found->database, expected.database,
+					 err);
+	if (strcmp(found->slot, expected.slot) != 0)
+		return other(backlog, "slot", found->slot, expected.slot, err);
+	if (found->timeline > expected.timeline)
+	{
+		error_set(err, ERROR_SPOOL,
+				  "the spool is from timeline %u, the server is on timeline %u",
+				  found->timeline, expected.timeline);
+		return error_hint(err, "The spool may hold changes that this server does not have. Connect to the newer server; or, if this one is right, compare the sinks with the tables, then remove the files in \"%s\".",
+						  backlog->directory);
+	}
+	if (found->options_hash != expected.options_hash)
+		log_warning("the source's options have changed since the spool was written: what is in it was selected by the old ones");
+	return true;
+}
+
+static void
+forget_found(Backlog *backlog)
+{
+	for (size_t i = 0; i < backlog->count; i++)
+		unlink_segment(backlog, backlog->segments[i].number);
+	backlog->count = 0;
+	backlog_remove_strays(backlog);
+	notes_free(&backlog->found);
+	backlog->found = (Notes) {0};
+}
+
+bool
+backlog_renew(Backlog *backlog, const SlotIdentity *identity, Position start,
+			  Error *err)
+{
+	forget_found(backlog);
+	if (fsync(backlog->dir) != 0)
+		return error_set(err, ERROR_DISK, "cannot sync \"%s\": %s",
+						 backlog->directory, strerror(errno));
+	checkpoint_init(&backlog->whose, identity, "spool", LSN_INVALID);
+	backlog->fresh = true;
+	backlog->end = start;
+	backlog->synced = start;
+	backlog->sealed_bytes = 0;
+	return true;
+}
+
+/* Cuts off what a crash left behind the last whole block that counts. */
+static bool
+cut_last(const Backlog *backlog, Error *err)
+{
+	const BacklogSegment *last = &backlog->segments[backlog->count - 1];
+	int			fd = backlog_open_file(backlog, last->number, O_RDWR, err);
+	bool		ok;
+
+	if (fd < 0)
+		return false;
+	ok = ftruncate(fd, (off_t) last->extent.size) == 0;
+	if (!ok)
+		error_set(err, ERROR_DISK, "cannot cut back the spool: %s",
+				  strerror(errno));
+	close(fd);
+	return ok;
+}
+
+bool
+backlog_adopt(Backlog *backlog, const SlotIdentity *identity, Error *err)
+{
+	checkpoint_init(&backlog->whose, identity, "spool", LSN_INVALID);
+	backlog_remove_strays(backlog);
+	backlog->highest = backlog->segments[backlog->count - 1].number;
+	for (size_t i = 0; i < backlog->count; i++)
+		backlog->sealed_bytes += backlog->segments[i].extent.size;
+	return cut_last(backlog, err) && backlog_sync_all(backlog, err);
+}
+
+/* ---- blocks ---- */
+
+static BacklogResult
+is_full(Backlog *backlog, Error *err)
+{
+	backlog->full = *err;
+	backlog->retry_at = clock_now() +
+		clock_backoff(++backlog->attempt, RETRY_BASE, RETRY_LIMIT);
+	return BACKLOG_FULL;
+}
+
+static BacklogResult
+write_failed(Backlog *backlog, Error *err)
+{
+	return err->retriable ? is_full(backlog, err) : BACKLOG_FAILED;
+}
+
+/* The block that was written stays in memory, the oldest such goes. */
+static void
+keep_recent(Backlog *backlog)
+{
+	BacklogBlock *block = &backlog->recent[backlog->next_recent];
+	Buf			bytes = block->bytes;
+
+	backlog->next_recent = (backlog->next_recent + 1) % BACKLOG_RECENT;
+	*block = (BacklogBlock) {
+		.segment = backlog_segment(backlog),
+		.number = backlog->file.blocks - 1,
+		.end = backlog->file.size,
+		.bytes = backlog->open
+	};
+	backlog->open = bytes;
+	buf_clear(&backlog->open);
+}
+
+static bool
+write_open(Backlog *backlog, Error *err)
+{
+	if (backlog->open.size == 0)
+		return true;
+	if (!spool_file_append(&backlog->file, buf_slice(&backlog->open),
+						   &backlog->scratch, err))
+		return error_prefix(err, "directory \"%s\"", backlog->directory);
+	backlog->last_size = (uint32_t) backlog->open.size;
+	backlog->attempt = 0;
+	backlog->retry_at = 0;
+	keep_recent(backlog);
+	return true;
+}
+
+static BacklogResult
+still_full(const Backlog *backlog, Error *err)
+{
+	*err = backlog->full;
+	return BACKLOG_FULL;
+}
+
+static bool
+must_wait(const Backlog *backlog)
+{
+	return backlog->retry_at != 0 && clock_now() < backlog->retry_at;
+}
+
+BacklogResult
+backlog_write_out(Backlog *backlog, Error *err)
+{
+	if (must_wait(backlog))
+		return still_full(backlog, err);
+	return !backlog->writing || write_open(backlog, err) ? BACKLOG_OK :
+		write_failed(backlog, err);
+}
+
+/* ---- the next segment ---- */
+
+static void
+seal(Backlog *backlog)
+{
+	BacklogSegment *last = &backlog->segments[backlog->count - 1];
+
+	last->extent = (BacklogExtent) {
+		.end = backlog->end, .size = backlog->file.size,
+		.blocks = backlog->file.blocks, .tail = backlog->last_size
+	};
+	last->synced = backlog->at_boundary &&
+		!position_before(backlog->synced, backlog->end);
+	backlog->sealed_bytes += backlog->file.size;
+	close(backlog->file.fd);
+	backlog->file.fd = -1;
+	backlog->writing = false;
+}
+
+static uint64_t
+synced_to(const Backlog *backlog)
+{
+	uint64_t	number = 0;
+
+	for (size_t i = 0; i < backlog->count && backlog->segments[i].synced; i++)
+		number = backlog->segments[i].number;
+	return number;
+}
+
+static bool
+write_head(Backlog *backlog, const BacklogSegment *segment, Error *err)
+{
+	backlog_segment_write_head(&backlog->open, segment);
+	if (buf_failed(&backlog->open))
+		return error_no_memory(err);
+	if (write_open(backlog, err))
+		return true;
+	buf_clear(&backlog->open);
+	return false;
+}
+
+/* Makes the file; it has its place among the segments when the head is in. */
+static bool
+begin_segment(Backlog *backlog, Error *err)
+{
+	BacklogSegment segment = {
+		.number = backlog->highest + 1, .start = backlog->end,
+		.first = backlog->fresh, .synced_to = synced_to(backlog),
+		.whose = backlog->whose
+	};
+	int			fd = backlog_open_file(backlog, segment.number,
+									   O_RDWR | O_CREAT | O_TRUNC, err);
+
+	if (fd < 0)
+		return false;
+	if (backlog->count > 0)
+		segment.before = backlog->segments[backlog->count - 1].extent;
+	segment.whose.position = segment.start;
+	if (!backlog_add_segment(backlog, &segment, err))
+	{
+		close(fd);
+		return false;
+	}
+	backlog->file = (SpoolFile) {.fd = fd};
+	backlog->writing = true;
+	if (write_head(backlog, &segment, err))
+	{
+		backlog->highest++;
+		backlog->fresh = false;
+		return true;
+	}
+	close(fd);
+	backlog->file.fd = -1;
+	backlog->writing = false;
+	backlog->count--;
+	return false;
+}
+
+static BacklogResult
+write_held(Backlog *backlog, const Notes *held, Error *err)
+{
+	BacklogResult result = BACKLOG_OK;
+	Buf			content;
+
+	buf_init(&content, BACKLOG_CONTENT_LIMIT);
+	for (size_t i = 0; result == BACKLOG_OK && i < held->count; i++)
+	{
+		const Note *note = &held->items[i];
+		BacklogEntry entry = {
+			.kind = BACKLOG_HELD_NOTE, .position = backlog->end
+		};
+
+		backlog_write_note(&content, note->key,
+						   slice_make(note->data, note->size));
+		entry.content = buf_slice(&content);
+		result = backlog_append(backlog, &entry, err);
+	}
+	buf_free(&content);
+	return result;
+}
+
+static BacklogResult
+over_limit(const Backlog *backlog, Error *err)
+{
+	error_set(err, ERROR_SPOOL_FULL,
+			  "the spool has %" PRIu64 " bytes, its limit is %" PRIu64,
+			  backlog_bytes(backlog), backlog->limit);
+	error_hint(err, "Mend the sink that is behind, or raise spool_backlog_limit.");
+	return BACKLOG_FULL;
+}
+
+/* A segment that every sink has got goes only when there is another one. */
+static bool
+may_go(const Backlog *backlog)
+{
+	return backlog->count > 0 && backlog->end.lsn <= backlog->durable;
+}
+
+static bool
+is_due(const Backlog *backlog)
+{
+	return backlog->file.size >= backlog->segment_bytes ||
+		(backlog_bytes(backlog) >= backlog->limit && may_go(backlog));
+}
+
+/* The segment that is to be written to is there, with its notes or not. */
+static bool
+have_segment(Backlog *backlog, Error *err)
+{
+	if (backlog->writing && backlog->notes_complete && is_due(backlog))
+	{
+		if (!write_open(backlog, err))
+			return false;
+		seal(backlog);
+	}
+	if (backlog->writing)
+		return true;
+	backlog->notes_complete = false;
+	return begin_segment(backlog, err);
+}
+
+/* As a whole again when the disk was full: then some stand there twice. */
+BacklogResult
+backlog_ready(Backlog *backlog, const Notes *held, Error *err)
+{
+	BacklogResult result;
+
+	if (must_wait(backlog))
+		return still_full(backlog, err);
+	if (backlog_bytes(backlog) >= backlog->limit && !may_go(backlog))
+		return over_limit(backlog, err);
+	if (!have_segment(backlog, err))
+		return write_failed(backlog, err);
+	if (backlog->notes_complete)
+		return BACKLOG_OK;
+	result = write_held(backlog, held, err);
+	backlog->notes_complete = result == BACKLOG_OK;
+	return result;
+}
+
+uint64_t
+backlog_segment(const Backlog *backlog)
+{
+	return backlog->count > 0 ? backlog->segments[backlog->count - 1].number :
+		0;
+}
+
+/* ---- appending ---- */
+
+static void
+put_head(Backlog *backlog, const BacklogEntry *entry)
+{
+	uint8_t		head[BACKLOG_ENTRY_HEAD];
+	uint8_t    *at = wire_store_fixed32(head, (uint32_t) entry->kind);
+
+	at = wire_store_fixed32(at, (uint32_t) entry->content.size);
+	at = wire_store_fixed64(at, entry->position.lsn);
+	wire_store_fixed64(at, entry->position.seq);
+	buf_append(&backlog->open, head, sizeof(head));
+}
+
+/* What was written since belongs to no entry. */
+static void
+take_back(Backlog *backlog, SpoolFile before)
+{
+	for (size_t i = 0; i < BACKLOG_RECENT; i++)
+	{
+		BacklogBlock *block = &backlog->recent[i];
+
+		if (block->segment == backlog_segment(backlog) &&
+			block->number >= before.blocks)
+			block->segment = 0;
+	}
+	backlog->file = before;
+	buf_clear(&backlog->open);
+}
+
+/* Over as many blocks as it takes, from the beginning of one. */
+static BacklogResult
+append_large(Backlog *backlog, const BacklogEntry *entry, Error *err)
+{
+	SpoolFile	before = backlog->file;
+	uint32_t	last_size = backlog->last_size;
+	Slice		rest = entry->content;
+
+	put_head(backlog, entry);
+	while (rest.size > 0)
+	{
+		size_t		room = SPOOL_BLOCK_SIZE - backlog->open.size;
+		size_t		part = rest.size < room ? rest.size : room;
+
+		if (room == 0)
+		{
+			if (write_open(backlog, err))
+				continue;
+			take_back(backlog, before);
+			backlog->last_size = last_size;
+			return write_failed(backlog, err);
+		}
+		buf_append(&backlog->open, rest.data, part);
+		rest = slice_make(rest.data + part, rest.size - part);
+	}
+	return BACKLOG_OK;
+}
+
+static BacklogResult
+append_entry(Backlog *backlog, const BacklogEntry *entry, Error *err)
+{
+	size_t		size = BACKLOG_ENTRY_HEAD + entry->content.size;
+
+	if (backlog->open.size + size > SPOOL_BLOCK_SIZE &&
+		!write_open(backlog, err))
+		return write_failed(backlog, err);
+	if (!buf_reserve(&backlog->open, size < SPOOL_BLOCK_SIZE ? size :
+					 SPOOL_BLOCK_SIZE))
+	{
+		error_no_memory(err);
+		return BACKLOG_FAILED;
+	}
+	if (size > SPOOL_BLOCK_SIZE)
+		return append_large(backlog, entry, err);
+	put_head(backlog, entry);
+	buf_append_slice(&backlog->open, entry->content);
+	return BACKLOG_OK;
+}
+
+BacklogResult
+backlog_append(Backlog *backlog, const BacklogEntry *entry, Error *err)
+{
+	BacklogResult result;
+
+	if (entry->content.size > BACKLOG_CONTENT_LIMIT)
+	{
+		error_set(err, ERROR_RECORD, "a record of %zu bytes is too large for the spool",
+				  entry->content.size);
+		return BACKLOG_FAILED;
+	}
+	if (must_wait(backlog))
+		return still_full(backlog, err);
+	result = append_entry(backlog, entry, err);
+	if (result != BACKLOG_OK)
+		return result;
+	backlog->at_boundary = backlog_is_boundary(entry->kind);
+	if (backlog->at_boundary)
+		backlog->end = entry->position;
+	return BACKLOG_OK;
+}
+
+int64_t
+backlog_retry_time(const Backlog *backlog)
+{
+	return backlog->retry_at;
+}
+
+/* ---- what may go ---- */
+
+void
+backlog_release(Backlog *backlog, Lsn durable, uint64_t reader)
+{
+	size_t		sealed = backlog->count - (backlog->writing ? 1 : 0);
+	size_t		gone = 0;
+
+	backlog->durable = durable;
+
+	/* the last one, open or not, says where the log ends */
+	if (!backlog->writing && sealed > 0)
+		sealed--;
+	while (gone < sealed && backlog->segments[gone].number < reader &&
+		   backlog->segments[gone].extent.end.lsn <= durable)
+	{
+		unlink_segment(backlog, backlog->segments[gone].number);
+		backlog->sealed_bytes -= backlog->segments[gone].extent.size;
+		gone++;
+	}
+	if (gone == 0)
+		return;
+	backlog->count -= gone;
+	memmove(backlog->segments, backlog->segments + gone,
+			backlog->count * sizeof(*backlog->segments));
+}
+
+uint64_t
+backlog_bytes(const Backlog *backlog)
+{
+	return backlog->sealed_bytes +
+		(backlog->writing ? backlog->file.size + backlog->open.size : 0);
+}

@@ -1,0 +1,405 @@
+/*
+ * lane.c
+ *		One sink's way through the backlog. See lane.h.
+ */
+#include "lane.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+#include "registry.h"
+
+#define RECORDS_PER_LOOK	64	/* at the clock */
+#define TRY_BASE			CLOCK_SECOND
+#define TRY_LIMIT			(30 * CLOCK_SECOND)
+
+/* ---- life ---- */
+
+static void
+free_detail(void *detail)
+{
+	free(detail);
+}
+
+Lane *
+lane_new(const LaneConfig *config, Error *err)
+{
+	SourceConfig source = {0};
+	Lane	   *lane = calloc(1, sizeof(*lane));
+
+	if (lane == NULL)
+	{
+		error_no_memory(err);
+		return NULL;
+	}
+	lane->config = *config;
+	backlog_reader_init(&lane->reader, NULL);
+	kafka_job_init(&lane->job, config->wake_fd);
+	lane->source = registry_find_source("pg_fanout")->create(&source, err);
+	if (lane->source != NULL)
+		return lane;
+	lane_free(lane);
+	return NULL;
+}
+
+void
+lane_free(Lane *lane)
+{
+	if (lane == NULL)
+		return;
+	kafka_job_join(&lane->job);
+	fanout_free(lane->try.fanout);
+	fanout_free(lane->fanout);
+	if (lane->source != NULL)
+		lane->source->ops->free(lane->source);
+	oid_map_free(&lane->details, free_detail);
+	backlog_reader_free(&lane->reader);
+	free(lane);
+}
+
+const char *
+lane_name(const Lane *lane)
+{
+	return lane->config.setup->setups[0].name;
+}
+
+const Sink *
+lane_sink(const Lane *lane)
+{
+	return lane->fanout != NULL ? fanout_sink(lane->fanout, 0) : NULL;
+}
+
+/* ---- opening ---- */
+
+static Fanout *
+make_fanout(const LaneConfig *config, Error *err)
+{
+	Fanout	   *fanout = fanout_new(config->setup, config->database, err);
+
+	if (fanout == NULL)
+		return NULL;
+	fanout_set_outbox(fanout, config->outbox);
+	fanout_set_quiet(fanout);
+	return fanout;
+}
+
+bool
+lane_resume(Lane *lane, const SlotIdentity *identity, Error *err)
+{
+	lane->try.identity = *identity;
+	lane->fanout = make_fanout(&lane->config, err);
+	return lane->fanout != NULL &&
+		fanout_resume(lane->fanout, identity, err);
+}
+
+static void
+try_later(Lane *lane)
+{
+	lane->try_at = clock_now() +
+		clock_backoff(++lane->attempt, TRY_BASE, TRY_LIMIT);
+}
+
+void
+lane_leave(Lane *lane, const Error *err)
+{
+	log_report(LOG_LEVEL_WARNING, err);
+	log_warning("sink %s: is tried again while the others go on; the spool keeps what it has not got",
+				lane_name(lane));
+	fanout_free(lane->fanout);
+	lane->fanout = NULL;
+	try_later(lane);
+}
+
+/* On the thread: nobody else knows this fanout yet. */
+static void
+run_try(void *argument)
+{
+	Lane	   *lane = argument;
+	LaneTry    *try = &lane->try;
+
+	error_clear(&try->err);
+	try->fanout = make_fanout(&lane->config, &try->err);
+	try->ok = try->fanout != NULL &&
+		fanout_resume(try->fanout, &try->identity, &try->err);
+}
+
+/* A failure that another try may not have. */
+static bool
+may_pass(const Error *err)
+{
+	return err->retriable || err->code == ERROR_SINK_SETUP;
+}
+
+static bool
+take_try(Lane *lane, Error *err)
+{
+	LaneTry    *try = &lane->try;
+
+	if (try->ok)
+	{
+		lane->fanout = try->fanout;
+		try->fanout = NULL;
+		lane->attempt = 0;
+		log_info("sink %s: is there again", lane_name(lane));
+		lane_begin(lane, lane->backlog);
+		return true;
+	}
+	fanout_free(try->fanout);
+	try->fanout = NULL;
+	if (!may_pass(&try->err))
+	{
+		*err = try->err;
+		return false;
+	}
+	log_report(LOG_LEVEL_DEBUG, &try->err);
+	try_later(lane);
+	return true;
+}
+
+/* One that is absent. */
+static bool
+try_again(Lane *lane, Error *err)
+{
+	if (kafka_job_finished(&lane->job))
+		return take_try(lane, err);
+	if (lane->job.running || clock_now() < lane->try_at)
+		return true;
+	return kafka_job_begin(&lane->job, run_try, lane, err);
+}
+
+/* ---- reading ---- */
+
+/* Forgets what was begun: the sink keeps what it accepted. */
+static void
+forget(Lane *lane)
+{
+	lane->source->ops->reset(lane->source);
+	fanout_next(lane->fanout);
+	lane->pending = SOURCE_EMPTY;
+}
+
+void
+lane_begin(Lane *lane, Backlog *backlog)
+{
+	lane->backlog = backlog;
+	lane->reader.backlog = backlog;
+	if (lane->fanout == NULL)
+		return;
+	forget(lane);
+	backlog_reader_seek(&lane->reader, lane_sink(lane)->accepted);
+}
+
+/*
+ * Checkpoints that the sink has written already cover what lies before its
+ * place: a note from there may be older than the sink's own.
+ */
+static bool
+take_note(Lane *lane, const BacklogEntry *entry, Error *err)
+{
+	const Sink *sink = lane_sink(lane);
+	Notes		held = {0};
+	char	   *key;
+	Slice		value;
+	bool		ok;
+
+	if (!backlog_read_note(entry->content, &key, &value, err))
+		return false;
+	if (entry->kind == BACKLOG_HELD_NOTE)
+		ok = notes_set(&held, key, value, err) &&
+			fanout_share_notes(lane->fanout, &held, err);
+	else
+		ok = position_before(entry->position, sink->accepted) ||
+			fanout_note(lane->fanout, key, value, err);
+	notes_free(&held);
+	free(key);
+	return ok;
+}
+
+static bool
+take_detail(Lane *lane, const BacklogEntry *entry, Error *err)
+{
+	uint32_t	oid;
+	TableDetail *detail = backlog_read_detail(entry->content, &oid, err);
+	TableDetail *old;
+
+	if (detail == NULL)
+		return false;
+	old = oid_map_find(&lane->details, oid);
+	if (!oid_map_set(&lane->details, oid, detail))
+	{
+		free(detail);
+		return error_no_memory(err);
+	}
+	free(old);
+	return true;
+}
+
+/* The log knows no more than the sink has: it may write that down. */
+static bool
+take_idle(Lane *lane, Lsn idle, Error *err)
+{
+	return fanout_record(lane->fanout, idle, err);
+}
+
+static bool
+take_entry(Lane *lane, const BacklogEntry *entry, Error *err)
+{
+	lane->position = entry->position;
+	if (backlog_is_record(entry->kind))
+		return lane->source->ops->feed(lane->source, entry->content,
+									   LSN_INVALID, err);
+	switch (entry->kind)
+	{
+		case BACKLOG_NOTE:
+		case BACKLOG_HELD_NOTE:
+			return take_note(lane, entry, err);
+		case BACKLOG_DETAIL:
+			return take_detail(lane, entry, err);
+		case BACKLOG_IDLE:
+			return take_idle(lane, entry->position.lsn, err);
+		case BACKLOG_RESET:
+			forget(lane);
+			return true;
+		default:
+			return true;
+	}
+}
+
+/* What the format wants to know of the table at hand. */
+static bool
+tell_detail(Lane *lane, Error *err)
+{
+	static const TableDetail unknown = {0};
+	const Table *table = lane->event.change.table;
+	const TableDetail *detail;
+
+	if (!fanout_wants_detail(lane->fanout, table))
+		return true;
+	detail = oid_map_find(&lane->details, table->oid);
+	return fanout_describe(lane->fanout, table,
+						   detail != NULL ? detail : &unknown, err);
+}
+
+/* The next record; *nothing: there is none now. */
+static bool
+take_record(Lane *lane, bool *nothing, Error *err)
+{
+	BacklogEntry entry;
+
+	lane->pending = lane->source->ops->next(lane->source, &lane->event, err);
+	if (lane->pending == SOURCE_FAILED)
+		return false;
+	if (lane->pending == SOURCE_CHANGE)
+		return tell_detail(lane, err);
+	if (lane->pending != SOURCE_EMPTY)
+		return true;
+	switch (backlog_read(&lane->reader, &entry, err))
+	{
+		case BACKLOG_ENTRY:
+			return take_entry(lane, &entry, err);
+		case BACKLOG_SEGMENT:
+			forget(lane);
+			return true;
+		case BACKLOG_NOTHING:
+			*nothing = true;
+			return true;
+		case BACKLOG_DAMAGED:
+			break;
+	}
+	return false;
+}
+
+static SinkResult
+offer(Lane *lane, Error *err)
+{
+	switch (lane->pending)
+	{
+		case SOURCE_BEGIN:
+			return fanout_begin(lane->fanout, &lane->event.txn, err);
+		case SOURCE_CHANGE:
+			return fanout_change(lane->fanout, &lane->event.change,
+								 lane->position, err);
+		case SOURCE_MESSAGE:
+			if (lane->event.message.txn == NULL)
+				lane->position.seq = 0;
+			return fanout_message(lane->fanout, &lane->event.message,
+								  lane->position, err);
+		case SOURCE_COMMIT:
+			lane->commit_time = lane->event.end.txn.commit_time;
+
+			/* it stands behind the last record */
+			return fanout_commit(lane->fanout, &lane->event.end,
+								 lane->position.seq - 1, err);
+		default:
+			return SINK_OK;
+	}
+}
+
+static bool
+run(Lane *lane, int64_t deadline, Error *err)
+{
+	bool		nothing = false;
+
+	lane->blocked = false;
+	for (int i = 1; i % RECORDS_PER_LOOK != 0 || clock_now() < deadline; i++)
+	{
+		if (lane->pending == SOURCE_EMPTY &&
+			(!take_record(lane, &nothing, err) || nothing))
+			return nothing;
+		if (lane->pending == SOURCE_EMPTY)
+			continue;
+		switch (offer(lane, err))
+		{
+			case SINK_OK:
+				fanout_next(lane->fanout);
+				lane->pending = SOURCE_EMPTY;
+				break;
+			case SINK_FULL:
+				lane->blocked = true;
+				return true;
+			case SINK_FAILED:
+				return false;
+		}
+	}
+	return true;
+}
+
+bool
+lane_turn(Lane *lane, int64_t deadline, Error *err)
+{
+	if (lane->fanout == NULL)
+		return try_again(lane, err);
+	switch (fanout_poll(lane->fanout, err))
+	{
+		case SINK_POLL_OK:
+			break;
+		case SINK_POLL_REWIND:
+			lane_begin(lane, lane->backlog);
+			break;
+		case SINK_POLL_FAILED:
+			return false;
+	}
+	return run(lane, deadline, err);
+}
+
+bool
+lane_at_end(const Lane *lane)
+{
+	return lane->fanout != NULL && lane->pending == SOURCE_EMPTY &&
+		backlog_reader_at_end(&lane->reader);
+}
+
+int
+lane_watch(Lane *lane, struct pollfd *fds, int room, int64_t *deadline)
+{
+	if (lane->fanout == NULL)
+	{
+		if (!lane->job.running && lane->try_at < *deadline)
+			*deadline = lane->try_at;
+		return 0;
+	}
+	if (!lane->blocked && !lane_at_end(lane))
+		*deadline = 0;
+	return fanout_watch(lane->fanout, fds, room, deadline);
+}
