@@ -244,6 +244,10 @@ backlog_verify(const Backlog *backlog, const SlotIdentity *identity,
 		return error_hint(err, "The spool may hold changes that this server does not have. Connect to the newer server; or, if this one is right, compare the sinks with the tables, then remove the files in \"%s\".",
 						  backlog->directory);
 	}
+	if (identity->timelines != NULL &&
+		!timelines_hold(identity->timelines, found->timeline, backlog->end,
+						"spool", err))
+		return false;
 	if (found->options_hash != expected.options_hash)
 		log_warning("the source's options have changed since the spool was written: what is in it was selected by the old ones");
 	return true;
@@ -394,6 +398,16 @@ seal(Backlog *backlog)
 	close(backlog->file.fd);
 	backlog->file.fd = -1;
 	backlog->writing = false;
+	backlog->outdated = false;
+}
+
+void
+backlog_follow(Backlog *backlog, uint32_t timeline)
+{
+	if (backlog->whose.timeline == timeline)
+		return;
+	backlog->whose.timeline = timeline;
+	backlog->outdated = backlog->writing;
 }
 
 static uint64_t
@@ -498,7 +512,8 @@ may_go(const Backlog *backlog)
 static bool
 is_due(const Backlog *backlog)
 {
-	return backlog->file.size >= backlog->segment_bytes ||
+	return backlog->outdated ||
+		backlog->file.size >= backlog->segment_bytes ||
 		(backlog_bytes(backlog) >= backlog->limit && may_go(backlog));
 }
 

@@ -73,6 +73,12 @@ extern MUST_USE bool backlog_renew(Backlog *backlog,
 /* ---- writing ---- */
 
 /*
+ * What comes from now on is of this timeline: the next segment says so, and
+ * begins with the next transaction.
+ */
+extern void backlog_follow(Backlog *backlog, uint32_t timeline);
+
+/*
  * Between two transactions, before the first entry of the next: sees to room
  * and begins the next segment if it is time to. held: all notes there are. One
  * transaction may exceed the limit: what was begun is always taken.

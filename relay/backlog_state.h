@@ -57,6 +57,7 @@ struct Backlog
 	uint32_t	last_size;		/* of the last block that was written */
 	uint64_t	sealed_bytes;	/* of the other segments */
 	bool		fresh;			/* the next segment is a first one */
+	bool		outdated;		/* the open segment's head is */
 	bool		notes_complete; /* in the open segment */
 	bool		at_boundary;	/* nothing was appended behind the last one */
 	Position	end;			/* of the last boundary */

@@ -50,6 +50,7 @@ lane_free(Lane *lane)
 		return;
 	kafka_job_join(&lane->job);
 	fanout_free(lane->try.fanout);
+	timelines_free(&lane->try.timelines);
 	fanout_free(lane->fanout);
 	if (lane->source != NULL)
 		lane->source->ops->free(lane->source);
@@ -88,6 +89,7 @@ bool
 lane_resume(Lane *lane, const SlotIdentity *identity, Error *err)
 {
 	lane->try.identity = *identity;
+	lane->timelines = identity->timelines;
 	lane->fanout = make_fanout(&lane->config, err);
 	return lane->fanout != NULL &&
 		fanout_resume(lane->fanout, identity, err);
@@ -157,6 +159,22 @@ take_try(Lane *lane, Error *err)
 	return true;
 }
 
+/* The thread has what is known now of the server's history. */
+static bool
+copy_timelines(Lane *lane, Error *err)
+{
+	LaneTry    *try = &lane->try;
+
+	if (lane->timelines == NULL)
+		return true;
+	timelines_free(&try->timelines);
+	if (!timelines_copy(&try->timelines, lane->timelines, err))
+		return false;
+	try->identity.timelines = &try->timelines;
+	try->identity.timeline = try->timelines.current;
+	return true;
+}
+
 /* One that is absent. */
 static bool
 try_again(Lane *lane, Error *err)
@@ -165,6 +183,8 @@ try_again(Lane *lane, Error *err)
 		return take_try(lane, err);
 	if (lane->job.running || clock_now() < lane->try_at)
 		return true;
+	if (!copy_timelines(lane, err))
+		return false;
 	return kafka_job_begin(&lane->job, run_try, lane, err);
 }
 

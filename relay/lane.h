@@ -27,6 +27,7 @@ typedef struct LaneConfig
 typedef struct LaneTry
 {
 	SlotIdentity identity;
+	Timelines	timelines;		/* a copy: the loop may learn of others */
 	Fanout	   *fanout;
 	Error		err;
 	bool		ok;
@@ -45,6 +46,8 @@ typedef struct Lane
 	OidMap		details;		/* TableDetail by table */
 	int64_t		commit_time;	/* of the last transaction taken */
 	bool		blocked;
+
+	const Timelines *timelines; /* the loop's; NULL: not known */
 
 	KafkaJob	job;
 	LaneTry		try;

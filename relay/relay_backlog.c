@@ -136,6 +136,7 @@ spool_poll(Sink *sink, Error *err)
 
 	empty_wake_fd(spool);
 	if (!backlog_take_sync(spool->log, err) ||
+		!relay_backlog_follow(spool, err) ||
 		!relay_backlog_turn(spool, TURN_TIME, err) ||
 		!sync_for_laggards(spool, err))
 		return SINK_POLL_FAILED;

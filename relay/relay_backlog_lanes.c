@@ -176,6 +176,7 @@ relay_backlog_open(RelayBacklog *spool, const SlotIdentity *identity,
 	SlotIdentity covered = *identity;
 	bool		usable;
 
+	spool->timelines = identity->timelines;
 	if (!open_log(spool, identity, err))
 		return false;
 	usable = !backlog_is_empty(spool->log) &&
@@ -253,6 +254,23 @@ first_reader(const RelayBacklog *spool)
 			first = lane->reader.segment;
 	}
 	return first;
+}
+
+bool
+relay_backlog_follow(RelayBacklog *spool, Error *err)
+{
+	if (spool->timelines == NULL)
+		return true;
+	backlog_follow(spool->log, spool->sink->timeline);
+	for (size_t i = 0; i < spool->lane_count; i++)
+	{
+		const Sink *sink = lane_sink(spool->lanes[i]);
+
+		if (sink != NULL && sink->timeline != spool->sink->timeline &&
+			!fanout_follow(spool->lanes[i]->fanout, spool->timelines, err))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -31,6 +31,7 @@ struct RelayBacklog
 	bool		in_transaction;
 
 	Backlog    *log;			/* NULL: not open yet */
+	const Timelines *timelines; /* the loop's; NULL: not known */
 	int			wake_fd;		/* a sync, or a try to open a sink, is over */
 
 	bool		full;
@@ -73,6 +74,9 @@ extern Lsn	relay_backlog_least(const RelayBacklog *spool);
 
 /* How far the slot may be confirmed. */
 extern Lsn	relay_backlog_safe(const RelayBacklog *spool);
+
+/* The server may have gone to another timeline: so do log and sinks. */
+extern MUST_USE bool relay_backlog_follow(RelayBacklog *spool, Error *err);
 
 /* A turn of every lane. */
 extern MUST_USE bool relay_backlog_turn(RelayBacklog *spool, int64_t time,

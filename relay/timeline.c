@@ -70,6 +70,25 @@ timelines_parse(Timelines *timelines, Slice text, Error *err)
 	return ok;
 }
 
+bool
+timelines_copy(Timelines *to, const Timelines *from, Error *err)
+{
+	*to = *from;
+	if (from->count == 0)
+	{
+		to->earlier = NULL;
+		return true;
+	}
+	to->earlier = malloc(from->count * sizeof(*to->earlier));
+	if (to->earlier == NULL)
+	{
+		to->count = 0;
+		return error_no_memory(err);
+	}
+	memcpy(to->earlier, from->earlier, from->count * sizeof(*to->earlier));
+	return true;
+}
+
 void
 timelines_free(Timelines *timelines)
 {

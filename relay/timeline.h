@@ -37,6 +37,8 @@ typedef struct Timelines
 /* Fills the earlier ones from a history file; damaged: ERROR_SOURCE. */
 extern MUST_USE bool timelines_parse(Timelines *timelines, Slice text,
 									 Error *err);
+extern MUST_USE bool timelines_copy(Timelines *to, const Timelines *from,
+									Error *err);
 extern void timelines_free(Timelines *timelines);
 
 /* What checkpoints are to say of positions that come from there. */

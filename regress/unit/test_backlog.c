@@ -627,6 +627,43 @@ test_whose(void **state)
 	assert_true(backlog_verify(backlog, &other, &err));
 }
 
+/* A promotion: what was written before it must be in the new history. */
+static void
+test_timelines(void **state)
+{
+	TimelineEnd earlier = {.timeline = 1};
+	Timelines	timelines = {
+		.current = 2, .known = true, .earlier = &earlier, .count = 1
+	};
+	SlotIdentity promoted = identity;
+	Lsn			before;
+
+	(void) state;
+	promoted.timeline = 2;
+	promoted.timelines = &timelines;
+	write_txns(1, 1, 10);
+	before = backlog_end(backlog).lsn;
+	open_again();
+	earlier.end = before - 1;
+	assert_false(backlog_verify(backlog, &promoted, &err));
+	assert_int_equal(err.code, ERROR_DIVERGED);
+	earlier.end = before;
+	assert_true(backlog_verify(backlog, &promoted, &err));
+	assert_true(backlog_adopt(backlog, &identity, &err));
+
+	/* what follows is of the new one, though it lies beyond the old one's end */
+	write_txns(2, 1, 10);
+	earlier.end = backlog_end(backlog).lsn;
+	backlog_follow(backlog, 2);
+	write_txns(3, 1, 10);
+	open_again();
+	assert_true(backlog_verify(backlog, &promoted, &err));
+	promoted.timeline = 1;
+	promoted.timelines = NULL;
+	assert_false(backlog_verify(backlog, &promoted, &err));
+	assert_int_equal(err.code, ERROR_SPOOL);
+}
+
 static void
 test_one_at_a_time(void **state)
 {
@@ -878,6 +915,7 @@ main(void)
 		T(test_renewed_forgets_what_was),
 		T(test_older_files_behind_a_new_beginning),
 		T(test_whose),
+		T(test_timelines),
 		T(test_one_at_a_time),
 		T(test_private),
 		T(test_synced_is_the_last_whole_transaction),
