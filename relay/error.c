@@ -45,6 +45,8 @@ static const CodeText code_texts[] = {
 	[ERROR_SINK_WRITE] = {"sink-write", "sink refused a record for good"},
 	[ERROR_RECORD] = {"record", "record cannot be rendered or delivered"},
 	[ERROR_DISK] = {"disk", "disk full or I/O error"},
+	[ERROR_SNAPSHOT] = {"snapshot",
+	"snapshot cannot be taken, or was not finished"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))
@@ -160,15 +162,27 @@ error_clear(Error *err)
 	err->hint[0] = '\0';
 }
 
+ErrorCode
+error_code_last(void)
+{
+	return (ErrorCode) (CODE_COUNT - 1);
+}
+
+bool
+error_code_used(ErrorCode code)
+{
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL;
+}
+
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].name : "unknown";
+	return error_code_used(code) ? code_texts[code].name : "unknown";
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].meaning :
+	return error_code_used(code) ? code_texts[code].meaning :
 		"unknown error";
 }

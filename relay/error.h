@@ -38,7 +38,8 @@ typedef enum ErrorCode
 								 * missing */
 	ERROR_SINK_WRITE = 14,		/* sink refused a record or a write for good */
 	ERROR_RECORD = 15,			/* record cannot be rendered or delivered */
-	ERROR_DISK = 16				/* disk full, I/O error */
+	ERROR_DISK = 16,			/* disk full, I/O error */
+	ERROR_SNAPSHOT = 28			/* snapshot not possible, or not finished */
 } ErrorCode;
 
 #define ERROR_TEXT_SIZE 512
@@ -69,6 +70,10 @@ extern bool error_prefix(Error *err, const char *format,...)
 
 extern bool error_no_memory(Error *err);
 extern void error_clear(Error *err);
+
+/* The highest code, and whether one below it has a meaning. */
+extern ErrorCode error_code_last(void);
+extern bool error_code_used(ErrorCode code);
 
 /* "usage", "slot-missing"...: the code's stable word; and its sentence. */
 extern const char *error_code_name(ErrorCode code);

@@ -132,10 +132,12 @@ static void
 append_create(Buf *sql, const SlotCreate *create, const char *slot,
 			  const char *plugin, int version)
 {
-	buf_printf(sql, "CREATE_REPLICATION_SLOT %s LOGICAL %s", slot, plugin);
+	buf_printf(sql, "CREATE_REPLICATION_SLOT %s%s LOGICAL %s", slot,
+			   create->temporary ? " TEMPORARY" : "", plugin);
 	if (version >= 150000)
 	{
-		buf_append_string(sql, " (SNAPSHOT 'nothing'");
+		buf_printf(sql, " (SNAPSHOT '%s'",
+				   create->export ? "export" : "nothing");
 		if (create->two_phase)
 			buf_append_string(sql, ", TWO_PHASE");
 		if (create->failover)
@@ -143,60 +145,30 @@ append_create(Buf *sql, const SlotCreate *create, const char *slot,
 		buf_append_string(sql, ")");
 		return;
 	}
-	buf_append_string(sql, " NOEXPORT_SNAPSHOT");
+	buf_append_string(sql, create->export ? " EXPORT_SNAPSHOT" :
+					  " NOEXPORT_SNAPSHOT");
 	if (create->two_phase)
 		buf_append_string(sql, " TWO_PHASE");
 }
 
-static bool
-run_create(PGconn *conn, const char *sql, Lsn *start, Error *err)
-{
-	PGresult   *result = connection_query(conn, sql, err);
-	bool		ok = result != NULL;
-
-	if (ok && !lsn_parse(PQgetvalue(result, 0, 1), start))
-		ok = error_set(err, ERROR_SOURCE, "the server's answer to CREATE_REPLICATION_SLOT is not understood");
-	PQclear(result);
-	return ok;
-}
-
 bool
-slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
+slot_create_command(PGconn *conn, const SlotCreate *create, Buf *sql,
+					Error *err)
 {
 	char	   *slot = connection_quote_name(conn, create->slot);
 	char	   *plugin = connection_quote_name(conn, create->plugin);
-	SlotInfo	info;
-	bool		ok = false;
-	Buf			sql;
+	bool		ok = slot != NULL && plugin != NULL;
 
-	buf_init(&sql, COMMAND_LIMIT);
-	*start = LSN_INVALID;
 	if (create->failover && PQserverVersion(conn) < 170000)
-	{
-		error_set(err, ERROR_USAGE,
-				  "--enable-failover needs PostgreSQL 17 or newer");
-		goto done;
-	}
-	if (create->if_not_exists)
-	{
-		if (!slot_find(conn, create->slot, &info, err))
-			goto done;
-		if (info.exists)
-		{
-			ok = true;
-			goto done;
-		}
-	}
-	append_create(&sql, create, slot, plugin, PQserverVersion(conn));
-	ok = run_create(conn, buf_string(&sql), start, err);
-	if (!ok)
-		error_prefix(err, "cannot create replication slot \"%s\"",
-					 create->slot);
-
-done:
+		ok = error_set(err, ERROR_USAGE,
+					   "--enable-failover needs PostgreSQL 17 or newer");
+	else if (!ok)
+		error_set(err, ERROR_USAGE, "slot name \"%s\" is not valid",
+				  create->slot);
+	else
+		append_create(sql, create, slot, plugin, PQserverVersion(conn));
 	PQfreemem(slot);
 	PQfreemem(plugin);
-	buf_free(&sql);
 	return ok;
 }
 

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 
+#include "buf.h"
 #include "error.h"
 #include "lsn.h"
 
@@ -39,9 +40,10 @@ typedef struct SlotCreate
 {
 	const char *slot;
 	const char *plugin;
-	bool		if_not_exists;
 	bool		two_phase;
 	bool		failover;		/* 17+ */
+	bool		temporary;		/* gone with its connection */
+	bool		export;			/* a snapshot, until the next command */
 } SlotCreate;
 
 /* All of these take a replication connection to the slot's database. */
@@ -51,9 +53,10 @@ extern MUST_USE bool slot_server(PGconn *conn, ServerInfo *server, Error *err);
 extern MUST_USE bool slot_find(PGconn *conn, const char *slot, SlotInfo *info,
 							   Error *err);
 
-/* *start: where the new slot stands; LSN_INVALID if it existed already. */
-extern MUST_USE bool slot_create(PGconn *conn, const SlotCreate *create,
-								 Lsn *start, Error *err);
+/* The command that creates it; slot_wait.h runs it. */
+extern MUST_USE bool slot_create_command(PGconn *conn,
+										 const SlotCreate *create, Buf *sql,
+										 Error *err);
 extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, Error *err);
 
 /*

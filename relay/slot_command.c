@@ -5,35 +5,60 @@
 #include "slot_command.h"
 
 #include "log.h"
-#include "slot.h"
+#include "slot_wait.h"
+
+/* *exists: it was there, and that is no error. */
+static bool
+check_missing(PGconn *conn, const Settings *settings, bool *exists, Error *err)
+{
+	SlotInfo	info;
+
+	*exists = false;
+	if (!settings->if_not_exists)
+		return true;
+	if (!slot_find(conn, settings->slot, &info, err))
+		return false;
+	*exists = info.exists;
+	return true;
+}
+
+static bool
+create_slot(const Settings *settings, ConnectionOptions *connection,
+			PGconn *conn, Error *err)
+{
+	SlotCreate	create = {
+		.slot = settings->slot, .plugin = settings->plugin,
+		.two_phase = settings->two_phase, .failover = settings->enable_failover
+	};
+	char		text[LSN_TEXT_SIZE];
+	SlotWait	wait;
+	bool		stopped = false;
+
+	if (settings->two_phase)
+		log_warning("--start refuses two-phase slots: a prepared transaction that was confirmed "
+					"would come without its rows after a restart");
+	if (!slot_wait_create(&wait, conn, connection, &create, &stopped, err))
+		return stopped;
+	log_info("created replication slot \"%s\" at %s", settings->slot,
+			 lsn_format(wait.point, text));
+	return true;
+}
 
 bool
 slot_command_create(const Settings *settings,
 					ConnectionOptions *connection, Error *err)
 {
-	SlotCreate	create = {
-		.slot = settings->slot, .plugin = settings->plugin,
-		.if_not_exists = settings->if_not_exists,
-		.two_phase = settings->two_phase, .failover = settings->enable_failover
-	};
 	PGconn	   *conn = connection_open(connection, CONNECTION_REPLICATION,
 									   err);
-	char		text[LSN_TEXT_SIZE];
-	Lsn			start;
-	bool		ok;
+	bool		exists = false;
+	bool		ok = conn != NULL &&
+		check_missing(conn, settings, &exists, err);
 
-	if (conn == NULL)
-		return false;
-	if (settings->two_phase)
-		log_warning("--start refuses two-phase slots: a prepared transaction that was confirmed "
-					"would come without its rows after a restart");
-	ok = slot_create(conn, &create, &start, err);
-	PQfinish(conn);
-	if (ok && start != LSN_INVALID)
-		log_info("created replication slot \"%s\" at %s", settings->slot,
-				 lsn_format(start, text));
-	else if (ok)
+	if (ok && exists)
 		log_info("replication slot \"%s\" exists already", settings->slot);
+	else if (ok)
+		ok = create_slot(settings, connection, conn, err);
+	PQfinish(conn);
 	return ok;
 }
 
