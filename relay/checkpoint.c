@@ -49,6 +49,7 @@ checkpoint_init(Checkpoint *checkpoint, const SlotIdentity *identity,
 	checkpoint->timeline = identity->timeline;
 	checkpoint->position.lsn = lsn;
 	checkpoint->options_hash = identity->options_hash;
+	checkpoint->snapshot = identity->snapshot;
 	name_copy(checkpoint->slot, sizeof(checkpoint->slot), identity->slot);
 	name_copy(checkpoint->database, sizeof(checkpoint->database),
 			  identity->database);
@@ -89,6 +90,10 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 							json_integer(checkpoint->file_size));
 	if (object != NULL && checkpoint->exactly_once)
 		json_object_set_new(object, "delivery", json_string("exactly-once"));
+	if (object != NULL && checkpoint->position.lsn < checkpoint->snapshot)
+		json_object_set_new(object, "snapshot",
+							json_string(lsn_format(checkpoint->snapshot,
+												   lsn)));
 	return object;
 }
 
@@ -159,13 +164,13 @@ read_number_string(const json_t *object, const char *name, int base,
 }
 
 static bool
-read_lsn(const json_t *object, Lsn *lsn, Error *err)
+read_lsn(const json_t *object, const char *name, Lsn *lsn, Error *err)
 {
 	char		text[LSN_TEXT_SIZE];
 
-	if (!read_string(object, "lsn", text, sizeof(text), err))
+	if (!read_string(object, name, text, sizeof(text), err))
 		return false;
-	return lsn_parse(text, lsn) || bad_member("lsn", err);
+	return lsn_parse(text, lsn) || bad_member(name, err);
 }
 
 static bool
@@ -196,6 +201,9 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 		!read_integer(object, "file_size", INT64_MAX, &checkpoint->file_size,
 					  err))
 		return false;
+	if (json_object_get(object, "snapshot") != NULL &&
+		!read_lsn(object, "snapshot", &checkpoint->snapshot, err))
+		return false;
 	return read_number_string(object, "system_id", 10, &checkpoint->system_id,
 							  err) &&
 		read_number_string(object, "options_hash", 16,
@@ -206,7 +214,7 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 					sizeof(checkpoint->database), err) &&
 		read_string(object, "sink", checkpoint->sink, sizeof(checkpoint->sink),
 					err) &&
-		read_lsn(object, &checkpoint->position.lsn, err);
+		read_lsn(object, "lsn", &checkpoint->position.lsn, err);
 }
 
 bool
@@ -293,14 +301,20 @@ verify_timeline(const Checkpoint *checkpoint, const Checkpoint *expected,
 }
 
 static bool
-verify_position(const Checkpoint *checkpoint, const Checkpoint *expected,
+unfinished_snapshot(const char *sink, Error *err)
+{
+	error_set(err, ERROR_SNAPSHOT,
+			  "sink \"%s\" is in the middle of a snapshot", sink);
+	return error_hint(err, "Start with --snapshot=initial to go on with it. To do without: remove the sink's checkpoint, and it begins where the slot stands.");
+}
+
+static bool
+slot_is_ahead(const Checkpoint *checkpoint, const Checkpoint *expected,
 				Error *err)
 {
 	char		slot[LSN_TEXT_SIZE];
 	char		sink[LSN_TEXT_SIZE];
 
-	if (checkpoint->position.lsn >= expected->position.lsn)
-		return true;
 	lsn_format(expected->position.lsn, slot);
 	lsn_format(checkpoint->position.lsn, sink);
 	error_set(err, ERROR_CHECKPOINT,
@@ -311,16 +325,41 @@ verify_position(const Checkpoint *checkpoint, const Checkpoint *expected,
 	return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
 }
 
+static bool
+verify_position(const Checkpoint *checkpoint, const SlotIdentity *identity,
+				const Checkpoint *expected, Error *err)
+{
+	bool		in_snapshot = checkpoint->snapshot != LSN_INVALID &&
+		checkpoint->snapshot == expected->position.lsn;
+
+	if (checkpoint->position.lsn >= expected->position.lsn)
+		return true;
+	if (identity->snapshot == LSN_INVALID && in_snapshot)
+		return unfinished_snapshot(expected->sink, err);
+	if (in_snapshot)
+		return true;
+	slot_is_ahead(checkpoint, expected, err);
+	if (!identity->covers_gaps)
+		return false;
+	log_report(LOG_LEVEL_WARNING, err);
+	error_clear(err);
+	log_warning("sink \"%s\": a new snapshot covers what is missing; of rows that were deleted in between it tells nothing",
+				expected->sink);
+	return true;
+}
+
 bool
 checkpoint_verify(const Checkpoint *checkpoint, const SlotIdentity *identity,
 				  const char *sink, Error *err)
 {
 	Checkpoint	expected;
 
-	checkpoint_init(&expected, identity, sink, identity->confirmed);
+	checkpoint_init(&expected, identity, sink,
+					identity->snapshot != LSN_INVALID ? identity->snapshot :
+					identity->confirmed);
 	if (!verify_names(checkpoint, &expected, err) ||
 		!verify_timeline(checkpoint, &expected, err) ||
-		!verify_position(checkpoint, &expected, err))
+		!verify_position(checkpoint, identity, &expected, err))
 		return false;
 	if (checkpoint->options_hash != expected.options_hash)
 		log_warning("sink \"%s\": the source's options have changed since its checkpoint: from here on other changes may be selected",

@@ -7,8 +7,9 @@
  * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan",
  *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
  *  "options_hash":"9f..."}
- * and "file_size" where it is not 0, "delivery":"exactly-once" where that holds. Needs the sink's name to be at most 64
- * bytes: longer ones are cut.
+ * and "file_size" where it is not 0, "delivery":"exactly-once" where that
+ * holds, "snapshot":"0/16B3748" in a snapshot that leads to there. Needs the
+ * sink's name to be at most 64 bytes: longer ones are cut.
  */
 #ifndef PG_FANOUT_CHECKPOINT_H
 #define PG_FANOUT_CHECKPOINT_H
@@ -29,6 +30,8 @@ typedef struct Checkpoint
 	uint64_t	options_hash;
 	int64_t		file_size;		/* file sink: durable length; else 0 */
 	bool		exactly_once;	/* Kafka sink: written in a transaction */
+	Lsn			snapshot;		/* as the identity's: where the snapshot leads
+								 * that the position is in, if before it */
 } Checkpoint;
 
 extern void checkpoint_init(Checkpoint *checkpoint,
@@ -39,7 +42,9 @@ extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text,
 									  Error *err);
 
 /*
- * Whether it belongs to this slot and covers where the slot stands; else
+ * Whether it belongs to this slot and covers where the slot stands, or is in a
+ * snapshot that leads to there (and identity says that it is gone on with);
+ * else
  * ERROR_CHECKPOINT: other system, database, slot or sink, a newer timeline
  * than the server's, or the slot ahead of it (the hint has the SQL to look
  * further). An older timeline and a changed options hash are only logged.

@@ -75,6 +75,9 @@ extern SinkPoll fanout_poll(Fanout *fanout, Error *err);
  */
 extern Lsn	fanout_durable(const Fanout *fanout);
 
+/* Whether no sink had a checkpoint when it was resumed. */
+extern bool fanout_fresh(const Fanout *fanout);
+
 /* Whether every sink has recorded everything up to this LSN. */
 extern bool fanout_settled(const Fanout *fanout, Lsn end);
 

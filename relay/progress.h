@@ -32,6 +32,9 @@ extern void progress_frame(Progress *progress, size_t bytes);
 extern void progress_record(Progress *progress);
 extern void progress_commit(Progress *progress, int64_t commit_time);
 
+/* Whether it is time for a line; the next one's is set then. */
+extern bool progress_due(Progress *progress, int64_t now);
+
 /* Shows the line if it is time to. spool: NULL without streaming. */
 extern void progress_show(Progress *progress, const Feedback *feedback,
 						  const Fanout *fanout, const Spool *spool);

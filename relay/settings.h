@@ -13,6 +13,16 @@
 
 #include "version.h"
 
+/* In the order of the option's words. */
+typedef enum SnapshotMode
+{
+	SNAPSHOT_MODE_NEVER,
+	SNAPSHOT_MODE_INITIAL,
+	SNAPSHOT_MODE_ONLY,
+	SNAPSHOT_MODE_WHEN_NEEDED,
+	SNAPSHOT_MODE_ALWAYS		/* refused */
+} SnapshotMode;
+
 typedef struct Settings
 {
 	/* actions */
@@ -41,6 +51,8 @@ typedef struct Settings
 	bool		allow_gap;
 	bool		no_loop;
 	int64_t		status_interval;
+	int			snapshot;		/* a SnapshotMode */
+	int64_t		snapshot_workers;
 
 	/* transactions in progress */
 	bool		streaming;

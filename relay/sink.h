@@ -50,6 +50,13 @@ typedef struct SlotIdentity
 	const char *database;
 	uint64_t	options_hash;	/* of the source's options */
 	Lsn			confirmed;		/* the slot's place: a new sink begins here */
+
+	/*
+	 * LSN_INVALID: no snapshots. Else the slot's place; confirmed is before it
+	 * then, and what lies in between is a snapshot's.
+	 */
+	Lsn			snapshot;
+	bool		covers_gaps;	/* a snapshot is to cover what the slot lacks */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */

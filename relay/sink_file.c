@@ -321,6 +321,7 @@ read_checkpoint(SinkFile *file, const SlotIdentity *identity, bool *found,
 		return error_prefix(err, "%s.checkpoint", file->place.path);
 	file->checkpoint.timeline = identity->timeline;
 	file->checkpoint.options_hash = identity->options_hash;
+	file->checkpoint.snapshot = identity->snapshot;
 	return true;
 }
 

@@ -191,6 +191,13 @@ slot_drop(PGconn *conn, const char *slot, Error *err)
 }
 
 bool
+slot_is_lost(const SlotInfo *info)
+{
+	return strcmp(info->wal_status, "lost") == 0 ||
+		info->invalidation[0] != '\0';
+}
+
+bool
 slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 			const ServerInfo *server, Error *err)
 {
@@ -222,7 +229,7 @@ slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 		return error_hint(err, "A prepared transaction that was confirmed would come without its rows "
 						  "after a restart. Create a slot without --two-phase: its rows come at COMMIT PREPARED.");
 	}
-	if (strcmp(info->wal_status, "lost") == 0 || info->invalidation[0] != '\0')
+	if (slot_is_lost(info))
 	{
 		error_set(err, ERROR_SLOT_UNUSABLE,
 				  "replication slot \"%s\" has been invalidated%s%s", slot,

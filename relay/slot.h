@@ -59,6 +59,9 @@ extern MUST_USE bool slot_create_command(PGconn *conn,
 										 Error *err);
 extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, Error *err);
 
+/* Whether the server has removed what it was to keep. */
+extern bool slot_is_lost(const SlotInfo *info);
+
 /*
  * Whether --start may read this slot with this plugin: it exists, is logical,
  * of this database and plugin, not two-phase, not invalidated.
