@@ -213,6 +213,17 @@ first_position(const Relay *relay)
 	return first;
 }
 
+static bool
+take_notes(Relay *relay, Error *err)
+{
+	SnapshotNote note;
+
+	while (snapshot_take_note(relay->snapshot, &note))
+		if (!fanout_note(relay->fanout, note.key, slice_of(note.value), err))
+			return false;
+	return true;
+}
+
 /* Nothing is read before every sink knows that the attempt has begun. */
 static bool
 mark_attempt(Relay *relay, Error *err)
@@ -233,7 +244,8 @@ mark_attempt(Relay *relay, Error *err)
 	if (!snapshot_begin(relay->snapshot, &place, notes, err))
 		return false;
 	snapshot_note_attempt(&note, place.start, place.attempt);
-	return fanout_note(relay->fanout, note.key, slice_of(note.value), err);
+	return fanout_note(relay->fanout, note.key, slice_of(note.value), err) &&
+		take_notes(relay, err);
 }
 
 /* ---- a turn ---- */
@@ -243,12 +255,9 @@ relay_snapshot_next(Relay *relay, Error *err)
 {
 	SourceResult kind = snapshot_next(relay->snapshot, &relay->pending.event,
 									  err);
-	SnapshotNote note;
 
-	while (kind != SOURCE_FAILED &&
-		   snapshot_take_note(relay->snapshot, &note))
-		if (!fanout_note(relay->fanout, note.key, slice_of(note.value), err))
-			return SOURCE_FAILED;
+	if (kind != SOURCE_FAILED && !take_notes(relay, err))
+		return SOURCE_FAILED;
 	return kind;
 }
 

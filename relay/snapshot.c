@@ -66,6 +66,7 @@ snapshot_free(Snapshot *snapshot)
 		row_writer_free(snapshot->writer);
 	free(snapshot->writer);
 	free(snapshot->readers);
+	free(snapshot->stale);
 	buf_free(&snapshot->sql);
 	free(snapshot);
 }
@@ -269,27 +270,40 @@ snapshot_creating(Snapshot *snapshot, Error *err)
 
 /* ---- beginning and end ---- */
 
-static void
-skip_finished(Snapshot *snapshot, const Notes *notes)
+/*
+ * A note can be older than the last rows it speaks of: those came to nothing
+ * then, and positions of this attempt will pass the one that it names. So it
+ * has to be taken back before any row is read.
+ */
+static bool
+sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
 {
 	const SnapshotPlace *place = &snapshot->place;
 	SnapshotStats *stats = &snapshot->stats;
 
+	snapshot->stale = calloc(snapshot->plan.count + 1,
+							 sizeof(*snapshot->stale));
+	if (snapshot->stale == NULL)
+		return error_no_memory(err);
 	for (size_t i = 0; i < snapshot->plan.count; i++)
 	{
 		const SnapshotTable *table = &snapshot->plan.tables[i];
 		SnapshotDone done;
+		bool		noted = snapshot_notes_done(notes, table->oid,
+												place->start, &done);
 
-		if (snapshot_notes_done(notes, table->oid, place->start, &done) &&
-			done.end <= place->durable && done.hash == table->hash)
+		if (noted && done.end <= place->durable && done.hash == table->hash)
 		{
 			snapshot->tables.tables[i].skip = true;
 			continue;
 		}
+		if (noted)
+			snapshot->stale[snapshot->stale_count++] = i;
 		stats->tables++;
 		for (size_t part = 0; part < table->part_count; part++)
 			stats->blocks += snapshot->plan.parts[table->part + part].blocks;
 	}
+	return true;
 }
 
 bool
@@ -303,7 +317,8 @@ snapshot_begin(Snapshot *snapshot, const SnapshotPlace *place,
 						 "there is no room for a snapshot between the sinks' position and the slot's");
 	snapshot->place = *place;
 	snapshot->position = place->first;
-	skip_finished(snapshot, notes);
+	if (!sort_out(snapshot, notes, err))
+		return false;
 	log_info("snapshot at %s: reading %zu tables%s",
 			 lsn_format(snapshot->point, point), snapshot->stats.tables,
 			 snapshot->stats.tables < snapshot->plan.count ?
@@ -404,19 +419,23 @@ snapshot_take_note(Snapshot *snapshot, SnapshotNote *note)
 {
 	const SnapshotTables *tables = &snapshot->tables;
 	const SnapshotTable *table;
-	SnapshotDone done = {
-		.start = snapshot->place.start,
-		.end = snapshot->in_transaction ? snapshot->position + 1 :
-		snapshot->position,
-		.point = snapshot->place.exact ? snapshot->point : LSN_INVALID
-	};
+	SnapshotDone done = {.start = snapshot->place.start};
 
-	if (snapshot->noted >= tables->done_count)
+	if (snapshot->stale_count > 0)
+	{
+		table = &snapshot->plan.tables[snapshot->stale[--snapshot->stale_count]];
+		done.end = SNAPSHOT_NOT_DONE;
+	}
+	else if (snapshot->noted < tables->done_count)
+	{
+		table = tables->tables[tables->done[snapshot->noted++]].plan;
+		done.end = snapshot->position + snapshot->in_transaction;
+		done.point = snapshot->place.exact ? snapshot->point : LSN_INVALID;
+	}
+	else
 		return false;
-	table = tables->tables[tables->done[snapshot->noted++]].plan;
 	done.hash = table->hash;
 	snapshot_note_done(note, table->oid, &done);
-	log_debug("snapshot: %s.%s is read", table->schema, table->name);
 	return true;
 }
 

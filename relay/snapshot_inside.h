@@ -45,6 +45,8 @@ struct Snapshot
 	SnapshotPlan plan;
 	SnapshotTables tables;
 	size_t		noted;			/* of the finished tables */
+	size_t	   *stale;			/* tables whose notes no longer hold */
+	size_t		stale_count;
 	SnapshotPlace place;
 	Lsn			point;			/* of the exported snapshot */
 	int64_t		time;			/* when it was taken, as commit times are */

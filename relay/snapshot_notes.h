@@ -24,10 +24,13 @@ typedef struct SnapshotNote
 	char		value[SNAPSHOT_NOTE_VALUE_SIZE];
 } SnapshotNote;
 
+#define SNAPSHOT_NOT_DONE			UINT64_MAX
+
 typedef struct SnapshotDone
 {
 	Lsn			start;			/* the slot's place */
-	Lsn			end;			/* a sink that is here has all of the table */
+	Lsn			end;			/* a sink that is here has all of the table;
+								 * SNAPSHOT_NOT_DONE: it is being read anew */
 	Lsn			point;			/* what committed before is in its rows, and
 								 * the stream leaves it out; LSN_INVALID: the
 								 * stream leaves out nothing */

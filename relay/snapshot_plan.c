@@ -15,6 +15,7 @@
 #define QUERY_LIMIT			((size_t) 1 << 20)
 #define RELATION_LIMIT		((size_t) 1 << 20)
 #define LISTS_VERSION		150000	/* column lists, row filters */
+#define GENERATED_VERSION	180000	/* generated columns can be published */
 
 /* ---- the query ---- */
 
@@ -36,7 +37,7 @@ static const char listed_query_old[] =
 "listed AS ("
 " SELECT c.oid, p.pubviaroot, (SELECT pg_catalog.array_agg(a.attname)"
 "   FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
-"   AND NOT a.attisdropped AND a.attgenerated = '') AS attnames,"
+"   AND NOT a.attisdropped) AS attnames,"
 "  NULL::pg_catalog.text AS rowfilter"
 "  FROM pg_catalog.pg_publication p"
 "  JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname"
@@ -65,7 +66,7 @@ static const char every_query[] =
 " chosen AS ("
 " SELECT c.oid, (SELECT pg_catalog.array_agg(a.attname)"
 "   FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
-"   AND NOT a.attisdropped AND a.attgenerated <> 'v') AS attnames,"
+"   AND NOT a.attisdropped) AS attnames,"
 "  NULL::pg_catalog.text AS filter"
 "  FROM pg_catalog.pg_class c"
 "  WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384)";
@@ -77,6 +78,7 @@ static const char columns_query[] =
 " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
 "  AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (h.attnames)"
+"  AND a.attgenerated <> ALL (%s)"
 " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\", a.attnum";
 
 enum
@@ -138,6 +140,17 @@ append_publications(Buf *sql, PGconn *conn, const char *list)
 	return ok;
 }
 
+/*
+ * Generated columns that the stream never has, though older servers list them
+ * among a publication's.
+ */
+static const char *
+left_out(PGconn *conn, const char *publications)
+{
+	return publications == NULL || PQserverVersion(conn) >= GENERATED_VERSION ?
+		"ARRAY['v']" : "ARRAY['s', 'v']";
+}
+
 static PGresult *
 query_columns(PGconn *conn, const char *publications, Error *err)
 {
@@ -156,7 +169,7 @@ query_columns(PGconn *conn, const char *publications, Error *err)
 				   listed_query : listed_query_old, buf_string(&names));
 	}
 	buf_append_string(&sql, publications != NULL ? chosen_query : every_query);
-	buf_append_string(&sql, columns_query);
+	buf_printf(&sql, columns_query, left_out(conn, publications));
 	if (ok && !buf_failed(&names) && !buf_failed(&sql))
 		result = connection_query(conn, buf_string(&sql), err);
 	else

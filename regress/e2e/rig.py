@@ -32,6 +32,7 @@ class Exit:
     SLOT_MISSING, SLOT_IN_USE, SLOT_UNUSABLE, PLUGIN_REFUSED = range(6, 10)
     PUBLICATION, SOURCE, CHECKPOINT = range(10, 13)
     SINK_SETUP, SINK_WRITE, RECORD, DISK = range(13, 17)
+    SNAPSHOT = 28
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):
@@ -68,6 +69,15 @@ def free_port():
     out = subprocess.run(['bash', '-c', '. "$0/lib.sh"; free_port', str(RIG)],
                          check=True, capture_output=True, text=True)
     return int(out.stdout)
+
+
+def psql(database, path):
+    """Runs a script as psql does, up to the first error."""
+    subprocess.run(
+        ['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', path],
+        check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        env=dict(os.environ, PGHOST=database.host, PGPORT=str(database.port),
+                 PGUSER=database.user, PGDATABASE=database.dbname))
 
 
 class Server:
