@@ -162,8 +162,11 @@ static const char rewritten_query[] =
 " WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384"
 "  AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)";
 
+/* No transaction wrote what is read: the first that it does not show. */
 static const char time_query[] =
-"SELECT (extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8";
+"SELECT (extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8,"
+" pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+"  ::pg_catalog.text::pg_catalog.numeric % 4294967296";
 
 static bool
 check_files(Snapshot *snapshot, Error *err)
@@ -175,7 +178,10 @@ check_files(Snapshot *snapshot, Error *err)
 	bool		ok = time != NULL;
 
 	if (ok)
+	{
 		snapshot->time = strtoll(PQgetvalue(time, 0, 0), NULL, 10);
+		snapshot->xid = (uint32_t) strtoul(PQgetvalue(time, 0, 1), NULL, 10);
+	}
 	if (ok && PQntuples(files) > 0)
 		ok = moved("a table was rewritten or truncated", err);
 	PQclear(files);
@@ -361,7 +367,8 @@ SourceResult
 snapshot_begin_txn(Snapshot *snapshot, SourceEvent *event)
 {
 	snapshot->txn = (Transaction) {
-		.commit_lsn = snapshot->position, .commit_time = snapshot->time,
+		.xid = snapshot->xid, .commit_lsn = snapshot->position,
+		.commit_time = snapshot->time,
 		.origin = "", .snapshot = "true"
 	};
 	snapshot->in_transaction = true;

@@ -50,6 +50,7 @@ struct Snapshot
 	SnapshotPlace place;
 	Lsn			point;			/* of the exported snapshot */
 	int64_t		time;			/* when it was taken, as commit times are */
+	uint32_t	xid;			/* the first that it does not show */
 
 	Transaction txn;
 	bool		in_transaction;
