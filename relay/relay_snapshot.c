@@ -181,9 +181,8 @@ relay_snapshot_undo(Relay *relay)
 bool
 relay_snapshot_begin(Relay *relay, Error *err)
 {
-	if (relay->identity.snapshot == LSN_INVALID)
-		return true;
-	if (fanout_durable(relay->fanout) < relay->identity.snapshot)
+	if (relay->identity.snapshot != LSN_INVALID &&
+		fanout_durable(relay->fanout) < relay->identity.snapshot)
 		return relay->snapshot != NULL ||
 			(make_snapshot(relay, err) &&
 			 snapshot_create(relay->snapshot, err));

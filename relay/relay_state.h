@@ -65,7 +65,7 @@ typedef struct Relay
 
 	SnapshotConfig snapshot_config;
 	Snapshot   *snapshot;		/* what is read before the stream; or NULL */
-	Charset    *snapshot_charset;	/* of its text, where the stream has none */
+	Charset    *snapshot_charset;	/* of its text; NULL: charset, or UTF-8 */
 	SnapshotCover cover;		/* what the stream is to leave out */
 	bool		snapshot_tried; /* by this process */
 	bool		slot_created;	/* by this process */

@@ -56,7 +56,7 @@ typedef struct SlotIdentity
 	 * then, and what lies in between is a snapshot's.
 	 */
 	Lsn			snapshot;
-	bool		covers_gaps;	/* a snapshot is to cover what the slot lacks */
+	bool		covers_gaps;	/* a snapshot stands in for lost changes */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */

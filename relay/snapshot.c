@@ -339,6 +339,39 @@ snapshot_read(Snapshot *snapshot)
 	snapshot->state = SNAPSHOT_READING;
 }
 
+/*
+ * Whether the table was there already when the snapshot was taken: then it has
+ * rows that the stream will not bring.
+ */
+static bool
+is_older(Snapshot *snapshot, const SnapshotTable *table, bool *older,
+		 Error *err)
+{
+	char		sql[128];
+	PGresult   *result;
+
+	snprintf(sql, sizeof(sql),
+			 "SELECT FROM pg_catalog.pg_class WHERE oid = %" PRIu32,
+			 table->oid);
+	result = connection_query(snapshot->readers[0].worker.conn, sql, err);
+	*older = result != NULL && PQntuples(result) > 0;
+	PQclear(result);
+	return result != NULL;
+}
+
+static bool
+table_changed(Snapshot *snapshot, const SnapshotTable *table, bool *changed,
+			  Error *err)
+{
+	const SnapshotTable *before = snapshot_plan_find(&snapshot->plan,
+													 table->oid);
+
+	if (before == NULL)
+		return is_older(snapshot, table, changed, err);
+	*changed = before->hash != table->hash;
+	return true;
+}
+
 bool
 snapshot_finish(Snapshot *snapshot, bool *changed, Error *err)
 {
@@ -347,15 +380,8 @@ snapshot_finish(Snapshot *snapshot, bool *changed, Error *err)
 										snapshot->config->publications, err);
 
 	*changed = false;
-	for (size_t i = 0; ok && i < now.count; i++)
-	{
-		const SnapshotTable *table = &now.tables[i];
-		const SnapshotTable *before = snapshot_plan_find(&snapshot->plan,
-														 table->oid);
-
-		*changed |= before == NULL ? snapshot->config->publications != NULL :
-			before->hash != table->hash;
-	}
+	for (size_t i = 0; ok && !*changed && i < now.count; i++)
+		ok = table_changed(snapshot, &now.tables[i], changed, err);
 	snapshot_plan_free(&now);
 	snapshot->state = SNAPSHOT_FINISHING;
 	return ok;
@@ -430,7 +456,8 @@ snapshot_take_note(Snapshot *snapshot, SnapshotNote *note)
 
 	if (snapshot->stale_count > 0)
 	{
-		table = &snapshot->plan.tables[snapshot->stale[--snapshot->stale_count]];
+		snapshot->stale_count--;
+		table = &snapshot->plan.tables[snapshot->stale[snapshot->stale_count]];
 		done.end = SNAPSHOT_NOT_DONE;
 	}
 	else if (snapshot->noted < tables->done_count)

@@ -106,8 +106,8 @@ extern SourceResult snapshot_next(Snapshot *snapshot, SourceEvent *event,
 extern uint64_t snapshot_numbers(const Snapshot *snapshot);
 
 /*
- * A note that sinks must have before the event that was handed out last; false:
- * none is left.
+ * A note that sinks must have before the event that was handed out last;
+ * false: none is left.
  */
 extern bool snapshot_take_note(Snapshot *snapshot, SnapshotNote *note);
 

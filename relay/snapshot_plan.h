@@ -1,7 +1,7 @@
 /*
  * snapshot_plan.h
- *		Which tables a snapshot reads, and which rows and columns of them: those
- *		that the stream has.
+ *		Which tables a snapshot reads, and which rows and columns of them:
+ *		those that the stream has.
  *
  * With publications: their tables, row filters and column lists, partitions as
  * their root where that is how they are published. Without: every permanent
