@@ -269,7 +269,7 @@ finish_reading(Relay *relay, Error *err)
 		return STEP_LOST;
 	if (!changed)
 		return STEP_GO_ON;
-	log_warning("the publication has changed while its tables were read: those that it concerns are read again");
+	log_warning("the publication has changed while its tables were read: those that this concerns are read anew");
 	return STEP_RESTART;
 }
 
@@ -317,7 +317,8 @@ relay_snapshot_step(Relay *relay, bool *nothing, Error *err)
 				snapshot_read(relay->snapshot);
 			return STEP_GO_ON;
 		case SNAPSHOT_ALL_READ:
-			return finish_reading(relay, err);
+			*nothing = durable < snapshot_position(relay->snapshot);
+			return *nothing ? STEP_GO_ON : finish_reading(relay, err);
 		case SNAPSHOT_ENDED:
 			*nothing = durable < relay->identity.snapshot;
 			return *nothing ? STEP_GO_ON : hand_over(relay, err);

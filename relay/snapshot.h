@@ -48,7 +48,8 @@ typedef enum SnapshotState
 	SNAPSHOT_MARKED,			/* snapshot_read is to be called when it is
 								 * durable */
 	SNAPSHOT_READING,
-	SNAPSHOT_ALL_READ,			/* snapshot_finish is to be called */
+	SNAPSHOT_ALL_READ,			/* snapshot_finish is to be called when it is
+								 * durable */
 	SNAPSHOT_FINISHING,			/* the last transaction is to be delivered */
 	SNAPSHOT_ENDED				/* the stream follows when it is durable */
 } SnapshotState;

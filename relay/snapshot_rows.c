@@ -242,11 +242,16 @@ hand_out(Snapshot *snapshot, Reader *reader, SourceEvent *event, Error *err)
  * number of transactions: the last goes on to the end.
  */
 static bool
-is_full(const Snapshot *snapshot)
+may_end(const Snapshot *snapshot)
 {
 	return snapshot->in_transaction &&
-		(snapshot->txn_rows >= TXN_ROWS || snapshot->txn_bytes >= TXN_BYTES) &&
 		snapshot->position + 2 < snapshot->place.start;
+}
+
+static bool
+is_full(const Snapshot *snapshot)
+{
+	return snapshot->txn_rows >= TXN_ROWS || snapshot->txn_bytes >= TXN_BYTES;
 }
 
 SourceResult
@@ -254,7 +259,7 @@ snapshot_rows_next(Snapshot *snapshot, SourceEvent *event, Error *err)
 {
 	Reader	   *reader;
 
-	if (is_full(snapshot))
+	if (is_full(snapshot) && may_end(snapshot))
 		return snapshot_end_txn(snapshot, snapshot->position + 1, event);
 	switch (find_row(snapshot, &reader, err))
 	{
@@ -265,6 +270,9 @@ snapshot_rows_next(Snapshot *snapshot, SourceEvent *event, Error *err)
 		case SNAPSHOT_NOTHING:
 			return SOURCE_EMPTY;
 		case SNAPSHOT_END:
+			if (may_end(snapshot))
+				return snapshot_end_txn(snapshot, snapshot->position + 1,
+										event);
 			snapshot->state = SNAPSHOT_ALL_READ;
 			return SOURCE_EMPTY;
 		case SNAPSHOT_FAILED:
