@@ -303,12 +303,14 @@ StepResult
 relay_snapshot_step(Relay *relay, bool *nothing, Error *err)
 {
 	Lsn			durable = fanout_durable(relay->fanout);
+	StepResult	result;
 
 	switch (snapshot_state(relay->snapshot))
 	{
 		case SNAPSHOT_CREATING:
-			*nothing = true;
-			return judge(snapshot_creating(relay->snapshot, err), err);
+			result = judge(snapshot_creating(relay->snapshot, err), err);
+			*nothing = snapshot_state(relay->snapshot) == SNAPSHOT_CREATING;
+			return result;
 		case SNAPSHOT_IMPORTED:
 			return judge(mark_attempt(relay, err), err);
 		case SNAPSHOT_MARKED:
