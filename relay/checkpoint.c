@@ -49,6 +49,7 @@ checkpoint_init(Checkpoint *checkpoint, const SlotIdentity *identity,
 	checkpoint->timeline = identity->timeline;
 	checkpoint->position.lsn = lsn;
 	checkpoint->options_hash = identity->options_hash;
+	checkpoint->snapshot = identity->snapshot;
 	name_copy(checkpoint->slot, sizeof(checkpoint->slot), identity->slot);
 	name_copy(checkpoint->database, sizeof(checkpoint->database),
 			  identity->database);
@@ -89,6 +90,10 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 							json_integer(checkpoint->file_size));
 	if (object != NULL && checkpoint->exactly_once)
 		json_object_set_new(object, "delivery", json_string("exactly-once"));
+	if (object != NULL && checkpoint->position.lsn < checkpoint->snapshot)
+		json_object_set_new(object, "snapshot",
+							json_string(lsn_format(checkpoint->snapshot,
+												   lsn)));
 	return object;
 }
 
@@ -159,13 +164,13 @@ read_number_string(const json_t *object, const char *name, int base,
 }
 
 static bool
-read_lsn(const json_t *object, Lsn *lsn, Error *err)
+read_lsn(const json_t *object, const char *name, Lsn *lsn, Error *err)
 {
 	char		text[LSN_TEXT_SIZE];
 
-	if (!read_string(object, "lsn", text, sizeof(text), err))
+	if (!read_string(object, name, text, sizeof(text), err))
 		return false;
-	return lsn_parse(text, lsn) || bad_member("lsn", err);
+	return lsn_parse(text, lsn) || bad_member(name, err);
 }
 
 static bool
@@ -196,6 +201,9 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 		!read_integer(object, "file_size", INT64_MAX, &checkpoint->file_size,
 					  err))
 		return false;
+	if (json_object_get(object, "snapshot") != NULL &&
+		!read_lsn(object, "snapshot", &checkpoint->snapshot, err))
+		return false;
 	return read_number_string(object, "system_id", 10, &checkpoint->system_id,
 							  err) &&
 		read_number_string(object, "options_hash", 16,
@@ -206,7 +214,7 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 					sizeof(checkpoint->database), err) &&
 		read_string(object, "sink", checkpoint->sink, sizeof(checkpoint->sink),
 					err) &&
-		read_lsn(object, &checkpoint->position.lsn, err);
+		read_lsn(object, "lsn", &checkpoint->position.lsn, err);
 }
 
 bool
@@ -326,21 +334,30 @@ slot_is_new(const SlotIdentity *identity, const char *sink, Lsn lsn,
 	return error_hint(err, "Copy the tables again, then remove the sink's checkpoint to begin anew where the slot stands.");
 }
 
+/* A new sink that gets a snapshot begins before it. */
+static Lsn
+slot_place(const SlotIdentity *identity)
+{
+	return identity->snapshot != LSN_INVALID ? identity->snapshot :
+		identity->confirmed;
+}
+
 bool
 checkpoint_covers(const SlotIdentity *identity, const char *sink, Lsn lsn,
 				  Error *err)
 {
+	Lsn			place = slot_place(identity);
 	char		slot[LSN_TEXT_SIZE];
 	char		at[LSN_TEXT_SIZE];
 	bool		spooled = identity->covered != LSN_INVALID;
 
-	if (lsn >= (spooled ? identity->covered : identity->confirmed))
+	if (lsn >= (spooled ? identity->covered : place))
 		return true;
 	if (spooled)
 		return spool_is_short(identity, sink, lsn, err);
 	if (identity->restart > lsn)
 		return slot_is_new(identity, sink, lsn, err);
-	lsn_format(identity->confirmed, slot);
+	lsn_format(place, slot);
 	lsn_format(lsn, at);
 	error_set(err, ERROR_CHECKPOINT,
 			  "slot \"%s\" is at %s, ahead of sink \"%s\", which is at %s",
@@ -350,18 +367,46 @@ checkpoint_covers(const SlotIdentity *identity, const char *sink, Lsn lsn,
 	return error_hint(err, "If a spool was in use, it may hold them: switch it on again (spool, spool_backlog_directory). Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; If the changes in between can be done without, or were copied in another way, remove the sink's checkpoint to begin at the slot's position.");
 }
 
+static bool
+unfinished_snapshot(const char *sink, Error *err)
+{
+	error_set(err, ERROR_SNAPSHOT,
+			  "sink \"%s\" is in the middle of a snapshot", sink);
+	return error_hint(err, "Start with --snapshot=initial to go on with it. To do without: remove the sink's checkpoint, and it begins where the slot stands.");
+}
+
+/* A sink in the middle of a snapshot is where the slot will be. */
+static bool
+verify_position(const Checkpoint *checkpoint, const SlotIdentity *identity,
+				const char *sink, Error *err)
+{
+	Lsn			place = slot_place(identity);
+
+	if (checkpoint->position.lsn < place &&
+		checkpoint->snapshot != LSN_INVALID && checkpoint->snapshot == place)
+		return identity->snapshot != LSN_INVALID ||
+			unfinished_snapshot(sink, err);
+	if (checkpoint_covers(identity, sink, checkpoint->position.lsn, err))
+		return true;
+	if (!identity->covers_gaps)
+		return false;
+	log_report(LOG_LEVEL_WARNING, err);
+	error_clear(err);
+	log_warning("sink \"%s\": a new snapshot covers what is missing; of rows that were deleted in between it tells nothing",
+				sink);
+	return true;
+}
+
 bool
 checkpoint_verify(const Checkpoint *checkpoint, const SlotIdentity *identity,
 				  const char *sink, Error *err)
 {
 	Checkpoint	expected;
 
-	checkpoint_init(&expected, identity, sink,
-					identity->covered != LSN_INVALID ? identity->covered :
-					identity->confirmed);
+	checkpoint_init(&expected, identity, sink, LSN_INVALID);
 	if (!verify_names(checkpoint, &expected, err) ||
 		!verify_timeline(checkpoint, identity, sink, err) ||
-		!checkpoint_covers(identity, sink, checkpoint->position.lsn, err))
+		!verify_position(checkpoint, identity, sink, err))
 		return false;
 	if (checkpoint->options_hash != expected.options_hash)
 		log_warning("sink \"%s\": the source's options have changed since its checkpoint: from here on other changes may be selected",

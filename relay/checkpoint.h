@@ -7,8 +7,9 @@
  * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan",
  *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
  *  "options_hash":"9f..."}
- * and "file_size" where it is not 0, "delivery":"exactly-once" where that holds. Needs the sink's name to be at most 64
- * bytes: longer ones are cut.
+ * and "file_size" where it is not 0, "delivery":"exactly-once" where that
+ * holds, "snapshot":"0/16B3748" in a snapshot that leads to there. Needs the
+ * sink's name to be at most 64 bytes: longer ones are cut.
  */
 #ifndef PG_FANOUT_CHECKPOINT_H
 #define PG_FANOUT_CHECKPOINT_H
@@ -29,6 +30,8 @@ typedef struct Checkpoint
 	uint64_t	options_hash;
 	int64_t		file_size;		/* file sink: durable length; else 0 */
 	bool		exactly_once;	/* Kafka sink: written in a transaction */
+	Lsn			snapshot;		/* as the identity's: where the snapshot leads
+								 * that the position is in, if before it */
 } Checkpoint;
 
 extern void checkpoint_init(Checkpoint *checkpoint,
@@ -42,8 +45,10 @@ extern MUST_USE bool checkpoint_parse(Checkpoint *checkpoint, Slice text,
  * Whether it belongs to this slot and covers where the slot stands. Else
  * ERROR_SYSTEM (another system), ERROR_TIMELINE, ERROR_DIVERGED (timeline.h),
  * ERROR_SLOT_RECREATED, ERROR_CHECKPOINT: another database, slot or sink, or
- * the slot ahead of it. A timeline that was properly left and a changed
- * options hash are only logged.
+ * the slot ahead of it; ERROR_SNAPSHOT: in the middle of a snapshot that
+ * identity does not go on with. A timeline that was properly left and a
+ * changed options hash are only logged, and so is a gap that a snapshot is to
+ * cover.
  */
 extern MUST_USE bool checkpoint_verify(const Checkpoint *checkpoint,
 									   const SlotIdentity *identity,

@@ -110,12 +110,20 @@ debezium_context_free(DebeziumContext *context)
 
 /* ---- blocks ---- */
 
+/* Whether records tell of transactions, and this is one. */
+static bool
+in_transaction(const DebeziumContext *context, const Transaction *txn)
+{
+	return context->options->transactions && txn != NULL &&
+		txn->snapshot == NULL;
+}
+
 bool
 debezium_context_count(DebeziumContext *context, const Transaction *txn,
 					   const char *collection, size_t *place,
 					   DebeziumOrder *order)
 {
-	if (!context->options->transactions || txn == NULL)
+	if (!in_transaction(context, txn))
 		return true;
 	if (!debezium_txn_count(&context->txn, collection, place,
 							&order->collection))
@@ -211,8 +219,10 @@ debezium_append_source(Buf *out, const DebeziumContext *context,
 						context->last_time);
 	buf_append_slice(out, buf_slice(&context->source_head));
 	debezium_append_ms(out, &moment);
-	buf_append_string(out, source->snapshot ? ",\"snapshot\":\"true\"" :
-					  ",\"snapshot\":\"false\"");
+	buf_append_string(out, ",\"snapshot\":\"");
+	buf_append_string(out, txn != NULL && txn->snapshot != NULL ?
+					  txn->snapshot : "false");
+	buf_append_byte(out, '"');
 	buf_append_slice(out, buf_slice(&context->source_middle));
 	append_sequence(out, context->last_commit, source->lsn);
 	debezium_append_us_ns(out, &moment);
@@ -232,7 +242,7 @@ void
 debezium_append_block(Buf *out, const DebeziumContext *context,
 					  const DebeziumSource *source, const DebeziumOrder *order)
 {
-	if (!context->options->transactions || source->txn == NULL)
+	if (!in_transaction(context, source->txn))
 	{
 		buf_append_string(out, ",\"transaction\":null");
 		return;

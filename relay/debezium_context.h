@@ -68,7 +68,6 @@ typedef struct DebeziumSource
 {
 	const Transaction *txn;		/* NULL: not in a transaction */
 	Lsn			lsn;
-	bool		snapshot;
 	Slice		names;			/* '"schema":"s","table":"t"' */
 } DebeziumSource;
 

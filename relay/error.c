@@ -65,6 +65,8 @@ static const CodeText code_texts[] = {
 	"the spool belongs to another slot, is damaged or in use"},
 	[ERROR_SPOOL_FULL] = {"spool-full",
 	"the spool is full, and spool_full is stop"},
+	[ERROR_SNAPSHOT] = {"snapshot",
+	"snapshot cannot be taken, or was not finished"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))

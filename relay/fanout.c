@@ -32,6 +32,7 @@ typedef struct SinkUse
 	const SinkSetup *setup;
 	FormatUse  *format;
 	char	   *message_topic;
+	bool		fresh;			/* had no checkpoint at the start */
 	Numbering  *numbering;		/* of its topics, if they hold typed records */
 } SinkUse;
 
@@ -211,8 +212,14 @@ resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 					 lsn_format(sink->durable, text));
 			return true;
 		case SINK_NEW:
-			log_info("sink %s: has no checkpoint: it is new and begins where the slot stands, at %s",
-					 use->setup->name, lsn_format(identity->confirmed, text));
+			use->fresh = true;
+			if (identity->snapshot != LSN_INVALID)
+				log_info("sink %s: has no checkpoint: it is new and begins with a snapshot",
+						 use->setup->name);
+			else
+				log_info("sink %s: has no checkpoint: it is new and begins where the slot stands, at %s",
+						 use->setup->name,
+						 lsn_format(identity->confirmed, text));
 			return sink->ops->record(sink, identity->confirmed, err);
 		case SINK_RESUME_FAILED:
 			break;
@@ -749,6 +756,15 @@ fanout_follow(Fanout *fanout, const Timelines *timelines, Error *err)
 	}
 	for (size_t i = 0; i < fanout->sink_count; i++)
 		fanout->sinks[i].sink->timeline = timelines_label(timelines);
+	return true;
+}
+
+bool
+fanout_fresh(const Fanout *fanout)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		if (!fanout->sinks[i].fresh)
+			return false;
 	return true;
 }
 

@@ -92,6 +92,8 @@ extern const char *fanout_last(const Fanout *fanout);
  */
 extern MUST_USE bool fanout_follow(Fanout *fanout, const Timelines *timelines,
 								   Error *err);
+/* Whether no sink had a checkpoint when it was resumed. */
+extern bool fanout_fresh(const Fanout *fanout);
 
 /* Whether every sink has recorded everything up to this LSN. */
 extern bool fanout_settled(const Fanout *fanout, Lsn end);

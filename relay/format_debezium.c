@@ -193,7 +193,6 @@ append_frame(Event *event, char letter, const DebeziumOrder *order, Buf *out)
 	DebeziumContext *context = &event->debezium->context;
 	DebeziumSource source = {
 		.txn = event->change->txn, .lsn = event->change->parts.lsn,
-		.snapshot = letter == 'r',
 		.names = span_of(event->table, event->table->names)
 	};
 
@@ -527,7 +526,7 @@ format_debezium_begin(Format *format, const Transaction *txn, Records *out,
 	start_records(debezium, out);
 	debezium_txn_begin(&debezium->context.txn);
 	debezium->context.last_time = txn->commit_time;
-	if (!debezium->options->transactions)
+	if (!debezium->options->transactions || txn->snapshot != NULL)
 		return FORMAT_OK;
 	return put_notice(debezium, debezium->txn_topic,
 					  debezium_append_begin(&debezium->writer,
@@ -543,6 +542,8 @@ format_debezium_commit(Format *format, const TxnEnd *end, Position position,
 
 	(void) position;
 	start_records(debezium, out);
+	if (end->txn.snapshot != NULL)
+		return FORMAT_OK;
 	debezium->context.last_commit = end->end_lsn;
 	if (!debezium->options->transactions)
 		return FORMAT_OK;

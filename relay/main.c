@@ -83,6 +83,13 @@ print_only(const Settings *settings)
 	return true;
 }
 
+/* A snapshot belongs to the slot's creation: the relay does both. */
+static bool
+creates_with_snapshot(const Settings *settings)
+{
+	return settings->start && settings->snapshot != SNAPSHOT_MODE_NEVER;
+}
+
 static bool
 act(Settings *settings, const Config *config, Error *err)
 {
@@ -106,7 +113,7 @@ act(Settings *settings, const Config *config, Error *err)
 		ok = slot_command_drop(settings, &connection, err);
 	if (ok && settings->create_publication.count > 0)
 		ok = publication_command_create(settings, &connection, err);
-	if (ok && settings->create_slot)
+	if (ok && settings->create_slot && !creates_with_snapshot(settings))
 		ok = slot_command_create(settings, &connection, err);
 	if (ok && settings->check)
 		ok = check_all(settings, &connection, &sinks, err);

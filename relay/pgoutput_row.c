@@ -187,6 +187,14 @@ put_rows(RowWriter *writer, const Relation *relation,
 	return true;
 }
 
+static bool
+fits(const RowWriter *writer, Error *err)
+{
+	if (buf_failed(&writer->body))
+		return error_set(err, ERROR_RECORD, "a row is larger than 1 GB");
+	return true;
+}
+
 bool
 row_writer_put(RowWriter *writer, const Relation *relation,
 			   const PgoutputMessage *message, Lsn lsn, Error *err)
@@ -198,7 +206,17 @@ row_writer_put(RowWriter *writer, const Relation *relation,
 	body_put_uint(&writer->body, BODY_LSN, lsn);
 	if (message->change.old_kind == 'K')
 		body_put_uint(&writer->body, BODY_BEFORE_IS_KEY, 1);
-	if (buf_failed(&writer->body))
-		return error_set(err, ERROR_RECORD, "a row is larger than 1 GB");
-	return true;
+	return fits(writer, err);
+}
+
+bool
+row_writer_put_read(RowWriter *writer, const Relation *relation, Lsn lsn,
+					Error *err)
+{
+	buf_clear(&writer->body);
+	body_put_uint(&writer->body, BODY_OP, PG_FANOUT__OP__READ);
+	if (!put_row(writer, relation, BODY_AFTER, writer->new, NULL, err))
+		return false;
+	body_put_uint(&writer->body, BODY_LSN, lsn);
+	return fits(writer, err);
 }

@@ -42,4 +42,12 @@ extern MUST_USE bool row_writer_put(RowWriter *writer,
 									const PgoutputMessage *message, Lsn lsn,
 									Error *err);
 
+/*
+ * Makes the body of a row that was read from the table, whose values stand in
+ * writer->new; lsn is the snapshot's.
+ */
+extern MUST_USE bool row_writer_put_read(RowWriter *writer,
+										 const Relation *relation, Lsn lsn,
+										 Error *err);
+
 #endif							/* PG_FANOUT_PGOUTPUT_ROW_H */

@@ -99,6 +99,15 @@ append_spool(Buf *line, const Spool *spool)
 	progress_append_size(line, (double) bytes);
 }
 
+bool
+progress_due(Progress *progress, int64_t now)
+{
+	if (progress->interval == 0 || now < progress->next)
+		return false;
+	progress->next = now + progress->interval;
+	return true;
+}
+
 void
 progress_show(Progress *progress, const Feedback *feedback,
 			  const Fanout *fanout, const Spool *spool)
@@ -107,7 +116,7 @@ progress_show(Progress *progress, const Feedback *feedback,
 	double		seconds = (double) (now - progress->last) / CLOCK_SECOND;
 	Buf			line;
 
-	if (progress->interval == 0 || now < progress->next)
+	if (!progress_due(progress, now))
 		return;
 	buf_init(&line, LINE_LIMIT);
 	buf_printf(&line, "%.0f rows/s, ",
@@ -125,5 +134,4 @@ progress_show(Progress *progress, const Feedback *feedback,
 	progress->shown_records = progress->records;
 	progress->shown_bytes = progress->bytes;
 	progress->last = now;
-	progress->next = now + progress->interval;
 }

@@ -34,6 +34,8 @@ extern void progress_commit(Progress *progress, int64_t commit_time);
 
 /* "1.4 GB" */
 extern void progress_append_size(Buf *line, double bytes);
+/* Whether it is time for a line; the next one's is set then. */
+extern bool progress_due(Progress *progress, int64_t now);
 
 /* Shows the line if it is time to. spool: NULL without streaming. */
 extern void progress_show(Progress *progress, const Feedback *feedback,

@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "signals.h"
 
-#define TELL_AFTER		(4 * CLOCK_SECOND)
 #define TURN			CLOCK_SECOND
 #define CANCEL_TEXT		256
 
@@ -27,11 +26,8 @@ cancel(PGconn *conn)
 
 /* false: a stop signal came first. */
 static bool
-wait_result(PGconn *conn, const QueryWait *wait)
+wait_result(PGconn *conn)
 {
-	int64_t		tell_at = clock_now() + TELL_AFTER;
-	bool		told = wait == NULL;
-
 	while (PQconsumeInput(conn) && PQisBusy(conn))
 	{
 		struct pollfd fds[] = {
@@ -41,11 +37,6 @@ wait_result(PGconn *conn, const QueryWait *wait)
 
 		if (signals_stop())
 			return false;
-		if (!told && clock_now() >= tell_at)
-		{
-			told = true;
-			wait->waiting(wait->arg, conn);
-		}
 		poll(fds, 2, clock_ms_until(clock_now() + TURN));
 	}
 	return true;
@@ -64,7 +55,7 @@ take_result(PGconn *conn)
 }
 
 PGresult *
-query_wait(PGconn *conn, const char *sql, const QueryWait *wait, Error *err)
+query_wait(PGconn *conn, const char *sql, Error *err)
 {
 	bool		stopped;
 	PGresult   *result;
@@ -75,7 +66,7 @@ query_wait(PGconn *conn, const char *sql, const QueryWait *wait, Error *err)
 		connection_error(conn, NULL, err);
 		return NULL;
 	}
-	stopped = !wait_result(conn, wait);
+	stopped = !wait_result(conn);
 	if (stopped)
 		cancel(conn);
 	result = take_result(conn);

@@ -118,16 +118,28 @@ read_message(Relay *relay, bool *nothing, Error *err)
 
 /* ---- telling the server ---- */
 
+/* Below the slot's place lie positions of a snapshot: the server has none. */
+static void
+advance(Relay *relay)
+{
+	Lsn			durable = fanout_durable(relay->fanout);
+
+	if (durable >= relay->identity.snapshot)
+		feedback_advance(&relay->feedback, durable);
+}
+
 static StepResult
 give_feedback(Relay *relay, Error *err)
 {
 	Feedback   *feedback = &relay->feedback;
 	int64_t		now = clock_now();
-	bool		idle = !relay->in_frame && !relay->in_transaction &&
+	bool		idle = relay->snapshot == NULL && !relay->in_frame &&
+		!relay->in_transaction &&
 		relay->pending.kind == SOURCE_EMPTY &&
 		fanout_settled(relay->fanout, feedback->delivered);
 
-	feedback_advance(feedback, fanout_durable(relay->fanout));
+	if (relay->snapshot == NULL)
+		advance(relay);
 	if (feedback_wants_idle(feedback, idle, relay->reply_wanted, now))
 	{
 		if (!fanout_record(relay->fanout, feedback->received, err))
@@ -162,13 +174,15 @@ wait_ready(Relay *relay, bool read_stream, int64_t deadline)
 	{
 		struct pollfd *fd = &fds[used++];
 
-		fd->events = read_stream ? POLLIN : 0;
+		fd->events = read_stream && relay->snapshot == NULL ? POLLIN : 0;
 		if (stream_wants_write(relay->stream))
 			fd->events |= POLLOUT;
 
 		/* asked for nothing, poll would still wake for a hang-up, for ever */
 		fd->fd = fd->events != 0 ? stream_socket(relay->stream) : -1;
 	}
+	if (relay->snapshot != NULL && read_stream)
+		used += snapshot_watch(relay->snapshot, fds + used, POLL_ROOM - used);
 	used += fanout_watch(relay->fanout, fds + used, POLL_ROOM - used,
 						 &deadline);
 	if (poll(fds, (nfds_t) used, clock_ms_until(deadline)) > 0 &&
@@ -239,7 +253,9 @@ relay_step(Relay *relay, Error *err)
 	if (result == STEP_GO_ON)
 		result = relay_read_records(relay, &empty, err);
 	if (result == STEP_GO_ON && empty)
-		result = read_message(relay, &nothing, err);
+		result = relay->snapshot != NULL ?
+			relay_snapshot_step(relay, &nothing, err) :
+			read_message(relay, &nothing, err);
 	if (result == STEP_GO_ON && stream_wants_write(relay->stream) &&
 		!stream_flush(relay->stream, err))
 		result = STEP_LOST;
@@ -249,8 +265,11 @@ relay_step(Relay *relay, Error *err)
 		result = relay_watch_server(relay, err);
 	if (result != STEP_GO_ON)
 		return result;
-	progress_show(&relay->progress, &relay->feedback, relay->fanout,
-				  relay->spool);
+	if (relay->snapshot != NULL)
+		relay_snapshot_show(relay);
+	else
+		progress_show(&relay->progress, &relay->feedback, relay->fanout,
+					  relay->spool);
 	if (relay->blocked || nothing)
 		wait_ready(relay, !relay->blocked, next_turn(relay));
 	return STEP_GO_ON;
@@ -352,7 +371,11 @@ run_stream(Relay *relay, Error *err)
 	StepResult	result;
 
 	if (relay->stream == NULL && !begin_stream(relay, err))
+	{
+		if (signals_stop())
+			return STEP_DONE;
 		return err->retriable ? STEP_LOST : STEP_FAILED;
+	}
 	do
 	{
 		result = relay_step(relay, err);
@@ -410,15 +433,18 @@ finish(Relay *relay, bool ok, Error *err)
 			log_report(LOG_LEVEL_WARNING, &failure);
 		ok = false;
 	}
-	feedback_advance(&relay->feedback, fanout_durable(relay->fanout));
+	advance(relay);
 	error_clear(&failure);
 	if (relay->stream != NULL &&
 		stream_confirm(relay->stream, relay->feedback.received,
 					   relay->feedback.flushed, false, &failure))
 		stream_finish(relay->stream, deadline);
-	log_info("stopped; everything up to %s is durable in every sink%s",
-			 lsn_format(fanout_durable(relay->fanout), text),
-			 relay->backlog != NULL ? " or in the spool" : "");
+	if (fanout_durable(relay->fanout) < relay->identity.snapshot)
+		log_info("stopped; the snapshot is not finished: the next start goes on with it");
+	else
+		log_info("stopped; everything up to %s is durable in every sink%s",
+				 lsn_format(fanout_durable(relay->fanout), text),
+				 relay->backlog != NULL ? " or in the spool" : "");
 	return ok;
 }
 
@@ -462,6 +488,8 @@ done:
 		relay.source->ops->free(relay.source);
 	spool_free(relay.spool);
 	charset_free(relay.charset);
+	charset_free(relay.snapshot_charset);
+	snapshot_cover_free(&relay.cover);
 	transform_free(relay.transform);
 	outbox_free(relay.outbox);
 	fanout_free(relay.fanout);

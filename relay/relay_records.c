@@ -33,7 +33,8 @@ receive(Relay *relay, SourceResult kind)
 	{
 		case SOURCE_BEGIN:
 			relay->in_transaction = true;
-			relay->seq = 0;
+			relay->seq = relay->snapshot != NULL ?
+				snapshot_numbers(relay->snapshot) : 0;
 			pending->position.lsn = pending->event.txn.commit_lsn;
 			if (relay->endpos != LSN_INVALID &&
 				pending->event.txn.commit_lsn > relay->endpos)
@@ -161,6 +162,13 @@ filter_record(Relay *relay, Error *err)
 		pending->kind = SOURCE_EMPTY;
 	if (pending->kind != SOURCE_CHANGE)
 		return true;
+	if (relay->snapshot == NULL &&
+		snapshot_covers(&relay->cover, pending->event.change.table->oid,
+						pending->position.lsn))
+	{
+		pending->kind = SOURCE_EMPTY;
+		return true;
+	}
 	switch (transform_change(relay->transform, &pending->event.change, err))
 	{
 		case TRANSFORM_PASS:
@@ -181,13 +189,14 @@ filter_record(Relay *relay, Error *err)
 static StepResult
 take_record(Relay *relay, bool *empty, bool *again, Error *err)
 {
-	SourceResult kind = relay->source->ops->next(relay->source,
-												 &relay->pending.event, err);
+	SourceResult kind = relay->snapshot != NULL ?
+		relay_snapshot_next(relay, err) :
+		relay->source->ops->next(relay->source, &relay->pending.event, err);
 
 	switch (kind)
 	{
 		case SOURCE_FAILED:
-			return STEP_FAILED;
+			return err->retriable ? STEP_LOST : STEP_FAILED;
 		case SOURCE_WANTS_TABLE:
 			return describe_table(relay, err);
 		case SOURCE_EMPTY:

@@ -24,7 +24,13 @@
 Lsn
 relay_start_position(const Relay *relay)
 {
-	return relay->resumed ? fanout_durable(relay->fanout) : relay->startpos;
+	Lsn			durable;
+
+	if (!relay->resumed)
+		return relay->startpos;
+	durable = fanout_durable(relay->fanout);
+	return durable > relay->identity.snapshot ? durable :
+		relay->identity.snapshot;
 }
 
 static bool
@@ -38,8 +44,13 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 		.options_hash = settings_source_hash(relay->settings),
 		.confirmed = slot->confirmed_flush,
 		.restart = slot->restart,
-		.timelines = &relay->timelines
+		.timelines = &relay->timelines,
+		.snapshot = relay_snapshot_start(relay, slot->confirmed_flush),
+		.covers_gaps = relay->settings->snapshot == SNAPSHOT_MODE_WHEN_NEEDED
 	};
+	if (relay->identity.snapshot != LSN_INVALID)
+		relay->identity.confirmed =
+			relay_snapshot_first(relay->identity.snapshot);
 	if (relay->startpos > slot->confirmed_flush)
 		relay->identity.confirmed = relay->startpos;
 	if (!fanout_resume(relay->fanout, &relay->identity, err) ||
@@ -178,6 +189,7 @@ open_stream(Relay *relay, Error *err)
 		!relay_check_server(relay, conn, err) ||
 		!learn_charset(relay, conn, err) || !make_parts(relay, err) ||
 		!slot_find(conn, slot_name, &slot, err) ||
+		!relay_snapshot_slot(relay, conn, &slot, err) ||
 		!relay_check_slot(relay, &slot, err) ||
 		!check_publications(relay, conn, err) ||
 		(relay->charset != NULL && !charset_switch(conn, err)))
@@ -189,7 +201,8 @@ open_stream(Relay *relay, Error *err)
 	if (relay->stream == NULL)
 		goto failed;
 	return failpoint_passes(FAILPOINT_SLOT_TAKEN, err) &&
-		(relay->resumed || resume_sinks(relay, &slot, err));
+		(relay->resumed || resume_sinks(relay, &slot, err)) &&
+		relay_snapshot_begin(relay, err);
 
 failed:
 	PQfinish(conn);
@@ -203,6 +216,8 @@ relay_close_stream(Relay *relay)
 	relay->stream = NULL;
 	server_watch_close(&relay->watch);
 	relay->blocked_since = 0;
+	snapshot_free(relay->snapshot);
+	relay->snapshot = NULL;
 	if (relay->source != NULL)
 		relay->source->ops->reset(relay->source);
 	if (relay->fanout != NULL)
@@ -213,26 +228,34 @@ relay_close_stream(Relay *relay)
 	relay->reply_wanted = false;
 }
 
-bool
-relay_begin_stream(Relay *relay, Error *err)
+void
+relay_tell_streaming(const Relay *relay)
 {
 	char		text[LSN_TEXT_SIZE];
 	Lsn			start = relay_start_position(relay);
 
+	log_info("streaming from slot \"%s\" of database \"%s\" at %s",
+			 relay->settings->slot, relay->database,
+			 lsn_format(start > relay->identity.confirmed ?
+						start : relay->identity.confirmed,
+						text));
+}
+
+bool
+relay_begin_stream(Relay *relay, Error *err)
+{
 	if (!open_stream(relay, err) ||
 		!failpoint_passes(FAILPOINT_STREAM_START, err))
 	{
 		relay_close_stream(relay);
+		relay_snapshot_undo(relay);
 		return false;
 	}
 	feedback_start(&relay->feedback, relay->settings->status_interval,
 				   relay->server.sender_timeout, clock_now());
 	if (relay->feedback.delivered < relay->identity.confirmed)
 		relay->feedback.delivered = relay->identity.confirmed;
-	log_info("streaming from slot \"%s\" of database \"%s\" at %s",
-			 relay->settings->slot, relay->database,
-			 lsn_format(start > relay->identity.confirmed ?
-						start : relay->identity.confirmed,
-						text));
+	if (relay->snapshot == NULL)
+		relay_tell_streaming(relay);
 	return true;
 }

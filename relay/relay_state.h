@@ -3,9 +3,10 @@
  *		The loop's state, shared by the files it is made of.
  *
  * relay.c is the loop and its end; relay_start.c what a start of the stream
- * takes; relay_server.c whether the server is still the one; relay_watch.c
- * what the stream does not tell of it; relay_records.c the way of a record
- * from the source to the sinks. Nobody else includes this.
+ * takes; relay_server.c whether the server is still the one; relay_snapshot.c
+ * what comes before the stream; relay_watch.c what the stream does not tell of
+ * the server; relay_records.c the way of a record from the source to the
+ * sinks. Nobody else includes this.
  */
 #ifndef PG_FANOUT_RELAY_STATE_H
 #define PG_FANOUT_RELAY_STATE_H
@@ -19,6 +20,8 @@
 #include "retention.h"
 #include "server_watch.h"
 #include "slot.h"
+#include "slot_wait.h"
+#include "snapshot.h"
 #include "spool.h"
 #include "stream.h"
 #include "transform.h"
@@ -66,6 +69,13 @@ typedef struct Relay
 	Fanout	   *fanout;			/* into the backlog, or to the sinks */
 	Feedback	feedback;
 	Progress	progress;
+
+	SnapshotConfig snapshot_config;
+	Snapshot   *snapshot;		/* what is read before the stream; or NULL */
+	Charset    *snapshot_charset;	/* of its text; NULL: charset, or UTF-8 */
+	SnapshotCover cover;		/* what the stream is to leave out */
+	bool		snapshot_tried; /* by this process */
+	bool		slot_created;	/* by this process */
 
 	Pending		pending;
 	bool		in_frame;		/* the frame at hand may hold more records */
@@ -130,6 +140,39 @@ extern int64_t relay_watch_time(const Relay *relay);
 
 /* The stream is closed, err says why. Adds to it what became of the slot. */
 extern bool relay_drop_slot(Relay *relay, Error *err);
+/* Says that the stream is being read from now on. */
+extern void relay_tell_streaming(const Relay *relay);
+
+/* ---- relay_snapshot.c ---- */
+
+/*
+ * The slot's place as snapshots have it: LSN_INVALID without them; and where
+ * positions of one that leads to there begin.
+ */
+extern Lsn	relay_snapshot_start(const Relay *relay, Lsn confirmed);
+extern Lsn	relay_snapshot_first(Lsn confirmed);
+
+/*
+ * At the first start: creates a slot that is missing, or one that was lost if
+ * a snapshot may cover that, and takes the snapshot with it.
+ */
+extern MUST_USE bool relay_snapshot_slot(Relay *relay, PGconn *conn,
+										 SlotInfo *slot, Error *err);
+
+/* Drops it again, if the start has failed since. */
+extern void relay_snapshot_undo(Relay *relay);
+
+/* With the sinks resumed: whether there is one to be read decides this. */
+extern MUST_USE bool relay_snapshot_begin(Relay *relay, Error *err);
+
+/* As a source's next, into relay->pending. */
+extern SourceResult relay_snapshot_next(Relay *relay, Error *err);
+
+/* A turn in which no event was there; *nothing: wait. */
+extern StepResult relay_snapshot_step(Relay *relay, bool *nothing, Error *err);
+
+/* The progress line, if it is time to. */
+extern void relay_snapshot_show(Relay *relay);
 
 /* ---- relay_records.c ---- */
 

@@ -25,8 +25,14 @@ static const char *const auth_words[] = {"password", "iam", NULL};
 static const char *const retention_words[] = {
 	"warn", "stop", "drop-slot", NULL
 };
+
 /* In the order of SpoolFull. */
 static const char *const full_words[] = {"wait", "stop", NULL};
+
+/* In the order of SnapshotMode. */
+static const char *const snapshot_words[] = {
+	"never", "initial", "only", "when-needed", "always", NULL
+};
 
 static const Option settings_options[] = {
 	{"create-slot", 0, OPTION_FLAG, FIELD(create_slot), .help =
@@ -87,6 +93,13 @@ static const Option settings_options[] = {
 		.preset = "60s", .min = CLOCK_SECOND / 2,
 		.max = INT64_C(86400) * CLOCK_SECOND, .argument = "SECS", .help =
 	"how long it may go without getting better until that is done"},
+
+	{"snapshot", 0, OPTION_WORD, FIELD(snapshot), .preset = "never",
+		.words = snapshot_words, .argument = "WORD", .help =
+		"initial: a sink without a checkpoint first gets the rows that the tables have, then the changes since, and a missing slot is created; only: the same, then stop; when-needed: also where the slot was lost or stands ahead of a sink; never: changes alone"},
+	{"snapshot-workers", 0, OPTION_INT, FIELD(snapshot_workers),
+		.preset = "2", .min = 1, .max = 32, .argument = "NUMBER", .help =
+	"connections that read tables at the same time in a snapshot"},
 
 	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
 		"let the server send large transactions while they are in progress; they are kept here until they commit"},
@@ -427,6 +440,21 @@ check_actions(const Settings *settings, Error *err)
 }
 
 static bool
+check_snapshot(const Settings *settings, Error *err)
+{
+	if (settings->snapshot == SNAPSHOT_MODE_ALWAYS)
+	{
+		error_set(err, ERROR_SNAPSHOT, "--snapshot=always is not offered");
+		return error_hint(err, "A sink has its tables copied anew if it is given another name, or its checkpoint is removed, and --snapshot=initial.");
+	}
+	if (settings->snapshot != SNAPSHOT_MODE_NEVER &&
+		settings->startpos != NULL)
+		return error_set(err, ERROR_USAGE,
+						 "--snapshot and --startpos exclude each other");
+	return true;
+}
+
+static bool
 check_start_options(const Settings *settings, Error *err)
 {
 	if (registry_find_source(settings->plugin) == NULL)
@@ -440,7 +468,7 @@ check_start_options(const Settings *settings, Error *err)
 		error_set(err, ERROR_USAGE, "the spool has no directory");
 		return error_hint(err, "Name one with --spool-backlog-directory, on a disk that is still there after a restart.");
 	}
-	return true;
+	return check_snapshot(settings, err);
 }
 
 static bool

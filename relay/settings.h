@@ -19,6 +19,16 @@ typedef enum SpoolFull
 	SPOOL_FULL_STOP
 } SpoolFull;
 
+/* In the order of the option's words. */
+typedef enum SnapshotMode
+{
+	SNAPSHOT_MODE_NEVER,
+	SNAPSHOT_MODE_INITIAL,
+	SNAPSHOT_MODE_ONLY,
+	SNAPSHOT_MODE_WHEN_NEEDED,
+	SNAPSHOT_MODE_ALWAYS		/* refused */
+} SnapshotMode;
+
 typedef struct Settings
 {
 	/* actions */
@@ -50,6 +60,8 @@ typedef struct Settings
 	int64_t		max_retained_wal;	/* 0: no limit */
 	int			on_max_retained_wal;	/* a RetentionAction */
 	int64_t		max_retained_wal_grace;
+	int			snapshot;		/* a SnapshotMode */
+	int64_t		snapshot_workers;
 
 	/* transactions in progress */
 	bool		streaming;

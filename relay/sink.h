@@ -57,6 +57,13 @@ typedef struct SlotIdentity
 	Lsn			covered;		/* LSN_INVALID, or a place before that: from
 								 * there on the spool holds what the slot no
 								 * longer has */
+
+	/*
+	 * LSN_INVALID: no snapshots. Else the slot's place; confirmed is before it
+	 * then, and what lies in between is a snapshot's.
+	 */
+	Lsn			snapshot;
+	bool		covers_gaps;	/* a snapshot stands in for lost changes */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */

@@ -326,6 +326,7 @@ read_checkpoint(SinkFile *file, const SlotIdentity *identity, bool *found,
 	if (!ok)
 		return error_prefix(err, "%s.checkpoint", file->place.path);
 	file->checkpoint.options_hash = identity->options_hash;
+	file->checkpoint.snapshot = identity->snapshot;
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "connection.h"
+#include "query_wait.h"
 
 #define COMMAND_LIMIT 4096
 
@@ -142,10 +143,12 @@ static void
 append_create(Buf *sql, const SlotCreate *create, const char *slot,
 			  const char *plugin, int version)
 {
-	buf_printf(sql, "CREATE_REPLICATION_SLOT %s LOGICAL %s", slot, plugin);
+	buf_printf(sql, "CREATE_REPLICATION_SLOT %s%s LOGICAL %s", slot,
+			   create->temporary ? " TEMPORARY" : "", plugin);
 	if (version >= 150000)
 	{
-		buf_append_string(sql, " (SNAPSHOT 'nothing'");
+		buf_printf(sql, " (SNAPSHOT '%s'",
+				   create->export ? "export" : "nothing");
 		if (create->two_phase)
 			buf_append_string(sql, ", TWO_PHASE");
 		if (create->failover)
@@ -153,61 +156,30 @@ append_create(Buf *sql, const SlotCreate *create, const char *slot,
 		buf_append_string(sql, ")");
 		return;
 	}
-	buf_append_string(sql, " NOEXPORT_SNAPSHOT");
+	buf_append_string(sql, create->export ? " EXPORT_SNAPSHOT" :
+					  " NOEXPORT_SNAPSHOT");
 	if (create->two_phase)
 		buf_append_string(sql, " TWO_PHASE");
 }
 
-static bool
-run_create(PGconn *conn, const char *sql, const QueryWait *wait, Lsn *start,
-		   Error *err)
-{
-	PGresult   *result = query_wait(conn, sql, wait, err);
-	bool		ok = result != NULL;
-
-	if (ok && !lsn_parse(PQgetvalue(result, 0, 1), start))
-		ok = error_set(err, ERROR_SOURCE, "the server's answer to CREATE_REPLICATION_SLOT is not understood");
-	PQclear(result);
-	return ok;
-}
-
 bool
-slot_create(PGconn *conn, const SlotCreate *create, Lsn *start, Error *err)
+slot_create_command(PGconn *conn, const SlotCreate *create, Buf *sql,
+					Error *err)
 {
 	char	   *slot = connection_quote_name(conn, create->slot);
 	char	   *plugin = connection_quote_name(conn, create->plugin);
-	SlotInfo	info;
-	bool		ok = false;
-	Buf			sql;
+	bool		ok = slot != NULL && plugin != NULL;
 
-	buf_init(&sql, COMMAND_LIMIT);
-	*start = LSN_INVALID;
 	if (create->failover && PQserverVersion(conn) < 170000)
-	{
-		error_set(err, ERROR_USAGE,
-				  "--enable-failover needs PostgreSQL 17 or newer");
-		goto done;
-	}
-	if (create->if_not_exists)
-	{
-		if (!slot_find(conn, create->slot, &info, err))
-			goto done;
-		if (info.exists)
-		{
-			ok = true;
-			goto done;
-		}
-	}
-	append_create(&sql, create, slot, plugin, PQserverVersion(conn));
-	ok = run_create(conn, buf_string(&sql), create->wait, start, err);
-	if (!ok)
-		error_prefix(err, "cannot create replication slot \"%s\"",
-					 create->slot);
-
-done:
+		ok = error_set(err, ERROR_USAGE,
+					   "--enable-failover needs PostgreSQL 17 or newer");
+	else if (!ok)
+		error_set(err, ERROR_USAGE, "slot name \"%s\" is not valid",
+				  create->slot);
+	else
+		append_create(sql, create, slot, plugin, PQserverVersion(conn));
 	PQfreemem(slot);
 	PQfreemem(plugin);
-	buf_free(&sql);
 	return ok;
 }
 
@@ -221,7 +193,7 @@ slot_drop(PGconn *conn, const char *slot, bool wait, Error *err)
 	buf_init(&sql, COMMAND_LIMIT);
 	buf_printf(&sql, "DROP_REPLICATION_SLOT %s%s", name,
 			   wait ? " WAIT" : "");
-	result = query_wait(conn, buf_string(&sql), NULL, err);
+	result = query_wait(conn, buf_string(&sql), err);
 	if (result == NULL)
 		error_prefix(err, "cannot drop replication slot \"%s\"", slot);
 	PQclear(result);
@@ -296,6 +268,13 @@ slot_synced(const char *slot, Error *err)
 }
 
 bool
+slot_is_lost(const SlotInfo *info)
+{
+	return strcmp(info->wal_status, "lost") == 0 || info->conflicting ||
+		info->invalidation[0] != '\0';
+}
+
+bool
 slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 			const ServerInfo *server, Error *err)
 {
@@ -328,8 +307,7 @@ slot_usable(const SlotInfo *info, const char *slot, const char *plugin,
 		return error_hint(err, "A prepared transaction that was confirmed would come without its rows "
 						  "after a restart. Create a slot without --two-phase: its rows come at COMMIT PREPARED.");
 	}
-	if (strcmp(info->wal_status, "lost") == 0 || info->conflicting ||
-		info->invalidation[0] != '\0')
+	if (slot_is_lost(info))
 		return slot_invalidated(info, slot, err);
 	return !info->synced || !server->in_recovery || slot_synced(slot, err);
 }

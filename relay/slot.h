@@ -7,9 +7,9 @@
 
 #include <libpq-fe.h>
 
+#include "buf.h"
 #include "error.h"
 #include "lsn.h"
-#include "query_wait.h"
 
 typedef struct ServerInfo
 {
@@ -44,10 +44,10 @@ typedef struct SlotCreate
 {
 	const char *slot;
 	const char *plugin;
-	bool		if_not_exists;
 	bool		two_phase;
 	bool		failover;		/* 17+ */
-	const QueryWait *wait;		/* told if it takes long; may be NULL */
+	bool		temporary;		/* gone with its connection */
+	bool		export;			/* a snapshot, until the next command */
 } SlotCreate;
 
 /* All of these take a replication connection to the slot's database. */
@@ -57,13 +57,17 @@ extern MUST_USE bool slot_server(PGconn *conn, ServerInfo *server, Error *err);
 extern MUST_USE bool slot_find(PGconn *conn, const char *slot, SlotInfo *info,
 							   Error *err);
 
-/* *start: where the new slot stands; LSN_INVALID if it existed already. */
-extern MUST_USE bool slot_create(PGconn *conn, const SlotCreate *create,
-								 Lsn *start, Error *err);
+/* The command that creates it; slot_wait.h runs it. */
+extern MUST_USE bool slot_create_command(PGconn *conn,
+										 const SlotCreate *create, Buf *sql,
+										 Error *err);
 
 /* wait: until nobody reads it any more; else that is an error. */
 extern MUST_USE bool slot_drop(PGconn *conn, const char *slot, bool wait,
 							   Error *err);
+
+/* Whether the server has removed what it was to keep. */
+extern bool slot_is_lost(const SlotInfo *info);
 
 /*
  * Whether --start may read this slot with this plugin: it exists, is logical,

@@ -32,6 +32,13 @@ typedef struct Transaction
 	Lsn			commit_lsn;
 	int64_t		commit_time;	/* microseconds since 1970 UTC */
 	const char *origin;			/* "" if local */
+
+	/*
+	 * NULL: of the stream. Else rows of a snapshot, put together for the
+	 * sinks' sake; of a row its place there, by Debezium's words: "first",
+	 * "true", "last_in_data_collection"...
+	 */
+	const char *snapshot;
 } Transaction;
 
 typedef struct TxnEnd

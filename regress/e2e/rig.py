@@ -35,6 +35,7 @@ class Exit:
     SYSTEM, TIMELINE, DIVERGED, SLOT_RECREATED = range(17, 21)
     SLOT_INVALIDATED, SLOT_DROPPED, RETAINED_WAL, SLOT_GIVEN_UP = range(21, 25)
     SPOOL, SPOOL_FULL = 30, 31
+    SNAPSHOT = 28
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):
@@ -71,6 +72,15 @@ def free_port():
     out = subprocess.run(['bash', '-c', '. "$0/lib.sh"; free_port', str(RIG)],
                          check=True, capture_output=True, text=True)
     return int(out.stdout)
+
+
+def psql(database, path):
+    """Runs a script as psql does, up to the first error."""
+    subprocess.run(
+        ['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', path],
+        check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        env=dict(os.environ, PGHOST=database.host, PGPORT=str(database.port),
+                 PGUSER=database.user, PGDATABASE=database.dbname))
 
 
 class Server:

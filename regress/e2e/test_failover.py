@@ -231,7 +231,7 @@ def test_slot_waits_for_a_transaction(pg, relay):
     with connection.cursor() as cursor:
         cursor.execute('create table t (a int)')
         making = relay(*pg.args, '-S', pg.slot, '--create-slot')
-        making.wait_for(f'process {connection.info.backend_pid} has one open')
+        making.wait_for(f'waits for process {connection.info.backend_pid}')
         making.signal(signal.SIGINT)
         stopped(making, Exit.CONNECT, 'stopped by a signal')
     connection.close()

@@ -44,35 +44,26 @@ class Variant:
         self.prefix = self.connector['topic.prefix']
         self.publication = self.connector.get('publication.name',
                                               'dbz_publication')
+        self.has_snapshot = self.connector.get('snapshot.mode') == 'initial'
 
     def topic_names(self):
         return sorted(path.stem for path in self.directory.glob('*.jsonl'))
 
     def topics(self):
-        """{topic: records}; and how many records of the initial snapshot
-        were left out."""
-        found, left_out = {}, 0
+        """{topic: records}"""
+        found = {}
         for name in self.topic_names():
             with (self.directory / f'{name}.jsonl').open() as lines:
                 records = [read_record(line) for line in lines]
-            streamed = [r for r in records if not of_snapshot(r)]
-            left_out += len(records) - len(streamed)
-            if streamed:
-                found[name] = streamed
-        return found, left_out
+            if records:
+                found[name] = records
+        return found
 
 
 def read_record(line):
     record = json.loads(line)
     return Record(record['partition'], record['key'], record['value'],
                   record['headers'])
-
-
-def of_snapshot(record):
-    text = record.value or ''
-    at = text.rfind('"snapshot":"')
-    return at >= 0 and '"op":' in text and \
-        not text.startswith('"snapshot":"false"', at)
 
 
 class Scenario:
@@ -96,7 +87,7 @@ class Report:
 
     def __init__(self, verbose=False):
         self.verbose = verbose
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = 0
         self.causes = Counter()
 
     def ok(self, name):
@@ -114,10 +105,6 @@ class Report:
             print(f'    and {len(lines) - len(shown)} more')
         sys.stdout.flush()
 
-    def skip(self, name, reason):
-        self.skipped += 1
-        print(f'skipped {name}: {reason}', flush=True)
-
     def differences(self, name, differences):
         for d in differences:
             self.causes[d.path.split('[')[0]] += 1
@@ -130,10 +117,7 @@ class Report:
             print('differences by place:')
             for path, count in self.causes.most_common(40):
                 print(f'{count:7} {path}')
-        line = f'{self.passed} passed, {self.failed} failed'
-        if self.skipped:
-            line += f', {self.skipped} skipped'
-        print(line, flush=True)
+        print(f'{self.passed} passed, {self.failed} failed', flush=True)
         return 1 if self.failed else 0
 
 
@@ -161,11 +145,7 @@ def judge_scenario(report, exclusions, scenario, others, results, columns):
     for (source, name), ours in sorted(results.items()):
         model = others[exclusions.instead(scenario.name, source)]
         variant = next(v for v in model.variants if v.name == name)
-        golden, left_out = variant.topics()
-        if left_out:
-            report.skip(f'{scenario.name}/{name} {source}',
-                        f'{left_out} records of the initial snapshot, which '
-                        'the relay has not yet')
+        golden = variant.topics()
         for topic in sorted(golden.keys() | ours.keys()):
             judge(report, exclusions, f'{scenario.name}/{name}/{topic}',
                   source, golden.get(topic), ours.get(topic, []), columns)

@@ -139,7 +139,11 @@ class Replay:
                 '-o', f'publication_names={variant.publication}']
         for token, variant in self.tokens.items():
             args += ['--sink', self.sink(token, variant)]
-        self.database.create_slot(self.slot, self.source)
+        if variant.has_snapshot:
+            # one after the other, as the original reads tables
+            args += ['--snapshot=initial', '--snapshot-workers=1']
+        else:
+            self.database.create_slot(self.slot, self.source)
         self.relay = rig.Relay(args, env={'PGAPPNAME': self.slot})
         self.relay.wait_streaming()
 
@@ -228,10 +232,10 @@ def read_topics(bootstrap, names):
 
 
 def groups(variants):
-    """Variants by their publication."""
+    """Variants by their publication, those with a snapshot apart."""
     found = defaultdict(list)
     for variant in variants:
-        found[variant.publication].append(variant)
+        found[variant.publication, variant.has_snapshot].append(variant)
     return list(found.values())
 
 
@@ -252,8 +256,6 @@ def paced(scenario):
 
 def prepare(database, scenario):
     psql(database, scenario.setup)
-    database.sql(f'create table if not exists public.{END_TABLE}'
-                 '(id int primary key)')
     for name in {v.publication for v in scenario.variants}:
         if not database.value('select 1 from pg_publication where '
                               'pubname = %s', (name,)):
@@ -270,6 +272,9 @@ def run_scenario(servers, scenario, sources):
         prepare(database, scenario)
         for replay in replays:
             replay.start()
+        # no snapshot has it: the last of its records tells that it is that
+        database.sql(f'create table if not exists public.{END_TABLE}'
+                     '(id int primary key)')
         psql(database, paced(scenario))
         position = database.wal_position()
         database.sql(f'insert into {END_TABLE} values (1)')

@@ -304,6 +304,49 @@ test_checkpoint_verify(void **state)
 	log_init(LOG_LEVEL_INFO);
 }
 
+/* In a snapshot positions lie before the slot's place. */
+static void
+test_checkpoint_snapshot(void **state)
+{
+	SlotIdentity with = identity;
+	Checkpoint	checkpoint;
+	Checkpoint	read;
+	Error		err;
+	Buf			text;
+
+	(void) state;
+	with.snapshot = identity.confirmed;
+	with.confirmed = identity.confirmed - 5000;
+	checkpoint_init(&checkpoint, &with, "lake", with.confirmed + 7);
+	buf_init(&text, 4096);
+	checkpoint_append(&text, &checkpoint);
+	assert_non_null(strstr(buf_string(&text), "\"snapshot\":\"0/16B3748\""));
+	assert_true(checkpoint_parse(&read, buf_slice(&text), &err));
+	assert_true(checkpoint_verify(&read, &with, "lake", &err));
+
+	/* without snapshots it is not gone on with */
+	assert_false(checkpoint_verify(&read, &identity, "lake", &err));
+	assert_int_equal(err.code, ERROR_SNAPSHOT);
+
+	/* the slot is another one, or was advanced */
+	with.snapshot++;
+	assert_false(checkpoint_verify(&read, &with, "lake", &err));
+	assert_int_equal(err.code, ERROR_CHECKPOINT);
+	log_init(LOG_LEVEL_ERROR);
+	with.covers_gaps = true;
+	assert_true(checkpoint_verify(&read, &with, "lake", &err));
+	log_init(LOG_LEVEL_INFO);
+
+	/* at its end there is nothing left to tell */
+	checkpoint.position.lsn = checkpoint.snapshot;
+	buf_clear(&text);
+	checkpoint_append(&text, &checkpoint);
+	assert_null(strstr(buf_string(&text), "\"snapshot\""));
+	assert_true(checkpoint_parse(&read, buf_slice(&text), &err));
+	assert_true(checkpoint_verify(&read, &identity, "lake", &err));
+	buf_free(&text);
+}
+
 int
 main(void)
 {
@@ -317,6 +360,7 @@ main(void)
 		cmocka_unit_test(test_checkpoint_verify),
 		cmocka_unit_test(test_checkpoint_covers),
 		cmocka_unit_test(test_checkpoint_covered_by_the_spool),
+		cmocka_unit_test(test_checkpoint_snapshot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

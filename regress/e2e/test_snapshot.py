@@ -1,0 +1,695 @@
+"""test_snapshot.py: the rows that tables have, and then the changes since.
+
+What a sink holds is applied in its order and compared with the source: the
+same rows, and without an interruption each of them once. Which of the two
+output plugins the slot has makes no difference.
+"""
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+import rig
+from records import positions, read_json
+
+PLUGINS = ('pg_fanout', 'pgoutput')
+KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
+
+
+@pytest.fixture(params=PLUGINS)
+def plugin(request):
+    return request.param
+
+
+def args(pg, plugin='pg_fanout', mode='initial', publication='pub'):
+    more = ['-o', f'publication_names={publication}'] if publication else []
+    return [*pg.args, '-S', pg.slot, '-P', plugin, '--start', *more,
+            f'--snapshot={mode}']
+
+
+def sink(path, **options):
+    options = dict(sync_interval='50ms', checkpoint_interval='50ms', **options)
+    return f'file:{path}?' + '&'.join(f'{k}={v}' for k, v in options.items())
+
+
+def table_of(record):
+    return f'{record["schema"]}.{record["table"]}'
+
+
+def key_of(record, row=None):
+    row = row or record['key']
+    return tuple(row[name] for name in record['key'])
+
+
+class State:
+    """What records make of tables. exact: a row that is there never comes
+    again, and one that is not there is not changed."""
+
+    def __init__(self, records, exact=True):
+        self.tables = {}
+        self.reads = 0
+        for record in records:
+            self.apply(record, self.tables.setdefault(table_of(record), {}),
+                       exact)
+
+    def apply(self, record, rows, exact):
+        op = record['op']
+        self.reads += op == 'read'
+        if op == 'truncate':
+            rows.clear()
+            return
+        key = key_of(record)
+        if op in ('insert', 'read'):
+            assert not exact or key not in rows, record
+            rows[key] = record['after']
+        elif op == 'delete':
+            assert not exact or key in rows, record
+            rows.pop(key, None)
+        else:
+            old = key_of(record, record['before']) if record['before'] else key
+            assert not exact or old in rows, record
+            rows.pop(old, None)
+            rows[key] = record['after']
+
+
+def rows_of(pg, query, *key):
+    """As State has them: without NULLs, which records leave out."""
+    found = {}
+    for row, in pg.rows(f'select to_jsonb(q) from ({query}) q'):
+        row = {k: v for k, v in row.items() if v is not None}
+        found[tuple(row[name] for name in key)] = row
+    return found
+
+
+def no_nulls(rows):
+    return {key: {k: v for k, v in row.items() if v is not None}
+            for key, row in rows.items()}
+
+
+# ---- all of it ----
+
+def test_rows_and_changes(pg, relay, plugin, tmp_path):
+    out = tmp_path / 'out.jsonl'
+    pg.sql('create table a (id int primary key, v text)')
+    pg.sql('create table b (id int primary key, v text)')
+    pg.sql('create table empty (id int primary key)')
+    pg.sql("insert into a select g, 'a' || g from generate_series(1, 12000) g")
+    pg.sql("insert into b values (1, E'tab\\t back\\\\ line\\n end'), (2, null),"
+           " (3, ''), (4, '\\N')")
+    pg.publication()
+    process = relay(*args(pg, plugin), '--sink', sink(out))
+    process.wait_streaming()
+    pg.sql("insert into a values (0, 'new')")
+    pg.sql("update b set v = 'changed' where id = 2")
+    pg.sql('delete from b where id = 4')
+    pg.wait_confirmed()
+    process.stop()
+    records = read_json(out)
+    state = State(records)
+    assert state.reads == 12004
+    assert no_nulls(state.tables['public.a']) == rows_of(
+        pg, 'select * from a', 'id')
+    assert no_nulls(state.tables['public.b']) == rows_of(
+        pg, 'select * from b', 'id')
+    assert [r['after'].get('v') for r in records
+            if r['table'] == 'b' and r['op'] == 'read'] == [
+                'tab\t back\\ line\n end', None, '', '\\N']
+    # positions: unique and in order, those of rows before all others
+    assert positions(records) == sorted(set(positions(records)))
+    assert [r['op'] for r in records[-3:]] == ['insert', 'update', 'delete']
+
+    # a second start reads nothing again
+    pg.sql("insert into a values (-1, 'newer')")
+    process = relay(*args(pg, plugin), '--sink', sink(out))
+    process.wait_streaming()
+    pg.wait_confirmed()
+    process.stop()
+    assert read_json(out)[len(records):] == [
+        r for r in read_json(out) if r['key'] == {'id': -1}]
+
+
+# ---- the same columns, the same values ----
+
+def fields(message):
+    """{number: [value]} of a protobuf message; numbers and bytes."""
+    found, at = {}, 0
+
+    def varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(message):
+        tag = varint()
+        kind = tag & 7
+        if kind == 0:
+            value = varint()
+        else:
+            size = varint() if kind == 2 else {1: 8, 5: 4}[kind]
+            value = message[at:at + size]
+            at += size
+        found.setdefault(tag >> 3, []).append(value)
+    return found
+
+
+def read_protobuf(path):
+    """[(op, table, row, fingerprint)]"""
+    data, at, found = path.read_bytes(), 0, []
+    while at < len(data):
+        size, shift = 0, 0
+        while True:
+            byte = data[at]
+            at += 1
+            size |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        body = fields(data[at:at + size])
+        at += size
+        source = fields(body[15][0])
+        found.append((body[1][0], source[3][0], body.get(3, [b''])[0],
+                      source[10][0]))
+    return found
+
+
+def write_again(pg):
+    """Every row once more, as a new one."""
+    for name, in pg.rows("select oid::regclass::text from pg_class where "
+                         "relkind = 'r' and relnamespace = 'public'::regnamespace"
+                         ' and not relispartition order by 1'):
+        columns = pg.value(
+            "select string_agg(quote_ident(attname), ', ' order by attnum) "
+            'from pg_attribute where attrelid = %s::regclass and attnum > 0 '
+            "and not attisdropped and attgenerated = ''", (name,))
+        if columns:
+            pg.sql(f'create temp table again as select * from only {name}; '
+                   f'truncate only {name}; insert into {name} ({columns}) '
+                   f'select {columns} from again; drop table again')
+
+
+def halves(records, op_of, read, insert):
+    """What was read and what was inserted later, sorted as text."""
+    return tuple(sorted((str(r) for r in records if op_of(r) == op))
+                 for op in (read, insert))
+
+
+def test_all_types(pg, relay, tmp_path):
+    """A row that is read and the same row inserted are the same bytes."""
+    types = rig.TOP / 'regress/equality/sql/types.sql'
+    rig.psql(pg, types)
+    pg.sql('create publication pub for all tables')
+    paths = {name: tmp_path / name for name in ('json', 'pb', 'debezium')}
+    process = relay(
+        *args(pg), '--sink', 'j=' + sink(paths['json']),
+        '--sink', 'p=' + sink(paths['pb'], format='protobuf'),
+        '--sink', 'd=' + sink(paths['debezium'], format='debezium-json',
+                              schemas_enable='off'))
+    process.wait_streaming(60)
+    write_again(pg)
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+
+    records = read_json(paths['json'])
+    read, inserted = halves(
+        [(r['op'], r['table'], r['key'], r['after']) for r in records
+         if r['table'] != 'no_columns'],
+        lambda r: r[0], 'read', 'insert')
+    assert len(read) > 2000
+    assert [r.replace("('read'", "('insert'", 1) for r in read] == inserted
+
+    records = [r for r in read_protobuf(paths['pb']) if r[1] != b'no_columns']
+    read, inserted = (sorted(r[1:] for r in records if r[0] == op)
+                      for op in (5, 1))
+    assert len(read) > 2000 and read == inserted
+
+    records = [r for r in read_json(paths['debezium'])
+               if r.get('op') in ('r', 'c')
+               and r['source']['table'] != 'no_columns']
+    read, inserted = (
+        sorted(str((r['after'], r['source']['table']))
+               for r in records if r['op'] == op) for op in 'rc')
+    assert len(read) > 2000 and read == inserted
+    assert {r['source']['snapshot'] for r in records if r['op'] == 'r'} == {
+        'first', 'true', 'last_in_data_collection', 'last',
+        'first_in_data_collection'}
+    assert {r['source']['snapshot'] for r in records if r['op'] == 'c'} == {
+        'false'}
+
+
+SHAPES = '''
+    create table root (id int, region text, amount numeric, note text,
+        primary key (region, id)) partition by list (region);
+    create table eu partition of root for values in ('eu');
+    create table us (note text, gone int, amount numeric, region text not null,
+        id int not null, primary key (region, id));
+    alter table us drop column gone;
+    alter table root attach partition us for values in ('us');
+    create table made (id int primary key, v int,
+        twice int generated always as (v * 2) stored);
+    create table listed (id int primary key, a text, secret text);
+    create table filtered (id int primary key, v text);
+    create table other (id int primary key);
+    insert into root select g, case when g % 2 = 0 then 'eu' else 'us' end,
+        g / 10.0, 'n' || g from generate_series(1, 50) g;
+    insert into made (id, v) select g, g from generate_series(1, 10) g;
+    insert into listed select g, 'a', 's' from generate_series(1, 10) g;
+    insert into filtered select g, 'v' from generate_series(1, 20) g;
+    insert into other values (1)
+'''
+
+
+@pytest.mark.parametrize('plugin, via_root', (
+    ('pg_fanout', True), ('pgoutput', True), ('pg_fanout', False)))
+def test_as_published(pg, relay, plugin, via_root, tmp_path):
+    out = tmp_path / 'out.jsonl'
+    pg.sql(SHAPES)
+    pg.sql('create publication pub for table root, made, listed (id, a), '
+           'filtered where (id > 10) with '
+           f'(publish_via_partition_root = {via_root})')
+    process = relay(*args(pg, plugin), '--sink', sink(out),
+                    '--mask=*.root.note=truncate:1', '--column-exclude=*.made.v')
+    process.wait_streaming()
+    write_again(pg)
+    pg.sql('create temp table again as select * from root; delete from root; '
+           'insert into root select * from again')
+    pg.wait_confirmed()
+    process.stop()
+    records = read_json(out)
+    read, inserted = halves(
+        [(r['op'], r['table'], r['key'], r['after']) for r in records
+         if r['table'] != 'no_columns'],
+        lambda r: r[0], 'read', 'insert')
+    assert [r.replace("('read'", "('insert'", 1) for r in read] == inserted
+    assert len(read) == 50 + 10 + 10 + 10
+    assert {r['table'] for r in records} == {
+        'made', 'listed', 'filtered'} | (
+            {'root'} if via_root else {'eu', 'us'})
+    if via_root:
+        assert {r['after']['note'] for r in records
+                if r['table'] == 'root' and r['op'] == 'read'} == {'n'}
+
+
+def test_every_table(pg, relay, tmp_path):
+    """Without a publication: what is permanent, generated columns too."""
+    out = tmp_path / 'out.jsonl'
+    pg.sql(SHAPES)
+    pg.sql('create unlogged table unlogged (id int primary key); '
+           'insert into unlogged values (1); '
+           'create materialized view seen as select * from other')
+    process = relay(*args(pg, publication=None), '--sink', sink(out),
+                    '--table-exclude=*.other')
+    process.wait_streaming()
+    pg.sql('insert into made (id, v) values (11, 11)')
+    pg.wait_confirmed()
+    process.stop()
+    records = read_json(out)
+    assert {r['table'] for r in records} == {
+        'eu', 'us', 'made', 'listed', 'filtered'}
+    assert [r['after'] for r in records if r['table'] == 'made'] == [
+        {'id': n, 'v': n, 'twice': 2 * n} for n in range(1, 12)]
+
+
+# ---- with others at work ----
+
+class Writers:
+    """Writers that insert, change, move and delete rows of two tables."""
+
+    def __init__(self, pg, count=16):
+        self.pg = pg
+        self.stopping = threading.Event()
+        self.failures = []
+        self.threads = [threading.Thread(target=self.run, args=(n,),
+                                         daemon=True) for n in range(count)]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not self.failures, self.failures
+
+    def run(self, number):
+        chance = random.Random(number)
+        fresh = 1000000 * (number + 1)
+        try:
+            connection = self.pg.connect(autocommit=False)
+            while not self.stopping.is_set():
+                with connection.cursor() as cursor:
+                    for _ in range(chance.choice((1, 2, 5))):
+                        fresh += 1
+                        self.change(cursor, chance, number, fresh)
+                if chance.random() < 0.1:
+                    connection.rollback()
+                else:
+                    connection.commit()
+                self.stopping.wait(chance.uniform(0, 0.02))
+            connection.close()
+        except Exception as error:
+            self.failures.append(error)
+
+    def change(self, cursor, chance, number, fresh):
+        """Each writer has keys of its own: number modulo 16."""
+        table = chance.choice(('t0', 'parted'))
+        key = 16 * chance.randint(0, 900) + number
+        what = chance.random()
+        if what < 0.4:
+            cursor.execute(f"insert into {table} values (%s, 'new')", (fresh,))
+        elif what < 0.7:
+            cursor.execute(f'update {table} set v = v || %s where id = %s',
+                           ('x', key))
+        elif what < 0.85:
+            cursor.execute(f'update {table} set id = %s where id = %s',
+                           (fresh, key))
+        else:
+            cursor.execute(f'delete from {table} where id = %s', (key,))
+
+
+def fill(pg, tables=1, rows=12000):
+    for number in range(tables):
+        pg.sql(f'create table t{number} (id bigint primary key, v text); '
+               f"insert into t{number} select g, 'v' || g from "
+               f'generate_series(0, {rows - 1}) g')
+    pg.sql('create table parted (id bigint primary key, v text) '
+           'partition by hash (id); '
+           'create table parted0 partition of parted for values '
+           'with (modulus 2, remainder 0); '
+           'create table parted1 partition of parted for values '
+           'with (modulus 2, remainder 1); '
+           "insert into parted select g, 'p' || g from "
+           f'generate_series(0, {rows - 1}) g')
+    pg.sql('create publication pub for all tables '
+           'with (publish_via_partition_root)')
+
+
+def check_state(pg, records, tables, exact=True):
+    state = State(records, exact)
+    for name in tables:
+        assert no_nulls(state.tables[f'public.{name}']) == rows_of(
+            pg, f'select * from {name}', 'id'), name
+    return state
+
+
+def test_writers(pg, relay, plugin, tmp_path):
+    """Transactions that are open when the slot is made, before and behind it:
+    every row once."""
+    out = tmp_path / 'out.jsonl'
+    fill(pg)
+    early = pg.connect(autocommit=False)
+    late = pg.connect(autocommit=False)
+    early.cursor().execute("insert into t0 values (-1, 'early')")
+    late.cursor().execute('select 1')
+    writers = Writers(pg).start()
+    process = relay(*args(pg, plugin), '--snapshot-workers=3',
+                    '--sink', sink(out))
+    rig.wait_until(lambda: pg.slot_info(), what='slot')
+    # the slot waits for it
+    early.commit()
+    process.wait_for('reading 2 tables')
+    late.cursor().execute("insert into t0 values (-2, 'late')")
+    time.sleep(0.3)
+    late.commit()
+    process.wait_streaming(60)
+    time.sleep(0.5)
+    writers.stop()
+    pg.wait_confirmed()
+    process.stop()
+    state = check_state(pg, read_json(out), ('t0', 'parted'))
+    assert state.reads > 16000
+    assert state.tables['public.t0'][-1,]['v'] == 'early'
+    assert state.tables['public.t0'][-2,]['v'] == 'late'
+
+
+def test_slot_from_before(pg, relay, tmp_path):
+    """A slot that was there, with changes in it: what the rows have already
+    does not come again; other records do."""
+    out = tmp_path / 'out.jsonl'
+    fill(pg, rows=2000)
+    pg.create_slot(plugin='pgoutput')
+    pg.sql("insert into t0 values (-1, 'before'); delete from t0 where id = 5")
+    writers = Writers(pg, 4).start()
+    process = relay(*args(pg, 'pgoutput'), '--sink', sink(out))
+    process.wait_streaming(60)
+    writers.stop()
+    pg.wait_confirmed()
+    process.stop()
+    records = read_json(out)
+    check_state(pg, records, ('t0', 'parted'))
+    assert [r['op'] for r in records if r['key'] == {'id': -1}] == ['read']
+    assert not [r for r in records if r['key'] == {'id': 5}
+                and r['table'] == 't0']
+
+
+def test_added_sink(pg, relay, tmp_path):
+    """A sink that is added later gets its rows; the others nothing twice."""
+    one, two = tmp_path / 'one.jsonl', tmp_path / 'two.jsonl'
+    fill(pg, rows=3000)
+    process = relay(*args(pg), '--sink', 'one=' + sink(one))
+    process.wait_streaming(60)
+    pg.sql("insert into t0 values (-1, 'first')")
+    pg.wait_confirmed()
+    process.stop()
+    writers = Writers(pg, 4).start()
+    process = relay(*args(pg), '--sink', 'one=' + sink(one),
+                    '--sink', 'two=' + sink(two))
+    process.wait_streaming(60)
+    writers.stop()
+    pg.wait_confirmed()
+    process.stop()
+    check_state(pg, read_json(one), ('t0', 'parted'))
+    check_state(pg, read_json(two), ('t0', 'parted'), exact=False)
+
+
+# ---- interruptions ----
+
+def test_kill_nine(pg, relay, tmp_path):
+    """Killed again and again: tables that were finished are kept, and in the
+    end the sinks have what the source has."""
+    out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
+    plugin = 'pgoutput'
+    fill(pg, tables=5, rows=10000)
+    writers = Writers(pg, 6).start()
+    how = dict(binary=rig.PLAIN_BIN)
+    sinks = ['--sink', 'file=' + sink(out), '--sink',
+             f'dir=dir://{lake}?flush_interval=50ms&checkpoint_interval=50ms']
+    chance = random.Random(3)
+    starts = set()
+    for _ in range(KILLS):
+        process = relay(*args(pg, plugin), *sinks, **how)
+        process.wait_for(r'snapshot at .*reading \d tables')
+        time.sleep(chance.uniform(0.1, 0.6))
+        process.kill()
+        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+        starts.add(pg.slot_info()['confirmed_flush_lsn'])
+    process = relay(*args(pg, plugin), *sinks, **how)
+    process.wait_streaming(60)
+    writers.stop()
+    pg.wait_confirmed()
+    process.stop()
+    assert len(starts) == 1, 'the slot moved before the snapshot was durable'
+    records = read_json(out)
+    names = [f't{n}' for n in range(5)] + ['parted']
+    assert positions(records) == sorted(set(positions(records)))
+    check_state(pg, records, names, exact=False)
+    attempts = {r['seq'] >> 32 for r in records if r['op'] == 'read'}
+    assert len(attempts) > 1, 'no kill came in the middle'
+    check_lake(pg, lake, names)
+
+
+def check_lake(pg, lake, names):
+    """Objects, too, hold every position once, and all of the rows."""
+    from records import read_directory
+    records = sorted(read_directory(lake), key=lambda r: (rig.lsn(r['lsn']),
+                                                          r['seq']))
+    check_state(pg, records, names, exact=False)
+
+
+def test_no_right_to_read(pg, relay, tmp_path):
+    out = tmp_path / 'out.jsonl'
+    fill(pg, tables=3, rows=10)
+    pg.sql('create role reader login replication; grant select on all tables '
+           'in schema public to reader; revoke select on t2 from reader')
+    try:
+        process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
+        assert process.code == rig.Exit.AUTH, process.stderr
+        assert 'GRANT' in process.stderr
+        assert pg.slot_info() is None
+    finally:
+        pg.sql('drop owned by reader; drop role reader')
+
+
+def test_stopped(pg, relay, tmp_path):
+    """A stop in the middle is a clean one."""
+    out = tmp_path / 'out.jsonl'
+    fill(pg, tables=2, rows=25000)
+    process = relay(*args(pg), '--snapshot-workers=1', '--sink', sink(out))
+    process.wait_for('reading 3 tables')
+    rig.wait_until(lambda: out.exists() and out.stat().st_size > 0,
+                   what='first rows')
+    process.stop()
+    assert 'the snapshot is not finished' in process.stderr
+    refused = relay.run(*args(pg, mode='never'), '--sink', sink(out))
+    assert refused.code == rig.Exit.SNAPSHOT, refused.stderr
+    process = relay(*args(pg), '--sink', sink(out))
+    process.wait_streaming(60)
+    process.stop()
+    check_state(pg, read_json(out), ('t0', 't1', 'parted'), exact=False)
+
+
+def test_slow_slot(pg, relay, tmp_path):
+    """Who holds a slot's creation up is told; a stop leaves no slot."""
+    out = tmp_path / 'out.jsonl'
+    fill(pg, rows=10)
+    connection = pg.connect(autocommit=False)
+    connection.cursor().execute("insert into t0 values (-1, 'open')")
+    pid = connection.get_backend_pid()
+    process = relay(*args(pg), '--sink', sink(out))
+    process.wait_for(f'waits for process {pid}, ')
+    process.signal(signal.SIGINT)
+    assert process.wait() == 0
+    connection.rollback()
+    connection.close()
+    rig.wait_until(lambda: pg.slot_info() is None, what='no slot')
+
+
+def test_hand_over_waits(pg, relay, tmp_path):
+    """Nothing but durable rows moves the slot, however often it is told."""
+    fill(pg, rows=100)
+    lake = tmp_path / 'lake'
+    process = relay(*args(pg), '--status-interval=1', '--sink',
+                    f'dir=dir://{lake}?flush_interval=1h')
+    process.wait_for('reading 2 tables')
+    place = pg.slot_info()['confirmed_flush_lsn']
+    replies = set()
+
+    def told():
+        pg.sql("insert into t0 select coalesce(min(id), 0) - 1, 'w' from t0")
+        replies.add(pg.value('select reply_time from pg_stat_replication '
+                             'where pid = %s', (pg.walsender(),)))
+        return len(replies) > 3
+
+    rig.wait_until(told, what='status messages')
+    assert pg.slot_info()['confirmed_flush_lsn'] == place
+    assert 'streaming from' not in process.stderr
+    process.stop()
+    process = relay(*args(pg), '--sink', f'dir=dir://{lake}?flush_interval=1s')
+    process.wait_streaming()
+    pg.wait_confirmed()
+    process.stop()
+    check_lake(pg, lake, ('t0', 'parted'))
+
+
+def test_memory_is_flat(pg, relay, tmp_path):
+    """Far more rows than memory, in several ranges of one table."""
+    pg.sql('create table wide (id int primary key, v text); '
+           'alter table wide alter v set storage plain; '
+           "insert into wide select g, repeat('x', 3900) "
+           'from generate_series(1, 13000) g')
+    assert pg.value("select pg_relation_size('wide') / 8192") > 3 * 2048
+    pg.publication()
+    process = relay(*args(pg), '--snapshot-workers=3', '--sink',
+                    sink(tmp_path / 'out.jsonl'), binary=rig.PLAIN_BIN)
+    process.wait_streaming(60)
+    status = open(f'/proc/{process.pid}/status').read()
+    peak = int(status.split('VmHWM:')[1].split()[0])
+    process.stop()
+    assert sorted(r['key']['id'] for r in read_json(tmp_path / 'out.jsonl')
+                  ) == list(range(1, 13001))
+    assert peak < 40 * 1024, f'{peak} kB'
+
+
+# ---- modes ----
+
+def test_only(pg, relay, tmp_path):
+    out = tmp_path / 'out.jsonl'
+    fill(pg, rows=100)
+    process = relay.run(*args(pg, mode='only'), '--sink', sink(out))
+    assert process.code == 0, process.stderr
+    pg.sql("insert into t0 values (-1, 'later')")
+    process = relay.run(*args(pg, mode='only'), '--sink', sink(out))
+    assert process.code == 0, process.stderr
+    assert len(read_json(out)) == 200
+    process = relay(*args(pg, mode='never'), '--sink', sink(out))
+    process.wait_streaming()
+    pg.wait_confirmed()
+    process.stop()
+    check_state(pg, read_json(out), ('t0', 'parted'))
+
+
+def test_lost_slot(pg, relay, tmp_path):
+    """With initial a slot that is gone is refused, and none is left behind;
+    when-needed reads the tables again."""
+    out = tmp_path / 'out.jsonl'
+    fill(pg, rows=100)
+    process = relay.run(*args(pg, mode='only'), '--sink', sink(out))
+    assert process.code == 0, process.stderr
+    pg.drop_slot()
+    pg.sql("insert into t0 values (-1, 'missed'); "
+           "update t0 set v = 'changed' where id = 1")
+    process = relay.run(*args(pg), '--sink', sink(out))
+    assert process.code == rig.Exit.CHECKPOINT, process.stderr
+    assert pg.slot_info() is None
+    process = relay(*args(pg, mode='when-needed'), '--sink', sink(out))
+    process.wait_streaming()
+    pg.sql("insert into t0 values (-2, 'since')")
+    pg.wait_confirmed()
+    process.stop()
+    assert 'a new snapshot covers what is missing' in process.stderr
+    check_state(pg, read_json(out), ('t0', 'parted'), exact=False)
+
+
+def test_refusals(pg, relay, tmp_path):
+    out = sink(tmp_path / 'out.jsonl')
+    process = relay.run(*args(pg, mode='always'), '--sink', out)
+    assert process.code == rig.Exit.SNAPSHOT
+    process = relay.run(*args(pg), '--startpos=0/10', '--sink', out)
+    assert process.code == rig.Exit.USAGE
+
+
+@pytest.mark.parametrize('everything', (False, True))
+def test_changed_publication(pg, relay, everything, tmp_path):
+    """A table that is published while others are read is read, too; one that
+    is new is not, since the stream brings its rows."""
+    out, pipe = tmp_path / 'out.jsonl', tmp_path / 'pipe'
+    fill(pg, rows=30000)
+    pg.sql('create table late (id int primary key); '
+           'insert into late select generate_series(1, 50)')
+    if not everything:
+        pg.sql('drop publication pub; create publication pub for table t0')
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    process = relay(*args(pg), '--sink', sink(out), '--sink', f'file:{pipe}')
+    process.wait_for(r'snapshot at .*reading \d tables')
+    if everything:
+        pg.sql('create table young (id int primary key)')
+        pg.sql('insert into young values (1)')
+    else:
+        pg.sql('alter publication pub add table late')
+    os.set_blocking(end, True)
+    threading.Thread(target=drain, args=(end,), daemon=True).start()
+    process.wait_streaming(60)
+    pg.wait_confirmed()
+    process.stop()
+    records = read_json(out)
+    check_state(pg, records, ('t0', 'late'))
+    assert ('the publication has changed' in process.stderr) != everything
+    assert [r['op'] for r in records if r['table'] == 'young'] == (
+        ['insert'] if everything else [])
+
+
+def drain(end):
+    with os.fdopen(end, 'rb') as pipe:
+        while pipe.read(65536):
+            pass
