@@ -45,6 +45,9 @@ static const CodeText code_texts[] = {
 	[ERROR_SINK_WRITE] = {"sink-write", "sink refused a record for good"},
 	[ERROR_RECORD] = {"record", "record cannot be rendered or delivered"},
 	[ERROR_DISK] = {"disk", "disk full or I/O error"},
+	[ERROR_TWO_WRITERS] = {"two-writers",
+	"another relay writes to the sink's place"},
+	[ERROR_VERIFY] = {"verify", "--verify found gaps, overlaps or damage"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))
@@ -160,15 +163,21 @@ error_clear(Error *err)
 	err->hint[0] = '\0';
 }
 
+bool
+error_code_is_known(ErrorCode code)
+{
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL;
+}
+
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].name : "unknown";
+	return error_code_is_known(code) ? code_texts[code].name : "unknown";
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].meaning :
+	return error_code_is_known(code) ? code_texts[code].meaning :
 		"unknown error";
 }

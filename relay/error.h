@@ -38,7 +38,9 @@ typedef enum ErrorCode
 								 * missing */
 	ERROR_SINK_WRITE = 14,		/* sink refused a record or a write for good */
 	ERROR_RECORD = 15,			/* record cannot be rendered or delivered */
-	ERROR_DISK = 16				/* disk full, I/O error */
+	ERROR_DISK = 16,			/* disk full, I/O error */
+	ERROR_TWO_WRITERS = 26,		/* another relay has taken the sink over */
+	ERROR_VERIFY = 27			/* --verify found the chain damaged */
 } ErrorCode;
 
 #define ERROR_TEXT_SIZE 512
@@ -69,6 +71,10 @@ extern bool error_prefix(Error *err, const char *format,...)
 
 extern bool error_no_memory(Error *err);
 extern void error_clear(Error *err);
+
+#define ERROR_CODE_LIMIT 64		/* all codes are below it */
+
+extern bool error_code_is_known(ErrorCode code);
 
 /* "usage", "slot-missing"...: the code's stable word; and its sentence. */
 extern const char *error_code_name(ErrorCode code);

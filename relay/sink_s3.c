@@ -1,14 +1,17 @@
 /*
  * sink_s3.c
- *		Records as objects in a bucket or a directory, at least once, in order.
+ *		Records as objects in a bucket or a directory, exactly once, in order.
  *
  * One object per topic is open at a time; a flush closes all of them together
- * at a commit. When they have all arrived, the position of that commit is
- * written to the checkpoint object, and only then it is durable. What was
- * written after the last checkpoint is written again after a crash: objects
- * that begin at the same position have the same name and are replaced, so
- * readers see a record twice only where a flush by time or memory fell
- * differently.
+ * at a commit: a cut. When they have all arrived, a manifest lists them, and
+ * only then what they hold is delivered and the commit's end durable. Whoever
+ * reads what the chain of manifests lists sees every record once. What a crash
+ * leaves without a manifest is written again under other names, and removed.
+ *
+ * Cuts need not fall in the same places again: what counts is decided by which
+ * manifest has a number, not by what objects are called or where they end. So
+ * a flush may be due by time or memory, and nothing is compared with what an
+ * earlier relay had uploaded.
  *
  * Knows neither the source nor what records say, nor whether the store is a
  * bucket.
@@ -21,14 +24,16 @@
 
 #include "checkpoint.h"
 #include "clock.h"
-#include "s3_target.h"
+#include "log.h"
+#include "sink_s3_chain.h"
+#include "sink_s3_cleaner.h"
+#include "sink_s3_intents.h"
 #include "sink_s3_name.h"
 #include "sink_s3_objects.h"
 #include "sink_s3_options.h"
-#include "sink_s3_progress.h"
+#include "sink_s3_rollup.h"
 #include "wire.h"
 
-#define SINK_S3_KEY_LIMIT		((size_t) 4096)
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
 #define SINK_S3_MAX_FDS			32
 
@@ -55,11 +60,12 @@ typedef struct SinkS3
 
 	bool		in_transaction; /* records came, their commit did not yet */
 	Lsn			committed;		/* everything before it was offered */
-	Lsn			complete;		/* everything before it has arrived */
-	uint64_t	complete_records;
 
-	SinkS3Progress progress;
-	uint64_t	checkpoint_records; /* as of the one on its way */
+	SinkS3Chain chain;
+	SinkS3Intents intents;
+	SinkS3Cleaner cleaner;
+	SinkS3Rollup rollup;
+	uint64_t	sent_records;	/* as of what is on its way to the chain */
 	uint64_t	durable_records;
 	Lsn			wanted;			/* to be recorded without waiting */
 
@@ -171,12 +177,17 @@ sink_s3_create(const SinkConfig *config, Error *err)
 		sink_s3_free(&sink->base);
 		return NULL;
 	}
-	sink_s3_progress_init(&sink->progress, sink->store);
-	sink->objects.plan.store = sink->store;
+	sink_s3_objects_init(&sink->objects, sink->store);
+	sink_s3_chain_init(&sink->chain, sink->store, &sink->names);
+	sink_s3_intents_init(&sink->intents, sink->store, &sink->names);
+	sink_s3_cleaner_init(&sink->cleaner, &sink->chain);
+	sink_s3_rollup_init(&sink->rollup, &sink->chain,
+						(uint64_t) options->rollup);
 	sink->objects.plan.compression = (Compression) options->compression;
 	sink->objects.plan.level = (int) options->compression_level;
 	sink->objects.plan.part_bytes = sink_s3_part_bytes(options);
 	sink->names.path = strcmp(config->scheme, "s3") == 0 ? config->path : NULL;
+	sink->names.sink = config->name;
 	sink->names.extension = config->format->extension;
 	sink->names.suffix =
 		compression_extension((Compression) options->compression);
@@ -202,30 +213,30 @@ static SinkResume
 sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
-	const char *name = base->config->name;
 	SinkResume	result;
 
 	sink->names.timeline = identity->timeline;
 	snprintf(sink->system, sizeof(sink->system), "%" PRIu64,
 			 identity->system_id);
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
-	buf_clear(&sink->progress.key);
-	buf_clear(&sink->progress.notes_key);
-	if (!sink_s3_name_checkpoint(&sink->progress.key, &sink->names,
-								 identity->slot, name, err) ||
-		!sink_s3_name_notes(&sink->progress.notes_key, &sink->names,
-							identity->slot, name, err) ||
-		!sink->store->ops->open(sink->store, err))
+	sink->names.slot = sink->slot;
+	sink_s3_name_chain(&sink->names, identity->system_id);
+	if (!sink->store->ops->open(sink->store, err))
 		return SINK_RESUME_FAILED;
-	result = sink_s3_progress_read(&sink->progress, identity, name,
-								   sink->options->connect_timeout,
-								   &base->notes, err);
+	result = sink_s3_chain_start(&sink->chain, identity,
+								 sink->options->connect_timeout,
+								 &base->notes, err);
 	if (result == SINK_RESUMED)
-		base->durable = sink->progress.checkpoint.position.lsn;
+	{
+		base->durable = sink->chain.lsn;
+		sink_s3_cleaner_begin(&sink->cleaner);
+	}
+	sink_s3_name_owner(&sink->names, sink->store->owner,
+					   sizeof(sink->store->owner));
 	base->accepted.lsn = result == SINK_NEW ? identity->confirmed :
 		base->durable;
 	base->accepted.seq = 0;
-	sink->committed = sink->complete = base->accepted.lsn;
+	sink->committed = base->accepted.lsn;
 	return result;
 }
 
@@ -334,22 +345,25 @@ sink_s3_append(SinkS3 *sink, ObjectWriter *writer, Slice value, uint64_t *size,
 }
 
 static bool
-sink_s3_take(SinkS3 *sink, const char *topic, Position position, Slice value,
+sink_s3_take(SinkS3 *sink, const Delivery *delivery, const Record *record,
 			 Error *err)
 {
+	const char *topic = delivery_topic(delivery, record);
 	SinkS3Object *object = sink_s3_objects_find(&sink->objects, topic);
 	uint64_t	size;
 
 	if (object == NULL)
-		object = sink_s3_open_object(sink, topic, position, err);
+		object = sink_s3_open_object(sink, topic, delivery->position, err);
 	if (object == NULL ||
-		!sink_s3_append(sink, object->writer, value, &size, err))
+		!sink_s3_append(sink, object->writer, record->value, &size, err))
 		return false;
-	object->bytes += size;
+	sink_s3_object_count(object, delivery->position,
+						 delivery->table == NULL ? 0 :
+						 delivery->table->version, size);
 	sink->open_bytes += size;
 	sink->open_records++;
 	sink->records++;
-	sink->bytes += value.size;
+	sink->bytes += record->value.size;
 	if (object->bytes < (uint64_t) sink->options->flush_bytes)
 		return true;
 	return sink_s3_objects_close(&sink->objects, object, err);
@@ -364,38 +378,19 @@ sink_s3_take_all(SinkS3 *sink, const Delivery *delivery, Error *err)
 		const Record *record = &delivery->records[i];
 
 		if (record->value.data != NULL &&
-			!sink_s3_take(sink, delivery_topic(delivery, record),
-						  delivery->position, record->value, err))
+			!sink_s3_take(sink, delivery, record, err))
 			return false;
 	}
 	sink->base.accepted = delivery_end(delivery);
 	if (delivery->txn != NULL)
 		sink->in_transaction = true;
+	else if (!delivery->aside)
+	{
+		/* a message is its own commit: no cut may part it from its position */
+		sink->committed = delivery->position.lsn + 1;
+		sink->base.accepted = (Position) {sink->committed, 0};
+	}
 	return true;
-}
-
-/* When open objects hold all the memory, some of them must go. */
-static bool
-sink_s3_make_room(SinkS3 *sink, Error *err)
-{
-	size_t		memory = (size_t) sink->options->memory;
-
-	if (!sink_s3_objects_relieve(&sink->objects, memory / 4, err))
-		return false;
-	return sink_s3_objects_poll(&sink->objects, err);
-}
-
-static SinkResult
-sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
-{
-	SinkS3	   *sink = (SinkS3 *) base;
-	size_t		memory = (size_t) sink->options->memory;
-
-	if (sink->objects.plan.buffered >= memory && !sink_s3_make_room(sink, err))
-		return SINK_FAILED;
-	if (sink->objects.plan.buffered >= memory)
-		return SINK_FULL;
-	return sink_s3_take_all(sink, delivery, err) ? SINK_OK : SINK_FAILED;
 }
 
 /* ---- flushing ---- */
@@ -442,38 +437,62 @@ sink_s3_commit(Sink *base, const TxnEnd *end, Error *err)
 
 /* ---- progress ---- */
 
-static void
-sink_s3_settle(SinkS3 *sink)
+/* Everything that was offered is in the chain, or on its way there. */
+static bool
+sink_s3_is_settled(const SinkS3 *sink)
 {
-	SinkS3Cut	cut;
-
-	if (sink_s3_objects_complete(&sink->objects, &cut))
-	{
-		sink->complete = cut.end;
-		sink->complete_records = cut.records;
-		if (cut.end > sink->wanted)
-			sink->wanted = cut.end;
-	}
-	if (!sink_s3_has_open(sink) && sink->objects.closed == NULL &&
-		!sink->in_transaction)
-	{
-		sink->complete = sink->committed;
-		sink->complete_records = sink->records;
-	}
+	return !sink_s3_has_open(sink) && sink->objects.closed == NULL &&
+		sink->objects.cuts == NULL && !sink->in_transaction;
 }
 
-/* Takes note of the one on its way. false: the sink failed. */
 static bool
-sink_s3_take_checkpoint(SinkS3 *sink, Error *err)
+sink_s3_pointer_is_due(const SinkS3 *sink)
 {
-	switch (sink_s3_progress_poll(&sink->progress, err))
+	if (!sink_s3_is_settled(sink) || sink->committed <= sink->base.durable)
+		return !sink->chain.pointer.chain.exists;
+	return sink->wanted > sink->base.durable ||
+		clock_now() >= sink->chain.sent_at +
+		sink->base.config->checkpoint_interval;
+}
+
+/* Begins the next write to the chain, if there is anything to say. */
+static bool
+sink_s3_add_to_chain(SinkS3 *sink, Error *err)
+{
+	Notes	   *notes = &sink->base.notes;
+	SinkS3Cut	cut;
+	bool		ok;
+
+	if (!sink_s3_chain_is_idle(&sink->chain))
+		return true;
+	if (sink->chain.pointer.chain.exists &&
+		sink_s3_objects_complete(&sink->objects, &cut))
+	{
+		sink->sent_records = cut.records;
+		ok = sink_s3_chain_append(&sink->chain, &cut, notes, err);
+		buf_free(&cut.entries);
+		return ok;
+	}
+	if (!sink_s3_pointer_is_due(sink))
+		return true;
+	sink->sent_records = sink->records;
+	return sink_s3_chain_record(&sink->chain, sink->committed, notes, err);
+}
+
+/* Takes note of what is on its way. false: the sink failed. */
+static bool
+sink_s3_poll_chain(SinkS3 *sink, Error *err)
+{
+	switch (sink_s3_chain_poll(&sink->chain, err))
 	{
 		case SINK_S3_IDLE:
 		case SINK_S3_BUSY:
 			break;
 		case SINK_S3_STORED:
-			sink->base.durable = sink->progress.checkpoint.position.lsn;
-			sink->durable_records = sink->checkpoint_records;
+			sink->base.durable = sink->chain.lsn;
+			sink->durable_records = sink->sent_records;
+			if (sink->cleaner.step == CLEANER_OFF && sink->cleaner.next == 0)
+				sink_s3_cleaner_begin(&sink->cleaner);
 			break;
 		case SINK_S3_SEND_FAILED:
 			return false;
@@ -481,33 +500,68 @@ sink_s3_take_checkpoint(SinkS3 *sink, Error *err)
 	return true;
 }
 
+/* What goes on beside the chain. */
 static bool
-sink_s3_checkpoint_is_due(const SinkS3 *sink)
+sink_s3_poll_helpers(SinkS3 *sink, Error *err)
 {
-	if (!sink_s3_progress_is_idle(&sink->progress) ||
-		sink->complete <= sink->base.durable)
+	if (!sink_s3_cleaner_poll(&sink->cleaner, err))
 		return false;
-	return sink->wanted > sink->base.durable ||
-		clock_now() >= sink->progress.sent_at +
-		sink->base.config->checkpoint_interval;
+	if (sink->intents.next == 0)
+		sink->intents.next = sink->cleaner.next;
+	return sink_s3_intents_poll(&sink->intents, &sink->objects, err) &&
+		sink_s3_rollup_poll(&sink->rollup, err);
+}
+
+/* When open objects hold all the memory, some of them must go. */
+static bool
+sink_s3_make_room(SinkS3 *sink, Error *err)
+{
+	size_t		memory = (size_t) sink->options->memory;
+
+	if (!sink_s3_objects_relieve(&sink->objects, memory / 4, err))
+		return false;
+	return sink_s3_poll_helpers(sink, err) &&
+		sink_s3_objects_poll(&sink->objects, err);
+}
+
+static SinkResult
+sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
+{
+	SinkS3	   *sink = (SinkS3 *) base;
+	size_t		memory = (size_t) sink->options->memory;
+
+	if (sink->objects.plan.buffered >= memory && !sink_s3_make_room(sink, err))
+		return SINK_FAILED;
+	if (sink->objects.plan.buffered >= memory)
+		return SINK_FULL;
+	return sink_s3_take_all(sink, delivery, err) ? SINK_OK : SINK_FAILED;
 }
 
 /* A step of everything but flushing. */
 static bool
+sink_s3_advance_once(SinkS3 *sink, Error *err)
+{
+	return sink_s3_objects_poll(&sink->objects, err) &&
+		sink_s3_poll_chain(sink, err) &&
+		sink_s3_poll_helpers(sink, err) &&
+		sink_s3_objects_poll(&sink->objects, err) &&
+		sink_s3_add_to_chain(sink, err) &&
+		sink_s3_poll_chain(sink, err);
+}
+
+/* A directory is done at once: on, as long as that changes anything. */
+static bool
 sink_s3_advance(SinkS3 *sink, Error *err)
 {
-	if (!sink_s3_objects_poll(&sink->objects, err) ||
-		!sink_s3_take_checkpoint(sink, err))
-		return false;
-	sink_s3_settle(sink);
-	if (!sink_s3_checkpoint_is_due(sink))
-		return true;
-	sink->checkpoint_records = sink->complete_records;
-	if (!sink_s3_progress_send(&sink->progress, sink->complete,
-							   &sink->base.notes, err))
-		return false;
-	/* a directory is done at once */
-	return sink_s3_take_checkpoint(sink, err);
+	Lsn			durable;
+
+	do
+	{
+		durable = sink->base.durable;
+		if (!sink_s3_advance_once(sink, err))
+			return false;
+	} while (sink->base.durable != durable);
+	return true;
 }
 
 static SinkPoll
@@ -543,15 +597,14 @@ sink_s3_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 	int64_t		flush = sink->open_since + sink->options->flush_interval;
-	int64_t		checkpoint =
-		sink->progress.sent_at + base->config->checkpoint_interval;
+	int64_t		pointer =
+		sink->chain.sent_at + base->config->checkpoint_interval;
 
 	if (sink_s3_has_open(sink) && !sink->in_transaction && flush < *deadline)
 		*deadline = flush;
-	if (sink_s3_progress_is_idle(&sink->progress) &&
-		sink->complete > base->durable &&
-		checkpoint < *deadline)
-		*deadline = checkpoint;
+	if (sink_s3_chain_is_idle(&sink->chain) && sink_s3_is_settled(sink) &&
+		sink->committed > base->durable && pointer < *deadline)
+		*deadline = pointer;
 	return sink->store->ops->watch(sink->store, fds, room, deadline);
 }
 
@@ -568,39 +621,51 @@ sink_s3_wait(SinkS3 *sink, int64_t deadline)
 	poll(fds, (nfds_t) count, clock_ms_until(deadline));
 }
 
-/*
- * Records of a transaction whose commit did not come go along: they are
- * written again after the next start, before their commit.
- */
 static bool
-sink_s3_drain(Sink *base, int64_t deadline, Error *err)
+sink_s3_drain_failed(const SinkS3 *sink, Error *err)
 {
-	SinkS3	   *sink = (SinkS3 *) base;
-
-	if (sink_s3_has_open(sink) && !sink_s3_cut(sink, err))
-		return false;
-	sink->in_transaction = false;
-	sink->wanted = sink->committed;
-	for (;;)
-	{
-		if (!sink_s3_advance(sink, err))
-			return false;
-		if (base->durable >= sink->committed)
-			return true;
-		if (clock_now() >= deadline)
-			break;
-		sink_s3_wait(sink, deadline);
-	}
 	if (sink->objects.closed != NULL)
 		error_set(err, ERROR_SINK_WRITE,
 				  "%zu objects were not written in the time for stopping",
 				  sink->objects.closed_count);
 	else
 		error_set(err, ERROR_SINK_WRITE,
-				  "checkpoint object \"%s\" was not written in the time for stopping",
-				  buf_string(&sink->progress.key));
+				  "manifest and pointer were not written in the time for stopping");
 	return error_detail(err,
 						"What is missing is written after the next start.");
+}
+
+/*
+ * Objects that hold records of a transaction whose commit did not come cannot
+ * count, and what they hold beside these comes again with them: an object is
+ * listed whole or not at all.
+ */
+static bool
+sink_s3_drain(Sink *base, int64_t deadline, Error *err)
+{
+	SinkS3	   *sink = (SinkS3 *) base;
+
+	if (sink->in_transaction)
+		log_info("sink %s: stopped within a transaction: it is delivered after the next start, with what came since the last flush",
+				 base->config->name);
+	else
+	{
+		if (sink_s3_has_open(sink) && !sink_s3_cut(sink, err))
+			return false;
+		sink->wanted = sink->committed;
+	}
+	for (;;)
+	{
+		if (!sink_s3_advance(sink, err))
+			return false;
+		if (base->durable >= sink->committed ||
+			(sink->in_transaction && sink->objects.cuts == NULL &&
+			 sink_s3_chain_is_idle(&sink->chain)))
+			return true;
+		if (clock_now() >= deadline)
+			return sink_s3_drain_failed(sink, err);
+		sink_s3_wait(sink, deadline);
+	}
 }
 
 static void
@@ -623,7 +688,10 @@ sink_s3_free(Sink *base)
 
 	if (sink->store != NULL)
 	{
-		sink_s3_progress_free(&sink->progress);
+		sink_s3_chain_free(&sink->chain);
+		sink_s3_intents_free(&sink->intents);
+		sink_s3_cleaner_free(&sink->cleaner);
+		sink_s3_rollup_free(&sink->rollup);
 		sink_s3_objects_abort(&sink->objects,
 							  clock_now() + SINK_S3_ABORT_TIME);
 		sink->store->ops->free(sink->store);

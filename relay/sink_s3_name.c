@@ -5,6 +5,7 @@
 #include "sink_s3_name.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #define SINK_S3_MAX_KEY		1024	/* bytes, S3's limit */
 
@@ -12,7 +13,7 @@
  * Of a topic's name in the last part: with position and extension it must stay
  * below the 255 bytes of a file's name. The part before it holds all of it.
  */
-#define SINK_S3_MAX_STEM	180
+#define SINK_S3_MAX_STEM	140
 
 /* Whether a part is empty, "." or "..": no path may have these. */
 static bool
@@ -67,6 +68,67 @@ prefix_append(Buf *out, const char *path)
 		buf_append_byte(out, '/');
 }
 
+void
+sink_s3_name_prefix(Buf *out, const SinkS3Names *names)
+{
+	prefix_append(out, names->path);
+}
+
+/* ---- who wrote it ---- */
+
+/* FNV-1a, of 64 bits. The NUL goes in too, as what parts one from the next. */
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+	do
+		hash = (hash ^ (uint8_t) *text) * UINT64_C(1099511628211);
+	while (*text++ != '\0');
+	return hash;
+}
+
+void
+sink_s3_name_chain(SinkS3Names *names, uint64_t system_id)
+{
+	uint64_t	hash = UINT64_C(14695981039346656037);
+	char		system[24];
+
+	snprintf(system, sizeof(system), "%" PRIu64, system_id);
+	hash = hash_text(hash, system);
+	hash = hash_text(hash, names->slot);
+	hash = hash_text(hash, names->sink);
+	snprintf(names->chain, sizeof(names->chain), "%016" PRIX64, hash);
+}
+
+void
+sink_s3_name_owner(const SinkS3Names *names, char *out, size_t room)
+{
+	snprintf(out, room, "%s-%" PRIu64, names->chain, names->epoch);
+}
+
+bool
+sink_s3_name_epoch(const SinkS3Names *names, const char *key, uint64_t *epoch)
+{
+	const char *slash = strrchr(key, '/');
+	const char *name = slash == NULL ? key : slash + 1;
+	const char *found = NULL;
+	const char *digits;
+
+	/* the last one: a topic may look like it */
+	for (const char *at = strstr(name, names->chain); at != NULL;
+		 at = strstr(at + 1, names->chain))
+		found = at;
+	if (found == NULL || (found != name && found[-1] != '-') ||
+		found[strlen(names->chain)] != '-')
+		return false;
+	digits = found + strlen(names->chain) + 1;
+	if (digits[strspn(digits, "0123456789")] != '.' || digits[0] == '.')
+		return false;
+	*epoch = strtoull(digits, NULL, 10);
+	return true;
+}
+
+/* ---- names ---- */
+
 bool
 sink_s3_name_object(Buf *out, const SinkS3Names *names, const char *topic,
 					Position first, Error *err)
@@ -75,27 +137,41 @@ sink_s3_name_object(Buf *out, const SinkS3Names *names, const char *topic,
 
 	stem = stem == NULL ? topic : stem + 1;
 	prefix_append(out, names->path);
-	buf_printf(out, "%s/%.*s-%08" PRIX32 "-%016" PRIX64 "-%010" PRIu64 ".%s%s",
+	buf_printf(out, "%s/%.*s-%08" PRIX32 "-%016" PRIX64 "-%010" PRIu64
+			   "-%s-%" PRIu64 ".%s%s",
 			   topic, SINK_S3_MAX_STEM, stem, names->timeline, first.lsn,
-			   first.seq, names->extension, names->suffix);
+			   first.seq, names->chain, names->epoch, names->extension,
+			   names->suffix);
 	return key_check(out, err);
 }
 
 bool
-sink_s3_name_checkpoint(Buf *out, const SinkS3Names *names, const char *slot,
-						const char *sink, Error *err)
+sink_s3_name_control(Buf *out, const SinkS3Names *names, SinkS3Kind kind,
+					 uint64_t number, Error *err)
 {
 	prefix_append(out, names->path);
-	buf_printf(out, "_pg_fanout/%s/%s.json", slot, sink);
-	return key_check(out, err);
-}
-
-bool
-sink_s3_name_notes(Buf *out, const SinkS3Names *names, const char *slot,
-				   const char *sink, Error *err)
-{
-	prefix_append(out, names->path);
-	buf_printf(out, "_pg_fanout/%s/%s.notes", slot, sink);
+	buf_printf(out, "_pg_fanout/%s/%s", names->slot, names->sink);
+	switch (kind)
+	{
+		case SINK_S3_POINTER:
+			buf_append_string(out, ".json");
+			break;
+		case SINK_S3_MANIFEST:
+			buf_printf(out, "/manifest-%016" PRIu64 ".json", number);
+			break;
+		case SINK_S3_ROLLUP:
+			buf_printf(out, "/rollup-%016" PRIu64 ".jsonl", number);
+			break;
+		case SINK_S3_INTENT:
+			buf_printf(out, "/intent-%016" PRIu64 ".json", number);
+			break;
+		case SINK_S3_NOTES:
+			if (number == 0)
+				buf_append_string(out, ".notes");
+			else
+				buf_printf(out, "/notes-%" PRIu64, number);
+			break;
+	}
 	return key_check(out, err);
 }
 

@@ -1,13 +1,18 @@
 /*
  * sink_s3_name.h
- *		Names of objects: what sorts by position and tells the table.
+ *		Names of objects: what sorts by position, tells the table and the writer.
  *
- *	PREFIX/TOPIC/TOPIC-TIMELINE-COMMITLSN-SEQ.jsonl.gz
- *	PREFIX/_pg_fanout/SLOT/SINK.json		the checkpoint
- *	PREFIX/_pg_fanout/SLOT/SINK.notes		what stands beside it
+ *	PREFIX/TOPIC/TOPIC-TIMELINE-COMMITLSN-SEQ-CHAIN-EPOCH.jsonl.gz
+ *	PREFIX/_pg_fanout/SLOT/SINK.json				the pointer
+ *	PREFIX/_pg_fanout/SLOT/SINK/manifest-NUMBER.json
+ *	PREFIX/_pg_fanout/SLOT/SINK/rollup-NUMBER.jsonl
+ *	PREFIX/_pg_fanout/SLOT/SINK/intent-NUMBER.json
+ *	PREFIX/_pg_fanout/SLOT/SINK/notes-EPOCH
  *
  * Timeline, LSN and sequence are those of the first record, with leading
- * zeros. Lake engines pass over names that begin with "_" or ".".
+ * zeros. CHAIN stands for system identifier, slot and sink, EPOCH for one life
+ * of the relay: no two writers ever write under one name. Lake engines pass
+ * over names that begin with "_" or ".".
  */
 #ifndef PG_FANOUT_SINK_S3_NAME_H
 #define PG_FANOUT_SINK_S3_NAME_H
@@ -16,26 +21,57 @@
 #include "error.h"
 #include "lsn.h"
 
+#define SINK_S3_CHAIN_SIZE	17	/* 16 hex digits and a NUL */
+
+/* Of any name of an object: what a buffer for it must hold. */
+#define SINK_S3_KEY_LIMIT	((size_t) 4096)
+
 typedef struct SinkS3Names
 {
 	const char *path;			/* of the sink's URL; NULL: none */
-	uint32_t	timeline;
+	const char *slot;
+	const char *sink;
 	const char *extension;		/* "jsonl" */
 	const char *suffix;			/* ".gz" */
+	uint32_t	timeline;
+	uint64_t	epoch;
+	char		chain[SINK_S3_CHAIN_SIZE];
 } SinkS3Names;
+
+typedef enum SinkS3Kind
+{
+	SINK_S3_POINTER,			/* number means nothing */
+	SINK_S3_MANIFEST,
+	SINK_S3_ROLLUP,
+	SINK_S3_INTENT,
+	SINK_S3_NOTES				/* number: an epoch; 0: as versions without
+								 * manifests wrote them */
+} SinkS3Kind;
+
+/* Sets chain; slot and sink must be set. */
+extern void sink_s3_name_chain(SinkS3Names *names, uint64_t system_id);
+
+/* "CHAIN-EPOCH" */
+extern void sink_s3_name_owner(const SinkS3Names *names, char *out,
+							   size_t room);
+
+/*
+ * The epoch in the name of an object or in an owner; false: it is not of this
+ * chain.
+ */
+extern bool sink_s3_name_epoch(const SinkS3Names *names, const char *key,
+							   uint64_t *epoch);
 
 /* All append to out; ERROR_RECORD for a name no store can hold. */
 extern MUST_USE bool sink_s3_name_object(Buf *out, const SinkS3Names *names,
 										 const char *topic, Position first,
 										 Error *err);
-extern MUST_USE bool sink_s3_name_checkpoint(Buf *out,
-											 const SinkS3Names *names,
-											 const char *slot,
-											 const char *sink, Error *err);
+extern MUST_USE bool sink_s3_name_control(Buf *out, const SinkS3Names *names,
+										  SinkS3Kind kind, uint64_t number,
+										  Error *err);
 
-extern MUST_USE bool sink_s3_name_notes(Buf *out, const SinkS3Names *names,
-										const char *slot, const char *sink,
-										Error *err);
+/* What all keys begin with: "" or ends in '/'. */
+extern void sink_s3_name_prefix(Buf *out, const SinkS3Names *names);
 
 /* Where --check tries whether it may write: no object is left there. */
 extern MUST_USE bool sink_s3_name_probe(Buf *out, const SinkS3Names *names,

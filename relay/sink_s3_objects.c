@@ -8,6 +8,17 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "sink_s3_manifest.h"
+
+/* Of a manifest's text: beyond that complete cuts are listed one by one. */
+#define MERGE_LIMIT		((size_t) 1 << 20)
+
+void
+sink_s3_objects_init(SinkS3Objects *objects, ObjectStore *store)
+{
+	*objects = (SinkS3Objects) {.plan.store = store};
+	buf_init(&objects->next.entries, SINK_S3_MANIFEST_LIMIT);
+}
 
 /* FNV-1a. */
 static uint32_t
@@ -71,6 +82,22 @@ sink_s3_objects_open(SinkS3Objects *objects, const char *topic,
 	return object;
 }
 
+void
+sink_s3_object_count(SinkS3Object *object, Position position, uint64_t schema,
+					 uint64_t bytes)
+{
+	if (object->records == 0)
+	{
+		object->first = position;
+		object->schema = schema;
+	}
+	if (object->schema != schema)
+		object->schema = 0;
+	object->last = position;
+	object->records++;
+	object->bytes += bytes;
+}
+
 static void
 open_remove(SinkS3Objects *objects, SinkS3Object *object)
 {
@@ -91,7 +118,7 @@ open_remove(SinkS3Objects *objects, SinkS3Object *object)
 static void
 closed_append(SinkS3Objects *objects, SinkS3Object *object)
 {
-	object->cut = objects->cut_number;
+	object->cut = objects->next.number;
 	object->next = NULL;
 	if (objects->closed_last != NULL)
 		objects->closed_last->next = object;
@@ -101,12 +128,37 @@ closed_append(SinkS3Objects *objects, SinkS3Object *object)
 	objects->closed_count++;
 }
 
+/* What the next manifest says of it. */
+static bool
+closed_list(SinkS3Objects *objects, const SinkS3Object *object, Error *err)
+{
+	SinkS3Cut  *cut = &objects->next;
+	SinkS3Entry entry = {
+		.key = object_writer_key(object->writer),.topic = object->topic,
+		.first = object->first,.last = object->last,
+		.records = object->records,
+		.bytes = object_writer_size(object->writer),
+		.crc = object_writer_crc(object->writer),.schema = object->schema
+	};
+
+	sink_s3_entry_append(&cut->entries, &entry);
+	cut->listed += object->records;
+	if (!buf_failed(&cut->entries))
+		return true;
+	error_set(err, ERROR_SINK_WRITE,
+			  "a transaction comes to more objects than a manifest can list");
+	return error_hint(err,
+					  "Raise the option flush_bytes, so that they are fewer.");
+}
+
 bool
 sink_s3_objects_close(SinkS3Objects *objects, SinkS3Object *object, Error *err)
 {
 	open_remove(objects, object);
 	closed_append(objects, object);
-	return object_writer_finish(object->writer, err);
+	objects->unnamed++;
+	return object_writer_finish(object->writer, err) &&
+		closed_list(objects, object, err);
 }
 
 bool
@@ -122,11 +174,6 @@ sink_s3_objects_relieve(SinkS3Objects *objects, size_t bytes, Error *err)
 				largest = at;
 		if (!sink_s3_objects_close(objects, largest, err))
 			return false;
-		/* a directory takes it at once */
-		if (object_writer_poll(largest->writer, err) == OBJECT_FAILED)
-			return false;
-		if (objects->plan.buffered < bytes)
-			break;
 	}
 	return true;
 }
@@ -139,19 +186,33 @@ sink_s3_objects_cut(SinkS3Objects *objects, Lsn end, uint64_t records,
 
 	if (cut == NULL)
 		return error_no_memory(err);
-	cut->number = objects->cut_number;
+	while (objects->open != NULL)
+		if (!sink_s3_objects_close(objects, objects->open, err))
+		{
+			free(cut);
+			return false;
+		}
+	*cut = objects->next;
 	cut->end = end;
 	cut->records = records;
+	objects->next = (SinkS3Cut) {.number = cut->number + 1};
+	buf_init(&objects->next.entries, SINK_S3_MANIFEST_LIMIT);
 	if (objects->cuts_last != NULL)
 		objects->cuts_last->next = cut;
 	else
 		objects->cuts = cut;
 	objects->cuts_last = cut;
-	while (objects->open != NULL)
-		if (!sink_s3_objects_close(objects, objects->open, err))
-			return false;
-	objects->cut_number++;
 	return true;
+}
+
+SinkS3Cut *
+sink_s3_objects_cut_of(SinkS3Objects *objects, uint64_t number)
+{
+	SinkS3Cut  *cut = objects->cuts;
+
+	while (cut != NULL && cut->number != number)
+		cut = cut->next;
+	return cut != NULL ? cut : &objects->next;
 }
 
 /* ---- progress ---- */
@@ -196,21 +257,39 @@ sink_s3_objects_poll(SinkS3Objects *objects, Error *err)
 	return closed_poll(objects, err);
 }
 
+static void
+cut_merge(SinkS3Cut *into, SinkS3Cut *more)
+{
+	if (into->entries.size > 0 && more->entries.size > 0)
+		buf_append_byte(&into->entries, ',');
+	buf_append_slice(&into->entries, buf_slice(&more->entries));
+	into->end = more->end;
+	into->records = more->records;
+	into->listed += more->listed;
+	if (more->intents > into->intents)
+		into->intents = more->intents;
+	buf_free(&more->entries);
+}
+
 bool
 sink_s3_objects_complete(SinkS3Objects *objects, SinkS3Cut *cut)
 {
 	uint64_t	oldest = objects->closed != NULL ? objects->closed->cut :
-		objects->cut_number;
+		objects->next.number;
 	bool		found = false;
 
-	while (objects->cuts != NULL && objects->cuts->number < oldest)
+	while (objects->cuts != NULL && objects->cuts->number < oldest &&
+		   (!found || cut->entries.size < MERGE_LIMIT))
 	{
 		SinkS3Cut  *done = objects->cuts;
 
-		*cut = *done;
 		objects->cuts = done->next;
 		if (objects->cuts == NULL)
 			objects->cuts_last = NULL;
+		if (found)
+			cut_merge(cut, done);
+		else
+			*cut = *done;
 		free(done);
 		found = true;
 	}
@@ -271,7 +350,9 @@ sink_s3_objects_abort(SinkS3Objects *objects, int64_t deadline)
 		SinkS3Cut  *cut = objects->cuts;
 
 		objects->cuts = cut->next;
+		buf_free(&cut->entries);
 		free(cut);
 	}
 	objects->cuts_last = NULL;
+	buf_free(&objects->next.entries);
 }

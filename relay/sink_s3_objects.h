@@ -4,8 +4,10 @@
  *
  * A cut closes all open objects together at a position; when every object of
  * it and of the cuts before has arrived, everything up to that position is
- * there. An object closed on its own belongs to the next cut. Knows neither
- * checkpoints nor when to cut.
+ * there. An object closed on its own belongs to the next cut. Closed objects
+ * stay invisible until an intent names them (sink_s3_intents.h). A cut keeps
+ * what a manifest will say of its objects. Knows neither checkpoints nor when
+ * to cut.
  */
 #ifndef PG_FANOUT_SINK_S3_OBJECTS_H
 #define PG_FANOUT_SINK_S3_OBJECTS_H
@@ -23,7 +25,14 @@ typedef struct SinkS3Object
 	char	   *topic;
 	ObjectWriter *writer;
 	uint64_t	bytes;			/* before compression */
-	uint64_t	cut;			/* the one it belongs to, once closed */
+	uint64_t	records;
+	Position	first;
+	Position	last;
+	uint64_t	schema;			/* of all its records; 0: they differ */
+
+	/* once closed */
+	uint64_t	cut;			/* the one it belongs to */
+	uint64_t	intent;			/* the one that names it; 0: none yet */
 } SinkS3Object;
 
 typedef struct SinkS3Cut
@@ -32,6 +41,9 @@ typedef struct SinkS3Cut
 	uint64_t	number;
 	Lsn			end;
 	uint64_t	records;		/* the sink's count up to it */
+	uint64_t	listed;			/* records in its objects */
+	uint64_t	intents;		/* all of its are before this one */
+	Buf			entries;		/* of its objects, as in a manifest */
 } SinkS3Cut;
 
 typedef struct SinkS3Objects
@@ -43,10 +55,13 @@ typedef struct SinkS3Objects
 	SinkS3Object *closed;		/* in order of their cuts */
 	SinkS3Object *closed_last;
 	size_t		closed_count;
+	size_t		unnamed;		/* closed ones without an intent */
 	SinkS3Cut  *cuts;
 	SinkS3Cut  *cuts_last;
-	uint64_t	cut_number;		/* of the next cut */
+	SinkS3Cut	next;			/* the cut to come */
 } SinkS3Objects;
+
+extern void sink_s3_objects_init(SinkS3Objects *objects, ObjectStore *store);
 
 /* The open object of a topic; NULL: none. */
 extern SinkS3Object *sink_s3_objects_find(SinkS3Objects *objects,
@@ -54,6 +69,10 @@ extern SinkS3Object *sink_s3_objects_find(SinkS3Objects *objects,
 extern SinkS3Object *sink_s3_objects_open(SinkS3Objects *objects,
 										  const char *topic, const char *key,
 										  const StoreMeta *meta, Error *err);
+
+/* Takes note of a record that was appended. schema: 0 if it has none. */
+extern void sink_s3_object_count(SinkS3Object *object, Position position,
+								 uint64_t schema, uint64_t bytes);
 
 /* Closes one on its own. */
 extern MUST_USE bool sink_s3_objects_close(SinkS3Objects *objects,
@@ -70,7 +89,14 @@ extern MUST_USE bool sink_s3_objects_cut(SinkS3Objects *objects, Lsn end,
 /* Goes on with all of them. */
 extern MUST_USE bool sink_s3_objects_poll(SinkS3Objects *objects, Error *err);
 
-/* Takes out the latest cut that is complete; false: none is. */
+/* The cut with that number. */
+extern SinkS3Cut *sink_s3_objects_cut_of(SinkS3Objects *objects,
+										 uint64_t number);
+
+/*
+ * Takes out what is complete, as one cut that ends where the last of them
+ * ends; its entries are the caller's to free. false: none is.
+ */
 extern bool sink_s3_objects_complete(SinkS3Objects *objects, SinkS3Cut *cut);
 
 /* Gives up what is not there yet, telling the store until the deadline. */

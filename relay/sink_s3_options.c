@@ -28,6 +28,8 @@ static const Option sink_s3_options[] = {
 	{"flush-interval", 0, OPTION_TIME, AT(flush_interval), "1min", 1000,
 		INT64_C(86400000000), NULL, "TIME",
 	"Close all open objects, between transactions, when the first of them is this old. Until then the slot keeps its WAL."},
+	{"rollup", 0, OPTION_INT, AT(rollup), "1000", 2, 100000, NULL, "N",
+	"Join this many manifests, which list the objects, in one object for readers."},
 	{"part-bytes", 0, OPTION_BYTES, AT(part_bytes), "8MB", 5 * MB, 512 * MB,
 		NULL, "BYTES",
 	"Objects that outgrow this (after compression) are uploaded in parts of this size, smaller ones in one piece."},

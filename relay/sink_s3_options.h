@@ -15,6 +15,7 @@ typedef struct SinkS3Options
 	int64_t		flush_bytes;
 	int64_t		flush_records;
 	int64_t		flush_interval;
+	int64_t		rollup;
 
 	/* uploads */
 	int64_t		part_bytes;
