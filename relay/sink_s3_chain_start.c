@@ -165,7 +165,7 @@ migrate(SinkS3Chain *chain, const Checkpoint *found, Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
 
-	if (!has_no_chain(chain, "is of a version without them", err))
+	if (!has_no_chain(chain, "is an older version's", err))
 		return false;
 	chain->end = found->position.lsn;
 	if (!sink_s3_chain_point(chain, chain->end, err) || !wait_for(chain, err))

@@ -216,6 +216,7 @@ page_take(SinkS3Cleaner *cleaner)
 static bool
 remove_intents(SinkS3Cleaner *cleaner, Error *err)
 {
+	store_release(cleaner->chain->store, &cleaner->request);
 	cleaner->step = CLEANER_INTENTS;
 	if (cleaner->may_not)
 		cleaner->step = CLEANER_OFF;
@@ -277,11 +278,8 @@ go_on(SinkS3Cleaner *cleaner, Error *err)
 		case CLEANER_ABORTS:
 			return abort_uploads(cleaner, err);
 		case CLEANER_INTENTS:
-			if (cleaner->request.state != STORE_IDLE)
-			{
-				store_release(cleaner->chain->store, &cleaner->request);
+			if (cleaner->request.state == STORE_DONE)
 				cleaner->chain->intents_left++;
-			}
 			if (cleaner->chain->intents > cleaner->covered)
 				cleaner->covered = cleaner->chain->intents;
 			return remove_intents(cleaner, err);
@@ -301,7 +299,6 @@ failed(SinkS3Cleaner *cleaner, Error *err)
 	error_hint(err, "The credentials need s3:DeleteObject and s3:AbortMultipartUpload on the prefix and s3:ListBucketMultipartUploads on the bucket.");
 	log_report(LOG_LEVEL_WARNING, err);
 	error_clear(err);
-	store_release(cleaner->chain->store, &cleaner->request);
 	if (cleaner->step == CLEANER_UPLOADS || cleaner->step == CLEANER_ABORTS)
 		return remove_intents(cleaner, err);
 	cleaner->may_not = true;

@@ -222,8 +222,9 @@ sink_s3_manifest_parse(SinkS3Manifest *manifest, Slice text, SinkS3Take take,
 	if (!json_is_object(object) || !json_is_array(objects))
 	{
 		json_decref(object);
-		return error_set(err, ERROR_CHECKPOINT,
-						 "manifest is damaged: no JSON, or without objects");
+		error_set(err, ERROR_CHECKPOINT,
+				  "manifest is damaged: no JSON, or without objects");
+		return error_hint(err, "Restore it, or give the sink another name or place to begin a chain anew.");
 	}
 	ok = read_header(manifest, object, err);
 	manifest->objects = json_array_size(objects);

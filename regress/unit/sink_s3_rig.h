@@ -21,6 +21,7 @@
 
 #include "clock.h"
 #include "sink.h"
+#include "sink_s3_name.h"
 #include "sink_s3_options.h"
 
 #define MAX_FILES	512
@@ -76,6 +77,18 @@ list(void)
 	file_count = kept;
 	qsort(files, (size_t) file_count, sizeof(files[0]), file_order);
 	return file_count;
+}
+
+/* Of an object that the relay of that epoch wrote: start is up to the sequence. */
+static inline void
+assert_named(const char *name, const char *start, int epoch, const char *extension)
+{
+	SinkS3Names names = {.slot = identity.slot,.sink = config.name};
+	char		expected[512];
+
+	sink_s3_name_chain(&names, identity.system_id);
+	snprintf(expected, sizeof(expected), "%s-%s-%d%s", start, names.chain, epoch, extension);
+	assert_string_equal(name, expected);
 }
 
 static inline Buf
@@ -167,6 +180,52 @@ crash(void)
 {
 	sink_free(sink);
 	sink = NULL;
+}
+
+/* Whether a file is below the root. */
+static inline bool
+exists(const char *name)
+{
+	char		path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return access(path, F_OK) == 0;
+}
+
+static inline void
+write_file(const char *name, const char *text)
+{
+	char		path[1024];
+	FILE	   *out;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+static inline void
+remove_file(const char *name)
+{
+	char		path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* A sink that may not start. */
+static inline void
+refused(ErrorCode code, const char *word)
+{
+	sink = sink_s3_ops.create(&config, &err);
+	assert_non_null(sink);
+	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_RESUME_FAILED);
+	assert_int_equal(err.code, code);
+	if (strstr(err.message, word) == NULL)
+		fail_msg("%s", err.message);
+	assert_true(err.hint[0] != '\0');
+	crash();
 }
 
 static inline SinkResult
