@@ -188,6 +188,8 @@ s3_reply_judge(const S3Reply *reply, const S3Place *place,
 		verdict = code != NULL ? code->verdict :
 			status_judge(good ? 500 : reply->status, name);
 	}
+	if (verdict == S3_CONFLICT && !reply->conditional)
+		verdict = S3_REFUSED;
 	if (verdict == S3_MISSING || verdict == S3_CONFLICT)
 		return verdict;
 	reply_describe(reply, place, name, error_code, err);

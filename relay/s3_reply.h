@@ -31,6 +31,7 @@ typedef struct S3Reply
 	Slice		body;
 	const char *region;			/* x-amz-bucket-region, or "" */
 	bool		complete;		/* to CompleteMultipartUpload: 200 may fail */
+	bool		conditional;	/* to a request with a condition */
 } S3Reply;
 
 /* For the error's text. */
