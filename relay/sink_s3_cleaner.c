@@ -2,9 +2,8 @@
  * sink_s3_cleaner.c
  *		Removes what no manifest lists. See sink_s3_cleaner.h.
  *
- * Intents are kept until everything they name is gone, and removed from the
- * lowest on, so that a relay that is killed here leaves the rest to the next
- * one. A store that does not let us list or remove gets a warning, no more:
+ * Intents are kept until a manifest covers them, so that a relay that is
+ * killed here leaves everything to the next one. A store that does not let us list or remove gets a warning, no more:
  * what stays behind is in no reader's way who goes by the manifests.
  */
 #include "sink_s3_cleaner.h"
@@ -135,12 +134,14 @@ list_uploads(SinkS3Cleaner *cleaner)
 	});
 }
 
-/* All intents have been read: their numbers are free again behind them. */
+/*
+ * All intents have been read: numbers are free behind them. They stay until a
+ * manifest covers them: a hole would hide those behind it from the next scan.
+ */
 static void
 scan_end(SinkS3Cleaner *cleaner)
 {
 	cleaner->next = cleaner->intent;
-	cleaner->covered = cleaner->intent;
 	if (cleaner->removed > 0)
 		log_info("sink %s: %" PRIu64 " objects that an earlier run left without a manifest are removed",
 				 cleaner->chain->names->sink, cleaner->removed);

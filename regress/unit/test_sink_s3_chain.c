@@ -254,8 +254,35 @@ test_orphans(void **state)
 	assert_named(files[1], "t/t-00000001-0000000000000200-0000000001", 1, ".jsonl");
 	assert_false(exists(name));
 	assert_true(exists("_pg_fanout/.uploads/0123456789ABCDEF-1.4711.1"));
-	assert_false(exists(INTENT(2)));
 	deliver(0x300);
+	poll_ok();
+	assert_false(exists(INTENT(2)));
+	assert_false(exists(INTENT(3)));
+}
+
+/* Killed again and again before any manifest: all of it is still found. */
+static void
+test_orphans_of_many_epochs(void **state)
+{
+	static char record[1000];
+
+	(void) state;
+	fill(record, sizeof(record), 3);
+	options->flush_bytes = 2000;
+	open_as(SINK_NEW);
+	for (int life = 0; life < 4; life++)
+	{
+		for (uint64_t i = 1; i <= 5; i++)
+			assert_int_equal(put_bytes("big", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
+		poll_ok();
+		assert_int_equal(list(), 2);
+		crash();
+		open_as(SINK_RESUMED);
+		if (life < 2)
+			continue;
+		poll_ok();
+		assert_int_equal(list(), 0);
+	}
 }
 
 /* An intent below what the last manifest covers names what is listed. */
@@ -427,6 +454,7 @@ main(void)
 		TEST(test_claim_alone),
 		TEST(test_pointer_alone),
 		TEST(test_orphans),
+		TEST(test_orphans_of_many_epochs),
 		TEST(test_covered_intent),
 		TEST(test_two_writers),
 		TEST(test_two_idle_writers),
