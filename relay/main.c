@@ -16,6 +16,7 @@
 #include "setup.h"
 #include "signals.h"
 #include "slot_command.h"
+#include "verify.h"
 
 #define PROTO_LIMIT (16 * 1024 * 1024)
 
@@ -97,6 +98,8 @@ act(const Settings *settings, const Config *config, Error *err)
 	SinkSetups	sinks = {0};
 	bool		ok = setup_sinks(&sinks, settings, config, err);
 
+	if (ok && settings->verify.count > 0)
+		ok = verify_all(settings, &sinks, err);
 	if (ok && settings->print_proto.count > 0)
 		ok = print_protos(settings, &connection, err);
 	if (ok && settings->drop_slot)

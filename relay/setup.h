@@ -19,6 +19,7 @@ typedef struct SinkSetup
 	void	   *format_options; /* the struct of config.format's options */
 	const SinkOps *ops;
 	SinkConfig	config;
+	bool		verify_only;	/* given to --verify alone: nothing is sent */
 } SinkSetup;
 
 typedef struct SinkSetups

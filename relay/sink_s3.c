@@ -32,6 +32,8 @@
 #include "sink_s3_objects.h"
 #include "sink_s3_options.h"
 #include "sink_s3_rollup.h"
+#include "sink_s3_store.h"
+#include "sink_s3_verify.h"
 #include "wire.h"
 
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
@@ -78,70 +80,6 @@ static void sink_s3_free(Sink *base);
 
 /* ---- making ---- */
 
-static StoreS3Options
-sink_s3_store_options(const SinkConfig *config)
-{
-	const SinkS3Options *options = config->options;
-
-	return (StoreS3Options) {
-		.sink = config->name,.bucket = config->authority,
-			.endpoint = options->endpoint,.path_style = options->path_style,
-			.access_key_id = options->access_key_id,
-			.secret_access_key = options->secret_access_key,
-			.session_token = options->session_token,
-			.profile = options->profile,
-			.credentials_file = options->credentials_file,
-			.region = options->region,.ca_file = options->ca_file,
-			.storage_class = options->storage_class,
-			.encryption = options->encryption,
-			.kms_key_id = options->kms_key_id,
-			.max_uploads = options->max_uploads,
-			.connect_timeout = options->connect_timeout,
-			.request_timeout = options->request_timeout
-	};
-}
-
-static ObjectStore *
-sink_s3_make_store(const SinkConfig *config, Error *err)
-{
-	StoreS3Options options;
-
-	if (strcmp(config->scheme, "s3") == 0)
-	{
-		options = sink_s3_store_options(config);
-		return store_s3_new(&options, err);
-	}
-	if (config->authority == NULL || config->authority[0] == '\0')
-		return store_dir_new(config->path, err);
-	error_set(err, ERROR_USAGE,
-			  "URL of the directory sink names a host: \"%s\"",
-			  config->authority);
-	error_hint(err, "Write dir:///path/of/directory, with three slashes.");
-	return NULL;
-}
-
-static bool
-sink_s3_check_options(const SinkS3Options *options, Error *err)
-{
-	int			max =
-		compression_max_level((Compression) options->compression);
-
-	if (options->compression_level > max)
-	{
-		error_set(err, ERROR_USAGE,
-				  "compression_level %" PRId64 " is not one of %s",
-				  options->compression_level,
-				  compression_words[options->compression]);
-		return error_hint(err, "gzip has 1 to 9, zstd 1 to 19; none has no levels.");
-	}
-	if (options->memory < 2 * options->part_bytes)
-	{
-		error_set(err, ERROR_USAGE, "memory is less than two parts");
-		return error_hint(err, "Raise the option memory or lower part_bytes.");
-	}
-	return true;
-}
-
 /* So large that no object comes to more parts than S3 takes. */
 static size_t
 sink_s3_part_bytes(const SinkS3Options *options)
@@ -159,8 +97,6 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	const SinkS3Options *options = config->options;
 	SinkS3	   *sink;
 
-	if (!sink_s3_check_options(options, err))
-		return NULL;
 	sink = calloc(1, sizeof(*sink));
 	if (sink == NULL)
 	{
@@ -171,7 +107,7 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	sink->base.config = config;
 	sink->options = options;
 	buf_init(&sink->key, SINK_S3_KEY_LIMIT);
-	sink->store = sink_s3_make_store(config, err);
+	sink->store = sink_s3_store_make(config, err);
 	if (sink->store == NULL)
 	{
 		sink_s3_free(&sink->base);
@@ -195,19 +131,6 @@ sink_s3_create(const SinkConfig *config, Error *err)
 }
 
 /* ---- opening ---- */
-
-/* Waits for a request that must come to its end at the start. */
-static bool
-sink_s3_ask(SinkS3 *sink, StoreRequest *request, Error *err)
-{
-	request->deadline = clock_now() + sink->options->connect_timeout;
-	store_start(sink->store, request);
-	store_wait(sink->store, request);
-	if (request->state != STORE_FAILED)
-		return true;
-	*err = request->error;
-	return false;
-}
 
 static SinkResume
 sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
@@ -240,47 +163,22 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	return result;
 }
 
-/*
- * Begins an upload and gives it up: that needs the rights, and leaves nothing.
- */
-static bool
-sink_s3_check_upload(SinkS3 *sink, const char *key, Error *err)
-{
-	StoreRequest begin = {.verb = STORE_BEGIN,.key = key};
-	StoreRequest end = {.verb = STORE_ABORT,.key = key};
-	bool		ok;
-
-	ok = sink_s3_ask(sink, &begin, err);
-	if (ok)
-	{
-		end.upload = buf_string(&begin.answer);
-		ok = sink_s3_ask(sink, &end, err);
-	}
-	store_release(sink->store, &end);
-	store_release(sink->store, &begin);
-	return ok;
-}
-
 static bool
 sink_s3_check(Sink *base, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
-	StoreRequest get = {.verb = STORE_GET};
-	Buf			key;
-	bool		ok;
 
-	buf_init(&key, SINK_S3_KEY_LIMIT);
-	ok = sink_s3_name_probe(&key, &sink->names, base->config->name, err) &&
-		sink->store->ops->open(sink->store, err);
-	if (ok)
-	{
-		get.key = buf_string(&key);
-		ok = sink_s3_ask(sink, &get, err) &&
-			sink_s3_check_upload(sink, get.key, err);
-	}
-	store_release(sink->store, &get);
-	buf_free(&key);
-	return ok;
+	return sink_s3_store_try(sink->store, &sink->names, base->config, err);
+}
+
+static bool
+sink_s3_verify_all(Sink *base, SinkVerify *verify, Error *err)
+{
+	SinkS3	   *sink = (SinkS3 *) base;
+
+	return sink->store->ops->open(sink->store, err) &&
+		sink_s3_verify(sink->store, sink->names.path,
+					   sink->options->connect_timeout, verify, err);
 }
 
 /* ---- records ---- */
@@ -711,6 +609,7 @@ const SinkOps sink_s3_ops = {
 	.create = sink_s3_create,
 	.resume = sink_s3_resume,
 	.check = sink_s3_check,
+	.verify = sink_s3_verify_all,
 	.put = sink_s3_put,
 	.commit = sink_s3_commit,
 	.poll = sink_s3_poll,
