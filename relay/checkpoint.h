@@ -20,7 +20,7 @@
 #include "lsn.h"
 #include "sink.h"
 
-/* Where a chain of manifests stands: see sink_s3_chain.h. */
+/* Where a chain of manifests stands: see lake_chain.h. */
 typedef struct CheckpointChain
 {
 	bool		exists;

@@ -1,6 +1,6 @@
 /*
  * s3_list.h
- *		A page of ListObjectsV2 or ListMultipartUploads as a store hands it out.
+ *		A page of ListObjectsV2 or ListMultipartUploads, as stores answer.
  *
  * Its form is object_store.h's. The mark of a page of uploads is
  * "KEY<TAB>UPLOAD", that of a page of objects the server's token.

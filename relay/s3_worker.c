@@ -146,7 +146,8 @@ worker_judge(S3Worker *worker, CURLcode result)
 	.key_source = signer->credential.source};
 	S3Reply		reply = {.body = buf_slice(&worker->transfer.answer),
 		.region = worker->transfer.region,
-		.complete = worker->request->verb == STORE_COMPLETE && !worker->verifying,
+		.complete = worker->request->verb == STORE_COMPLETE &&
+		!worker->verifying,
 	.conditional = worker->request->condition != STORE_ALWAYS};
 
 	curl_easy_getinfo(worker->transfer.easy, CURLINFO_RESPONSE_CODE,

@@ -25,15 +25,15 @@
 #include "checkpoint.h"
 #include "clock.h"
 #include "log.h"
-#include "sink_s3_chain.h"
-#include "sink_s3_cleaner.h"
-#include "sink_s3_intents.h"
-#include "sink_s3_name.h"
-#include "sink_s3_objects.h"
-#include "sink_s3_options.h"
-#include "sink_s3_rollup.h"
-#include "sink_s3_store.h"
-#include "sink_s3_verify.h"
+#include "lake_chain.h"
+#include "lake_cleaner.h"
+#include "lake_intents.h"
+#include "lake_name.h"
+#include "lake_objects.h"
+#include "lake_options.h"
+#include "lake_rollup.h"
+#include "lake_store.h"
+#include "lake_verify.h"
 #include "wire.h"
 
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
@@ -47,10 +47,10 @@
 typedef struct SinkS3
 {
 	Sink		base;
-	const SinkS3Options *options;
+	const LakeOptions *options;
 	ObjectStore *store;
-	SinkS3Objects objects;
-	SinkS3Names names;
+	LakeObjects objects;
+	LakeNames names;
 	char		system[24];
 	char		slot[65];
 	Buf			key;			/* of the object being opened */
@@ -63,10 +63,10 @@ typedef struct SinkS3
 	bool		in_transaction; /* records came, their commit did not yet */
 	Lsn			committed;		/* everything before it was offered */
 
-	SinkS3Chain chain;
-	SinkS3Intents intents;
-	SinkS3Cleaner cleaner;
-	SinkS3Rollup rollup;
+	LakeChain chain;
+	LakeIntents intents;
+	LakeCleaner cleaner;
+	LakeRollup rollup;
 	uint64_t	sent_records;	/* as of what is on its way to the chain */
 	uint64_t	durable_records;
 	Lsn			wanted;			/* to be recorded without waiting */
@@ -82,7 +82,7 @@ static void sink_s3_free(Sink *base);
 
 /* So large that no object comes to more parts than S3 takes. */
 static size_t
-sink_s3_part_bytes(const SinkS3Options *options)
+sink_s3_part_bytes(const LakeOptions *options)
 {
 	int64_t		least = (options->flush_bytes + SINK_S3_MAX_RECORD) /
 		(STORE_MAX_PARTS / 2);
@@ -94,7 +94,7 @@ sink_s3_part_bytes(const SinkS3Options *options)
 static Sink *
 sink_s3_create(const SinkConfig *config, Error *err)
 {
-	const SinkS3Options *options = config->options;
+	const LakeOptions *options = config->options;
 	SinkS3	   *sink;
 
 	sink = calloc(1, sizeof(*sink));
@@ -106,19 +106,19 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	sink->base.ops = &sink_s3_ops;
 	sink->base.config = config;
 	sink->options = options;
-	buf_init(&sink->key, SINK_S3_KEY_LIMIT);
-	sink->store = sink_s3_store_make(config, err);
+	buf_init(&sink->key, LAKE_KEY_LIMIT);
+	sink->store = lake_store_make(config, err);
 	if (sink->store == NULL)
 	{
 		sink_s3_free(&sink->base);
 		return NULL;
 	}
-	sink_s3_objects_init(&sink->objects, sink->store);
-	sink_s3_chain_init(&sink->chain, sink->store, &sink->names);
-	sink_s3_intents_init(&sink->intents, sink->store, &sink->names);
-	sink_s3_cleaner_init(&sink->cleaner, &sink->chain);
-	sink_s3_rollup_init(&sink->rollup, &sink->chain,
-						(uint64_t) options->rollup);
+	lake_objects_init(&sink->objects, sink->store);
+	lake_chain_init(&sink->chain, sink->store, &sink->names);
+	lake_intents_init(&sink->intents, sink->store, &sink->names);
+	lake_cleaner_init(&sink->cleaner, &sink->chain);
+	lake_rollup_init(&sink->rollup, &sink->chain,
+					 (uint64_t) options->rollup);
 	sink->objects.plan.compression = (Compression) options->compression;
 	sink->objects.plan.level = (int) options->compression_level;
 	sink->objects.plan.part_bytes = sink_s3_part_bytes(options);
@@ -143,19 +143,19 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 			 identity->system_id);
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
 	sink->names.slot = sink->slot;
-	sink_s3_name_chain(&sink->names, identity->system_id);
+	lake_name_chain(&sink->names, identity->system_id);
 	if (!sink->store->ops->open(sink->store, err))
 		return SINK_RESUME_FAILED;
-	result = sink_s3_chain_start(&sink->chain, identity,
-								 sink->options->connect_timeout,
-								 &base->notes, err);
+	result = lake_chain_start(&sink->chain, identity,
+							  sink->options->connect_timeout,
+							  &base->notes, err);
 	if (result == SINK_RESUMED)
 	{
 		base->durable = sink->chain.lsn;
-		sink_s3_cleaner_begin(&sink->cleaner);
+		lake_cleaner_begin(&sink->cleaner);
 	}
-	sink_s3_name_owner(&sink->names, sink->store->owner,
-					   sizeof(sink->store->owner));
+	lake_name_owner(&sink->names, sink->store->owner,
+					sizeof(sink->store->owner));
 	base->accepted.lsn = result == SINK_NEW ? identity->confirmed :
 		base->durable;
 	base->accepted.seq = 0;
@@ -168,7 +168,7 @@ sink_s3_check(Sink *base, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	return sink_s3_store_try(sink->store, &sink->names, base->config, err);
+	return lake_store_try(sink->store, &sink->names, base->config, err);
 }
 
 static bool
@@ -177,14 +177,14 @@ sink_s3_verify_all(Sink *base, SinkVerify *verify, Error *err)
 	SinkS3	   *sink = (SinkS3 *) base;
 
 	return sink->store->ops->open(sink->store, err) &&
-		sink_s3_verify(sink->store, sink->names.path,
-					   sink->options->connect_timeout, verify, err);
+		lake_verify(sink->store, sink->names.path,
+					sink->options->connect_timeout, verify, err);
 }
 
 /* ---- records ---- */
 
 static const char *
-sink_s3_content_type(const SinkS3 *sink)
+lake_content_type(const SinkS3 *sink)
 {
 	switch (sink->objects.plan.compression)
 	{
@@ -199,24 +199,24 @@ sink_s3_content_type(const SinkS3 *sink)
 		"application/x-ndjson";
 }
 
-static SinkS3Object *
+static LakeObject *
 sink_s3_open_object(SinkS3 *sink, const char *topic, Position start,
 					Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
 	char		position[LSN_TEXT_SIZE + 24];
-	StoreMeta	meta = {.content_type = sink_s3_content_type(sink),
+	StoreMeta	meta = {.content_type = lake_content_type(sink),
 	.system = sink->system,.slot = sink->slot,.position = position};
 
 	snprintf(position, sizeof(position), "%s,%" PRIu64,
 			 lsn_format(start.lsn, lsn), start.seq);
 	buf_clear(&sink->key);
-	if (!sink_s3_name_object(&sink->key, &sink->names, topic, start, err))
+	if (!lake_name_object(&sink->key, &sink->names, topic, start, err))
 		return NULL;
 	if (sink->open_records == 0)
 		sink->open_since = clock_now();
-	return sink_s3_objects_open(&sink->objects, topic, buf_string(&sink->key),
-								&meta, err);
+	return lake_objects_open(&sink->objects, topic, buf_string(&sink->key),
+							 &meta, err);
 }
 
 /*
@@ -247,7 +247,7 @@ sink_s3_take(SinkS3 *sink, const Delivery *delivery, const Record *record,
 			 Error *err)
 {
 	const char *topic = delivery_topic(delivery, record);
-	SinkS3Object *object = sink_s3_objects_find(&sink->objects, topic);
+	LakeObject *object = lake_objects_find(&sink->objects, topic);
 	uint64_t	size;
 
 	if (object == NULL)
@@ -255,16 +255,16 @@ sink_s3_take(SinkS3 *sink, const Delivery *delivery, const Record *record,
 	if (object == NULL ||
 		!sink_s3_append(sink, object->writer, record->value, &size, err))
 		return false;
-	sink_s3_object_count(object, delivery->position,
-						 delivery->table == NULL ? 0 :
-						 delivery->table->version, size);
+	lake_object_count(object, delivery->position,
+					  delivery->table == NULL ? 0 :
+					  delivery->table->version, size);
 	sink->open_bytes += size;
 	sink->open_records++;
 	sink->records++;
 	sink->bytes += record->value.size;
 	if (object->bytes < (uint64_t) sink->options->flush_bytes)
 		return true;
-	return sink_s3_objects_close(&sink->objects, object, err);
+	return lake_objects_close(&sink->objects, object, err);
 }
 
 /* Objects have no keys, and so no use for tombstones. */
@@ -297,8 +297,8 @@ static bool
 sink_s3_cut(SinkS3 *sink, Error *err)
 {
 	sink->open_bytes = sink->open_records = 0;
-	return sink_s3_objects_cut(&sink->objects, sink->committed, sink->records,
-							   err);
+	return lake_objects_cut(&sink->objects, sink->committed, sink->records,
+							err);
 }
 
 /* Something is open, or was closed on its own since the last cut. */
@@ -311,7 +311,7 @@ sink_s3_has_open(const SinkS3 *sink)
 static bool
 sink_s3_flush_is_due(const SinkS3 *sink)
 {
-	const SinkS3Options *options = sink->options;
+	const LakeOptions *options = sink->options;
 
 	return sink_s3_has_open(sink) &&
 		(sink->open_bytes >= (uint64_t) options->flush_bytes ||
@@ -358,41 +358,41 @@ static bool
 sink_s3_add_to_chain(SinkS3 *sink, Error *err)
 {
 	Notes	   *notes = &sink->base.notes;
-	SinkS3Cut	cut;
+	LakeCut	cut;
 	bool		ok;
 
-	if (!sink_s3_chain_is_idle(&sink->chain))
+	if (!lake_chain_is_idle(&sink->chain))
 		return true;
 	if (sink->chain.pointer.chain.exists &&
-		sink_s3_objects_complete(&sink->objects, &cut))
+		lake_objects_complete(&sink->objects, &cut))
 	{
 		sink->sent_records = cut.records;
-		ok = sink_s3_chain_append(&sink->chain, &cut, notes, err);
+		ok = lake_chain_append(&sink->chain, &cut, notes, err);
 		buf_free(&cut.entries);
 		return ok;
 	}
 	if (!sink_s3_pointer_is_due(sink))
 		return true;
 	sink->sent_records = sink->records;
-	return sink_s3_chain_record(&sink->chain, sink->committed, notes, err);
+	return lake_chain_record(&sink->chain, sink->committed, notes, err);
 }
 
 /* Takes note of what is on its way. false: the sink failed. */
 static bool
 sink_s3_poll_chain(SinkS3 *sink, Error *err)
 {
-	switch (sink_s3_chain_poll(&sink->chain, err))
+	switch (lake_chain_poll(&sink->chain, err))
 	{
-		case SINK_S3_IDLE:
-		case SINK_S3_BUSY:
+		case LAKE_IDLE:
+		case LAKE_BUSY:
 			break;
-		case SINK_S3_STORED:
+		case LAKE_STORED:
 			sink->base.durable = sink->chain.lsn;
 			sink->durable_records = sink->sent_records;
 			if (sink->cleaner.step == CLEANER_OFF && sink->cleaner.next == 0)
-				sink_s3_cleaner_begin(&sink->cleaner);
+				lake_cleaner_begin(&sink->cleaner);
 			break;
-		case SINK_S3_SEND_FAILED:
+		case LAKE_SEND_FAILED:
 			return false;
 	}
 	return true;
@@ -402,12 +402,12 @@ sink_s3_poll_chain(SinkS3 *sink, Error *err)
 static bool
 sink_s3_poll_helpers(SinkS3 *sink, Error *err)
 {
-	if (!sink_s3_cleaner_poll(&sink->cleaner, err))
+	if (!lake_cleaner_poll(&sink->cleaner, err))
 		return false;
 	if (sink->intents.next == 0)
 		sink->intents.next = sink->cleaner.next;
-	return sink_s3_intents_poll(&sink->intents, &sink->objects, err) &&
-		sink_s3_rollup_poll(&sink->rollup, err);
+	return lake_intents_poll(&sink->intents, &sink->objects, err) &&
+		lake_rollup_poll(&sink->rollup, err);
 }
 
 /* When open objects hold all the memory, some of them must go. */
@@ -416,10 +416,10 @@ sink_s3_make_room(SinkS3 *sink, Error *err)
 {
 	size_t		memory = (size_t) sink->options->memory;
 
-	if (!sink_s3_objects_relieve(&sink->objects, memory / 4, err))
+	if (!lake_objects_relieve(&sink->objects, memory / 4, err))
 		return false;
 	return sink_s3_poll_helpers(sink, err) &&
-		sink_s3_objects_poll(&sink->objects, err);
+		lake_objects_poll(&sink->objects, err);
 }
 
 static SinkResult
@@ -439,10 +439,10 @@ sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
 static bool
 sink_s3_advance_once(SinkS3 *sink, Error *err)
 {
-	return sink_s3_objects_poll(&sink->objects, err) &&
+	return lake_objects_poll(&sink->objects, err) &&
 		sink_s3_poll_chain(sink, err) &&
 		sink_s3_poll_helpers(sink, err) &&
-		sink_s3_objects_poll(&sink->objects, err) &&
+		lake_objects_poll(&sink->objects, err) &&
 		sink_s3_add_to_chain(sink, err) &&
 		sink_s3_poll_chain(sink, err);
 }
@@ -500,7 +500,7 @@ sink_s3_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 
 	if (sink_s3_has_open(sink) && !sink->in_transaction && flush < *deadline)
 		*deadline = flush;
-	if (sink_s3_chain_is_idle(&sink->chain) && sink_s3_is_settled(sink) &&
+	if (lake_chain_is_idle(&sink->chain) && sink_s3_is_settled(sink) &&
 		sink->committed > base->durable && pointer < *deadline)
 		*deadline = pointer;
 	return sink->store->ops->watch(sink->store, fds, room, deadline);
@@ -558,7 +558,7 @@ sink_s3_drain(Sink *base, int64_t deadline, Error *err)
 			return false;
 		if (base->durable >= sink->committed ||
 			(sink->in_transaction && sink->objects.cuts == NULL &&
-			 sink_s3_chain_is_idle(&sink->chain)))
+			 lake_chain_is_idle(&sink->chain)))
 			return true;
 		if (clock_now() >= deadline)
 			return sink_s3_drain_failed(sink, err);
@@ -586,12 +586,12 @@ sink_s3_free(Sink *base)
 
 	if (sink->store != NULL)
 	{
-		sink_s3_chain_free(&sink->chain);
-		sink_s3_intents_free(&sink->intents);
-		sink_s3_cleaner_free(&sink->cleaner);
-		sink_s3_rollup_free(&sink->rollup);
-		sink_s3_objects_abort(&sink->objects,
-							  clock_now() + SINK_S3_ABORT_TIME);
+		lake_chain_free(&sink->chain);
+		lake_intents_free(&sink->intents);
+		lake_cleaner_free(&sink->cleaner);
+		lake_rollup_free(&sink->rollup);
+		lake_objects_abort(&sink->objects,
+						   clock_now() + SINK_S3_ABORT_TIME);
 		sink->store->ops->free(sink->store);
 	}
 	buf_free(&sink->key);
@@ -604,7 +604,7 @@ const SinkOps sink_s3_ops = {
 	.name = "s3",
 	.framed = true,
 	.schemes = sink_s3_schemes,
-	.options = &sink_s3_option_table,
+	.options = &lake_option_table,
 	.has_topics = true,
 	.create = sink_s3_create,
 	.resume = sink_s3_resume,

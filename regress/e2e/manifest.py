@@ -34,6 +34,21 @@ class Place:
         return (self.directory / key).read_bytes()
 
 
+    def write(self, key, data):
+        if self.directory is None:
+            self.bucket.client.put_object(Bucket=self.bucket.bucket, Key=key,
+                                          Body=data)
+        else:
+            (self.directory / key).write_bytes(data)
+
+    def remove(self, key):
+        if self.directory is None:
+            self.bucket.client.delete_object(Bucket=self.bucket.bucket,
+                                             Key=key)
+        else:
+            (self.directory / key).unlink()
+
+
 def position(text):
     """["0/1A2B", 3] as (number, 3)."""
     return rig.lsn(text[0]), text[1]

@@ -3,8 +3,8 @@
  *		What tests of the object sink share: a sink in a fresh directory, records
  *		for it, and what it wrote.
  */
-#ifndef PG_FANOUT_SINK_S3_RIG_H
-#define PG_FANOUT_SINK_S3_RIG_H
+#ifndef PG_FANOUT_LAKE_RIG_H
+#define PG_FANOUT_LAKE_RIG_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +21,8 @@
 
 #include "clock.h"
 #include "sink.h"
-#include "sink_s3_name.h"
-#include "sink_s3_options.h"
+#include "lake_name.h"
+#include "lake_options.h"
 
 #define MAX_FILES	512
 #define RUN_LIMIT	(20 * CLOCK_SECOND)
@@ -33,7 +33,7 @@ static const FormatOps text_format = {.name = "json",.extension = "jsonl"};
 
 static char root[64];
 static SinkConfig config;
-static SinkS3Options *options;
+static LakeOptions *options;
 static Sink *sink;
 static SlotIdentity identity;
 static Transaction txn;
@@ -83,10 +83,10 @@ list(void)
 static inline void
 assert_named(const char *name, const char *start, int epoch, const char *extension)
 {
-	SinkS3Names names = {.slot = identity.slot,.sink = config.name};
+	LakeNames names = {.slot = identity.slot,.sink = config.name};
 	char		expected[512];
 
-	sink_s3_name_chain(&names, identity.system_id);
+	lake_name_chain(&names, identity.system_id);
 	snprintf(expected, sizeof(expected), "%s-%s-%d%s", start, names.chain, epoch, extension);
 	assert_string_equal(name, expected);
 }
@@ -141,7 +141,7 @@ setup(void **state)
 	snprintf(root, sizeof(root), "/tmp/test_sink_s3_XXXXXX");
 	if (mkdtemp(root) == NULL)
 		return -1;
-	options = option_new(&sink_s3_option_table);
+	options = option_new(&lake_option_table);
 	config = (SinkConfig) {.name = "lake",.scheme = "dir",.authority = "",.path = root,
 		.options = options,.format = &text_format,.checkpoint_interval = 0};
 	identity = (SlotIdentity) {.system_id = 7123,.timeline = 1,.slot = "fan",
@@ -158,7 +158,7 @@ teardown(void **state)
 	if (sink != NULL)
 		sink_free(sink);
 	sink = NULL;
-	option_free(&sink_s3_option_table, options);
+	option_free(&lake_option_table, options);
 	return nftw(root, file_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -277,4 +277,4 @@ fill(char *text, size_t size, uint64_t seed)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-#endif							/* PG_FANOUT_SINK_S3_RIG_H */
+#endif							/* PG_FANOUT_LAKE_RIG_H */

@@ -229,7 +229,7 @@ test_pointer_alone(void **state)
 static void
 test_orphans(void **state)
 {
-	SinkS3Names names = {.slot = "fan",.sink = "lake"};
+	LakeNames names = {.slot = "fan",.sink = "lake"};
 	char		name[256];
 	char		text[1024];
 
@@ -237,7 +237,7 @@ test_orphans(void **state)
 	open_chain();
 	deliver(0x200);
 	crash();
-	sink_s3_name_chain(&names, identity.system_id);
+	lake_name_chain(&names, identity.system_id);
 	snprintf(name, sizeof(name), "t/t-00000001-0000000000000300-0000000001-%s-1.jsonl", names.chain);
 	write_file(name, "left behind\n");
 	write_file("t/of_another", "x");

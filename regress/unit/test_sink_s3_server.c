@@ -345,12 +345,12 @@ static void
 test_orphaned_uploads(void **state)
 {
 	static char page[1024];
-	SinkS3Names names = {.slot = "fan",.sink = "lake"};
+	LakeNames names = {.slot = "fan",.sink = "lake"};
 	HttpStep	steps[] = {CHAIN_BEGUN, STEP_NONE,
 		{HTTP_ANSWER, "200 OK", NULL, page}, STEP_GONE, STEP_NO_UPLOADS};
 
 	(void) state;
-	sink_s3_name_chain(&names, identity.system_id);
+	lake_name_chain(&names, identity.system_id);
 	snprintf(page, sizeof(page), "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"
 			 "<NextKeyMarker>a&amp;b</NextKeyMarker><NextUploadIdMarker>m</NextUploadIdMarker>"
 			 "<Upload><Key>pre/fix/t/t-1-%s-1.jsonl</Key><UploadId>now</UploadId></Upload>"

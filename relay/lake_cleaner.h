@@ -1,5 +1,5 @@
 /*
- * sink_s3_cleaner.h
+ * lake_cleaner.h
  *		Removes what no manifest lists, and intents that have served.
  *
  * After a start, once the chain is taken over: objects of earlier epochs that
@@ -9,12 +9,12 @@
  * count of intents. Later: intents of objects that are listed. One request at
  * a time, beside everything else.
  */
-#ifndef PG_FANOUT_SINK_S3_CLEANER_H
-#define PG_FANOUT_SINK_S3_CLEANER_H
+#ifndef PG_FANOUT_LAKE_CLEANER_H
+#define PG_FANOUT_LAKE_CLEANER_H
 
-#include "sink_s3_chain.h"
+#include "lake_chain.h"
 
-typedef enum SinkS3CleanerStep
+typedef enum LakeCleanerStep
 {
 	CLEANER_OFF,				/* the chain is not taken over yet */
 	CLEANER_SCAN,				/* reads an intent */
@@ -22,12 +22,12 @@ typedef enum SinkS3CleanerStep
 	CLEANER_UPLOADS,			/* reads a page of uploads */
 	CLEANER_ABORTS,				/* ends those of the page */
 	CLEANER_INTENTS				/* removes intents that have served */
-} SinkS3CleanerStep;
+} LakeCleanerStep;
 
-typedef struct SinkS3Cleaner
+typedef struct LakeCleaner
 {
-	SinkS3Chain *chain;			/* borrowed */
-	SinkS3CleanerStep step;
+	LakeChain *chain;			/* borrowed */
+	LakeCleanerStep step;
 	StoreRequest request;
 	Buf			key;
 	Buf			list;			/* what remains to be done, one behind the
@@ -40,15 +40,15 @@ typedef struct SinkS3Cleaner
 	uint64_t	covered;		/* intents before need not be kept */
 	uint64_t	removed;		/* for the log */
 	bool		may_not;		/* remove: the store refused it */
-} SinkS3Cleaner;
+} LakeCleaner;
 
-extern void sink_s3_cleaner_init(SinkS3Cleaner *cleaner, SinkS3Chain *chain);
+extern void lake_cleaner_init(LakeCleaner *cleaner, LakeChain *chain);
 
 /* The chain is taken over. */
-extern void sink_s3_cleaner_begin(SinkS3Cleaner *cleaner);
+extern void lake_cleaner_begin(LakeCleaner *cleaner);
 
 /* Goes on. false: the sink failed. */
-extern MUST_USE bool sink_s3_cleaner_poll(SinkS3Cleaner *cleaner, Error *err);
-extern void sink_s3_cleaner_free(SinkS3Cleaner *cleaner);
+extern MUST_USE bool lake_cleaner_poll(LakeCleaner *cleaner, Error *err);
+extern void lake_cleaner_free(LakeCleaner *cleaner);
 
-#endif							/* PG_FANOUT_SINK_S3_CLEANER_H */
+#endif							/* PG_FANOUT_LAKE_CLEANER_H */

@@ -1,5 +1,5 @@
 /*
- * sink_s3_manifest.h
+ * lake_manifest.h
  *		Text of what stands beside the data: manifests, and what they list.
  *
  * A manifest is one JSON object on one line: which objects hold the records
@@ -7,17 +7,17 @@
  * of the one before, prev_hash the SHA-256 of its text. One without objects
  * says that a relay has taken over: its number is the epoch of that relay.
  */
-#ifndef PG_FANOUT_SINK_S3_MANIFEST_H
-#define PG_FANOUT_SINK_S3_MANIFEST_H
+#ifndef PG_FANOUT_LAKE_MANIFEST_H
+#define PG_FANOUT_LAKE_MANIFEST_H
 
 #include "checkpoint.h"
 #include "object_store.h"
 #include "sigv4.h"
 
 /* A manifest's text; a cut of a hundred thousand objects has less. */
-#define SINK_S3_MANIFEST_LIMIT	STORE_MAX_ANSWER
+#define LAKE_MANIFEST_LIMIT	STORE_MAX_ANSWER
 
-typedef struct SinkS3Manifest
+typedef struct LakeManifest
 {
 	Checkpoint	owner;			/* identity; position: end */
 	uint64_t	number;
@@ -29,10 +29,10 @@ typedef struct SinkS3Manifest
 	uint64_t	records;
 	uint64_t	objects;
 	char		prev_hash[SIGV4_HASH_SIZE]; /* "": of the first */
-} SinkS3Manifest;
+} LakeManifest;
 
 /* What a manifest says of one object; texts are borrowed. */
-typedef struct SinkS3Entry
+typedef struct LakeEntry
 {
 	const char *key;
 	const char *topic;
@@ -43,23 +43,23 @@ typedef struct SinkS3Entry
 	uint32_t	crc;			/* of these bytes: CRC-32 as in gzip */
 	uint64_t	schema;			/* fingerprint of the table's description; 0:
 								 * not of one table, or it changed within */
-} SinkS3Entry;
+} LakeEntry;
 
 /* With a comma before all but the first of a list. */
-extern void sink_s3_entry_append(Buf *list, const SinkS3Entry *entry);
+extern void lake_entry_append(Buf *list, const LakeEntry *entry);
 
 /* entries: a list of them. */
-extern void sink_s3_manifest_append(Buf *out, const SinkS3Manifest *manifest,
-									Slice entries);
+extern void lake_manifest_append(Buf *out, const LakeManifest *manifest,
+								 Slice entries);
 
 /*
  * Calls take for each object, which may answer false to end it; NULL: none is
  * wanted. ERROR_CHECKPOINT: damaged, or of a newer version.
  */
-typedef bool (*SinkS3Take) (const SinkS3Entry *entry, void *context,
-							Error *err);
-extern MUST_USE bool sink_s3_manifest_parse(SinkS3Manifest *manifest,
-											Slice text, SinkS3Take take,
-											void *context, Error *err);
+typedef bool (*LakeTake) (const LakeEntry *entry, void *context,
+						  Error *err);
+extern MUST_USE bool lake_manifest_parse(LakeManifest *manifest,
+										 Slice text, LakeTake take,
+										 void *context, Error *err);
 
-#endif							/* PG_FANOUT_SINK_S3_MANIFEST_H */
+#endif							/* PG_FANOUT_LAKE_MANIFEST_H */

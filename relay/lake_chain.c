@@ -1,12 +1,12 @@
 /*
- * sink_s3_chain.c
- *		The manifest chain: adding to it. See sink_s3_chain.h.
+ * lake_chain.c
+ *		The manifest chain: adding to it. See lake_chain.h.
  *
  * A condition that does not hold may be the echo of our own write, whose
  * answer was lost: then what is stored is what we sent, to the byte, and it
  * was written. Anything else there is another relay's.
  */
-#include "sink_s3_chain.h"
+#include "lake_chain.h"
 
 #include <inttypes.h>
 
@@ -18,16 +18,16 @@ static const StoreMeta json_meta = {.content_type = "application/json"};
 static const StoreMeta notes_meta = {.content_type = "text/plain"};
 
 void
-sink_s3_chain_init(SinkS3Chain *chain, ObjectStore *store, SinkS3Names *names)
+lake_chain_init(LakeChain *chain, ObjectStore *store, LakeNames *names)
 {
-	*chain = (SinkS3Chain) {.store = store,.names = names};
-	buf_init(&chain->key, SINK_S3_KEY_LIMIT);
-	buf_init(&chain->text, SINK_S3_MANIFEST_LIMIT);
+	*chain = (LakeChain) {.store = store,.names = names};
+	buf_init(&chain->key, LAKE_KEY_LIMIT);
+	buf_init(&chain->text, LAKE_MANIFEST_LIMIT);
 	buf_init(&chain->side, NOTES_LIMIT);
 }
 
 void
-sink_s3_chain_free(SinkS3Chain *chain)
+lake_chain_free(LakeChain *chain)
 {
 	if (chain->store != NULL)
 		store_release(chain->store, &chain->request);
@@ -37,11 +37,11 @@ sink_s3_chain_free(SinkS3Chain *chain)
 }
 
 const char *
-sink_s3_chain_key(SinkS3Chain *chain, SinkS3Kind kind, uint64_t number,
-				  Error *err)
+lake_chain_key(LakeChain *chain, LakeKind kind, uint64_t number,
+			   Error *err)
 {
 	buf_clear(&chain->key);
-	if (!sink_s3_name_control(&chain->key, chain->names, kind, number, err))
+	if (!lake_name_control(&chain->key, chain->names, kind, number, err))
 		return NULL;
 	return buf_string(&chain->key);
 }
@@ -50,11 +50,11 @@ sink_s3_chain_key(SinkS3Chain *chain, SinkS3Kind kind, uint64_t number,
 
 /* Begins a request in place of the last one. */
 static bool
-send(SinkS3Chain *chain, SinkS3Step step, StoreRequest request,
-	 SinkS3Kind kind, uint64_t number, Error *err)
+send(LakeChain *chain, LakeStep step, StoreRequest request,
+	 LakeKind kind, uint64_t number, Error *err)
 {
 	store_release(chain->store, &chain->request);
-	request.key = sink_s3_chain_key(chain, kind, number, err);
+	request.key = lake_chain_key(chain, kind, number, err);
 	if (request.key == NULL)
 		return false;
 	request.deadline = chain->deadline;
@@ -65,7 +65,7 @@ send(SinkS3Chain *chain, SinkS3Step step, StoreRequest request,
 }
 
 static bool
-send_notes(SinkS3Chain *chain, Notes *notes, Error *err)
+send_notes(LakeChain *chain, Notes *notes, Error *err)
 {
 	StoreRequest put = {.verb = STORE_PUT,.meta = &notes_meta};
 
@@ -78,22 +78,22 @@ send_notes(SinkS3Chain *chain, Notes *notes, Error *err)
 	notes_written(notes);
 	chain->notes_epoch = chain->names->epoch;
 	put.body = buf_slice(&chain->side);
-	return send(chain, CHAIN_NOTES, put, SINK_S3_NOTES, chain->notes_epoch,
+	return send(chain, CHAIN_NOTES, put, LAKE_NOTES, chain->notes_epoch,
 				err);
 }
 
 static bool
-send_manifest(SinkS3Chain *chain, SinkS3Step step, Error *err)
+send_manifest(LakeChain *chain, LakeStep step, Error *err)
 {
 	StoreRequest put = {.verb = STORE_PUT,.meta = &json_meta,
 	.condition = STORE_CREATE,.body = buf_slice(&chain->text)};
 
-	return send(chain, step, put, SINK_S3_MANIFEST, chain->manifest.number,
+	return send(chain, step, put, LAKE_MANIFEST, chain->manifest.number,
 				err);
 }
 
 static bool
-send_pointer(SinkS3Chain *chain, Error *err)
+send_pointer(LakeChain *chain, Error *err)
 {
 	StoreRequest put = {.verb = STORE_PUT,.meta = &json_meta,
 	.condition = chain->create_pointer ? STORE_CREATE : STORE_REPLACE};
@@ -112,23 +112,23 @@ send_pointer(SinkS3Chain *chain, Error *err)
 	if (buf_failed(&chain->side))
 		return error_no_memory(err);
 	put.body = buf_slice(&chain->side);
-	return send(chain, CHAIN_POINTER, put, SINK_S3_POINTER, 0, err);
+	return send(chain, CHAIN_POINTER, put, LAKE_POINTER, 0, err);
 }
 
 /* Reads what is in the place of what we wrote. */
 static bool
-send_read(SinkS3Chain *chain, SinkS3Step step, Error *err)
+send_read(LakeChain *chain, LakeStep step, Error *err)
 {
 	StoreRequest get = {.verb = STORE_GET};
 	bool		manifest = step == CHAIN_MANIFEST_READ;
 
 	return send(chain, step, get,
-				manifest ? SINK_S3_MANIFEST : SINK_S3_POINTER,
+				manifest ? LAKE_MANIFEST : LAKE_POINTER,
 				manifest ? chain->manifest.number : 0, err);
 }
 
 static bool
-send_next(SinkS3Chain *chain, Error *err)
+send_next(LakeChain *chain, Error *err)
 {
 	return chain->manifest.number != 0 ?
 		send_manifest(chain, CHAIN_MANIFEST, err) : send_pointer(chain, err);
@@ -137,7 +137,7 @@ send_next(SinkS3Chain *chain, Error *err)
 /* ---- what is asked for ---- */
 
 static bool
-begin(SinkS3Chain *chain, Lsn lsn, Notes *notes, Error *err)
+begin(LakeChain *chain, Lsn lsn, Notes *notes, Error *err)
 {
 	chain->lsn = lsn;
 	chain->sent_at = clock_now();
@@ -148,11 +148,11 @@ begin(SinkS3Chain *chain, Lsn lsn, Notes *notes, Error *err)
 
 /* The text of the next manifest; its notes may only be known by begin. */
 static bool
-compose(SinkS3Chain *chain, const SinkS3Cut *cut, bool notes_first, Error *err)
+compose(LakeChain *chain, const LakeCut *cut, bool notes_first, Error *err)
 {
-	SinkS3Manifest *manifest = &chain->manifest;
+	LakeManifest *manifest = &chain->manifest;
 
-	*manifest = (SinkS3Manifest) {
+	*manifest = (LakeManifest) {
 		.owner = chain->pointer,.number = chain->number + 1,
 			.epoch = chain->names->epoch,
 			.notes = notes_first ? chain->names->epoch : chain->notes_epoch,
@@ -163,7 +163,7 @@ compose(SinkS3Chain *chain, const SinkS3Cut *cut, bool notes_first, Error *err)
 	manifest->owner.position.lsn = cut->end;
 	memcpy(manifest->prev_hash, chain->hash, sizeof(chain->hash));
 	buf_clear(&chain->text);
-	sink_s3_manifest_append(&chain->text, manifest, buf_slice(&cut->entries));
+	lake_manifest_append(&chain->text, manifest, buf_slice(&cut->entries));
 	if (!buf_failed(&chain->text))
 		return true;
 	error_set(err, ERROR_SINK_WRITE,
@@ -173,8 +173,8 @@ compose(SinkS3Chain *chain, const SinkS3Cut *cut, bool notes_first, Error *err)
 }
 
 bool
-sink_s3_chain_append(SinkS3Chain *chain, const SinkS3Cut *cut, Notes *notes,
-					 Error *err)
+lake_chain_append(LakeChain *chain, const LakeCut *cut, Notes *notes,
+				  Error *err)
 {
 	assert(chain->step == CHAIN_IDLE && chain->pointer.chain.exists);
 	return compose(chain, cut, notes->dirty, err) &&
@@ -182,9 +182,9 @@ sink_s3_chain_append(SinkS3Chain *chain, const SinkS3Cut *cut, Notes *notes,
 }
 
 bool
-sink_s3_chain_claim(SinkS3Chain *chain, Lsn lsn, Error *err)
+lake_chain_claim(LakeChain *chain, Lsn lsn, Error *err)
 {
-	SinkS3Cut	nothing = {.end = chain->end};
+	LakeCut	nothing = {.end = chain->end};
 
 	chain->names->epoch = chain->number + 1;
 	return compose(chain, &nothing, false, err) &&
@@ -192,13 +192,13 @@ sink_s3_chain_claim(SinkS3Chain *chain, Lsn lsn, Error *err)
 }
 
 bool
-sink_s3_chain_point(SinkS3Chain *chain, Lsn lsn, Error *err)
+lake_chain_point(LakeChain *chain, Lsn lsn, Error *err)
 {
 	return begin(chain, lsn, NULL, err);
 }
 
 bool
-sink_s3_chain_record(SinkS3Chain *chain, Lsn lsn, Notes *notes, Error *err)
+lake_chain_record(LakeChain *chain, Lsn lsn, Notes *notes, Error *err)
 {
 	assert(chain->step == CHAIN_IDLE);
 	if (!chain->pointer.chain.exists)
@@ -212,7 +212,7 @@ sink_s3_chain_record(SinkS3Chain *chain, Lsn lsn, Notes *notes, Error *err)
 /* ---- outcomes ---- */
 
 static bool
-other_writer(const SinkS3Chain *chain, const char *what, uint64_t epoch,
+other_writer(const LakeChain *chain, const char *what, uint64_t epoch,
 			 Error *err)
 {
 	error_set(err, ERROR_TWO_WRITERS,
@@ -224,7 +224,7 @@ other_writer(const SinkS3Chain *chain, const char *what, uint64_t epoch,
 }
 
 static void
-manifest_stored(SinkS3Chain *chain)
+manifest_stored(LakeChain *chain)
 {
 	chain->number = chain->manifest.number;
 	chain->end = chain->manifest.owner.position.lsn;
@@ -234,7 +234,7 @@ manifest_stored(SinkS3Chain *chain)
 
 /* A claim is told apart by its number. */
 static bool
-after_manifest(SinkS3Chain *chain, Error *err)
+after_manifest(LakeChain *chain, Error *err)
 {
 	manifest_stored(chain);
 	if (chain->number == chain->names->epoch)
@@ -243,23 +243,23 @@ after_manifest(SinkS3Chain *chain, Error *err)
 }
 
 static bool
-after_manifest_read(SinkS3Chain *chain, Error *err)
+after_manifest_read(LakeChain *chain, Error *err)
 {
-	SinkS3Manifest found;
+	LakeManifest found;
 	Slice		text = buf_slice(&chain->request.answer);
 
 	if (chain->request.state == STORE_MISSING)
 		return send_manifest(chain, CHAIN_MANIFEST, err);
 	if (slice_equal(text, buf_slice(&chain->text)))
 		return after_manifest(chain, err);
-	if (!sink_s3_manifest_parse(&found, text, NULL, NULL, err))
+	if (!lake_manifest_parse(&found, text, NULL, NULL, err))
 		return error_prefix(err, "object \"%s\"", chain->request.key);
 	return other_writer(chain, "manifest", found.epoch, err);
 }
 
 /* The claim was written a moment ago: to create it again must be refused. */
 static bool
-after_probe(SinkS3Chain *chain, Error *err)
+after_probe(LakeChain *chain, Error *err)
 {
 	if (chain->request.state == STORE_CONFLICT)
 		return send_pointer(chain, err);
@@ -268,20 +268,20 @@ after_probe(SinkS3Chain *chain, Error *err)
 	return error_hint(err, "Without these two relays could write over one another. Amazon S3 and current versions of most compatible servers have them.");
 }
 
-static SinkS3Sent
-pointer_without_tag(SinkS3Chain *chain, Error *err)
+static LakeSent
+pointer_without_tag(LakeChain *chain, Error *err)
 {
 	if (chain->step == CHAIN_POINTER)
-		return send_read(chain, CHAIN_POINTER_READ, err) ? SINK_S3_BUSY :
-			SINK_S3_SEND_FAILED;
+		return send_read(chain, CHAIN_POINTER_READ, err) ? LAKE_BUSY :
+			LAKE_SEND_FAILED;
 	error_set(err, ERROR_SINK_SETUP,
 			  "the server gives no ETag for \"%s\"", chain->request.key);
 	error_hint(err, "Without it two relays could write over one another.");
-	return SINK_S3_SEND_FAILED;
+	return LAKE_SEND_FAILED;
 }
 
-static SinkS3Sent
-pointer_stored(SinkS3Chain *chain, Error *err)
+static LakeSent
+pointer_stored(LakeChain *chain, Error *err)
 {
 	if (chain->request.etag[0] == '\0')
 		return pointer_without_tag(chain, err);
@@ -290,14 +290,14 @@ pointer_stored(SinkS3Chain *chain, Error *err)
 	chain->step = CHAIN_IDLE;
 	chain->manifest.number = 0;
 	if (!chain->create_pointer)
-		return SINK_S3_STORED;
+		return LAKE_STORED;
 	chain->create_pointer = false;
-	return sink_s3_chain_claim(chain, chain->lsn, err) ? SINK_S3_BUSY :
-		SINK_S3_SEND_FAILED;
+	return lake_chain_claim(chain, chain->lsn, err) ? LAKE_BUSY :
+		LAKE_SEND_FAILED;
 }
 
-static SinkS3Sent
-after_pointer_read(SinkS3Chain *chain, Error *err)
+static LakeSent
+after_pointer_read(LakeChain *chain, Error *err)
 {
 	Checkpoint	found;
 	Slice		text = buf_slice(&chain->request.answer);
@@ -308,26 +308,26 @@ after_pointer_read(SinkS3Chain *chain, Error *err)
 				  "object \"%s\" was removed while the relay was running",
 				  chain->request.key);
 		error_hint(err, "It says where the sink's chain of manifests ends: restore it.");
-		return SINK_S3_SEND_FAILED;
+		return LAKE_SEND_FAILED;
 	}
 	if (slice_equal(text, buf_slice(&chain->side)))
 		return pointer_stored(chain, err);
 	if (checkpoint_parse(&found, text, err))
 		other_writer(chain, "pointer", found.chain.epoch, err);
-	return SINK_S3_SEND_FAILED;
+	return LAKE_SEND_FAILED;
 }
 
 /* ---- going on ---- */
 
-static SinkS3Sent
+static LakeSent
 busy(bool ok)
 {
-	return ok ? SINK_S3_BUSY : SINK_S3_SEND_FAILED;
+	return ok ? LAKE_BUSY : LAKE_SEND_FAILED;
 }
 
 /* The request is over, one way or the other. */
-static SinkS3Sent
-go_on(SinkS3Chain *chain, Error *err)
+static LakeSent
+go_on(LakeChain *chain, Error *err)
 {
 	bool		conflict = chain->request.state == STORE_CONFLICT;
 
@@ -351,25 +351,25 @@ go_on(SinkS3Chain *chain, Error *err)
 		case CHAIN_POINTER_READ:
 			return after_pointer_read(chain, err);
 	}
-	return SINK_S3_IDLE;
+	return LAKE_IDLE;
 }
 
-SinkS3Sent
-sink_s3_chain_poll(SinkS3Chain *chain, Error *err)
+LakeSent
+lake_chain_poll(LakeChain *chain, Error *err)
 {
-	SinkS3Sent	sent = SINK_S3_BUSY;
+	LakeSent	sent = LAKE_BUSY;
 
 	if (chain->step == CHAIN_IDLE)
-		return SINK_S3_IDLE;
+		return LAKE_IDLE;
 	/* a directory has each step done at once */
-	while (sent == SINK_S3_BUSY)
+	while (sent == LAKE_BUSY)
 	{
 		if (chain->request.state == STORE_PENDING)
-			return SINK_S3_BUSY;
+			return LAKE_BUSY;
 		if (chain->request.state == STORE_FAILED)
 		{
 			*err = chain->request.error;
-			return SINK_S3_SEND_FAILED;
+			return LAKE_SEND_FAILED;
 		}
 		sent = go_on(chain, err);
 	}

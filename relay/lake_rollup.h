@@ -1,5 +1,5 @@
 /*
- * sink_s3_rollup.h
+ * lake_rollup.h
  *		Many manifests in one object, for readers.
  *
  * A roll-up holds the text of consecutive manifests, a line each: so many, or
@@ -8,34 +8,34 @@
  * They are made from the manifests beside everything else, one request at a
  * time, and add nothing to them.
  */
-#ifndef PG_FANOUT_SINK_S3_ROLLUP_H
-#define PG_FANOUT_SINK_S3_ROLLUP_H
+#ifndef PG_FANOUT_LAKE_ROLLUP_H
+#define PG_FANOUT_LAKE_ROLLUP_H
 
-#include "sink_s3_chain.h"
+#include "lake_chain.h"
 
-typedef enum SinkS3RollupStep
+typedef enum LakeRollupStep
 {
 	ROLLUP_IDLE,
 	ROLLUP_READ,
 	ROLLUP_WRITE
-} SinkS3RollupStep;
+} LakeRollupStep;
 
-typedef struct SinkS3Rollup
+typedef struct LakeRollup
 {
-	SinkS3Chain *chain;			/* borrowed */
+	LakeChain *chain;			/* borrowed */
 	uint64_t	period;			/* manifests in one */
-	SinkS3RollupStep step;
+	LakeRollupStep step;
 	uint64_t	read;			/* the last manifest in text */
 	StoreRequest request;
 	Buf			key;
 	Buf			text;
-} SinkS3Rollup;
+} LakeRollup;
 
-extern void sink_s3_rollup_init(SinkS3Rollup *rollup, SinkS3Chain *chain,
-								uint64_t period);
+extern void lake_rollup_init(LakeRollup *rollup, LakeChain *chain,
+							 uint64_t period);
 
 /* Goes on, and begins when it is time. false: the sink failed. */
-extern MUST_USE bool sink_s3_rollup_poll(SinkS3Rollup *rollup, Error *err);
-extern void sink_s3_rollup_free(SinkS3Rollup *rollup);
+extern MUST_USE bool lake_rollup_poll(LakeRollup *rollup, Error *err);
+extern void lake_rollup_free(LakeRollup *rollup);
 
-#endif							/* PG_FANOUT_SINK_S3_ROLLUP_H */
+#endif							/* PG_FANOUT_LAKE_ROLLUP_H */

@@ -1,18 +1,18 @@
 /*
- * sink_s3_options.c
+ * lake_options.c
  *		The object sink's options: one row each.
  */
-#include "sink_s3_options.h"
+#include "lake_options.h"
 
 #include "compress.h"
 
 #define MB				INT64_C(1048576)
 #define GB				(1024 * MB)
-#define AT(member)		offsetof(SinkS3Options, member)
+#define AT(member)		offsetof(LakeOptions, member)
 
 static const char *const path_style_words[] = {"auto", "on", "off", NULL};
 
-static const Option sink_s3_options[] = {
+static const Option lake_options[] = {
 	{"compression", 0, OPTION_WORD, AT(compression), "none", 0, 0,
 		compression_words, "WORD",
 	"Compression of objects, whose names then end in .gz or .zst."},
@@ -76,7 +76,7 @@ static const Option sink_s3_options[] = {
 	"Key for aws:kms."},
 };
 
-const OptionTable sink_s3_option_table = {
-	"S3 and directory sink", "sink", sink_s3_options,
-	sizeof(sink_s3_options) / sizeof(sink_s3_options[0]), sizeof(SinkS3Options)
+const OptionTable lake_option_table = {
+	"S3 and directory sink", "sink", lake_options,
+	sizeof(lake_options) / sizeof(lake_options[0]), sizeof(LakeOptions)
 };

@@ -1,11 +1,11 @@
 /*
- * sink_s3_rollup.c
- *		Many manifests in one object. See sink_s3_rollup.h.
+ * lake_rollup.c
+ *		Many manifests in one object. See lake_rollup.h.
  *
  * What a roll-up holds depends on the chain alone. One that was written by a
  * relay that was killed before its pointer said so is written again, the same.
  */
-#include "sink_s3_rollup.h"
+#include "lake_rollup.h"
 
 #include <inttypes.h>
 
@@ -13,15 +13,15 @@
 #define ROLLUP_BYTES	((size_t) 8 << 20)
 
 void
-sink_s3_rollup_init(SinkS3Rollup *rollup, SinkS3Chain *chain, uint64_t period)
+lake_rollup_init(LakeRollup *rollup, LakeChain *chain, uint64_t period)
 {
-	*rollup = (SinkS3Rollup) {.chain = chain,.period = period};
-	buf_init(&rollup->key, SINK_S3_KEY_LIMIT);
-	buf_init(&rollup->text, ROLLUP_BYTES + SINK_S3_MANIFEST_LIMIT);
+	*rollup = (LakeRollup) {.chain = chain,.period = period};
+	buf_init(&rollup->key, LAKE_KEY_LIMIT);
+	buf_init(&rollup->text, ROLLUP_BYTES + LAKE_MANIFEST_LIMIT);
 }
 
 void
-sink_s3_rollup_free(SinkS3Rollup *rollup)
+lake_rollup_free(LakeRollup *rollup)
 {
 	if (rollup->chain != NULL && rollup->chain->store != NULL)
 		store_release(rollup->chain->store, &rollup->request);
@@ -30,16 +30,16 @@ sink_s3_rollup_free(SinkS3Rollup *rollup)
 }
 
 static bool
-start(SinkS3Rollup *rollup, SinkS3RollupStep step, StoreRequest request,
+start(LakeRollup *rollup, LakeRollupStep step, StoreRequest request,
 	  uint64_t number, Error *err)
 {
-	SinkS3Chain *chain = rollup->chain;
+	LakeChain *chain = rollup->chain;
 
 	store_release(chain->store, &rollup->request);
 	buf_clear(&rollup->key);
-	if (!sink_s3_name_control(&rollup->key, chain->names,
-							  step == ROLLUP_READ ? SINK_S3_MANIFEST :
-							  SINK_S3_ROLLUP, number, err))
+	if (!lake_name_control(&rollup->key, chain->names,
+						   step == ROLLUP_READ ? LAKE_MANIFEST :
+						   LAKE_ROLLUP, number, err))
 		return false;
 	request.key = buf_string(&rollup->key);
 	rollup->request = request;
@@ -49,7 +49,7 @@ start(SinkS3Rollup *rollup, SinkS3RollupStep step, StoreRequest request,
 }
 
 static bool
-read_next(SinkS3Rollup *rollup, Error *err)
+read_next(LakeRollup *rollup, Error *err)
 {
 	StoreRequest get = {.verb = STORE_GET};
 
@@ -57,7 +57,7 @@ read_next(SinkS3Rollup *rollup, Error *err)
 }
 
 static bool
-begin(SinkS3Rollup *rollup, Error *err)
+begin(LakeRollup *rollup, Error *err)
 {
 	buf_clear(&rollup->text);
 	rollup->read = rollup->chain->rolled;
@@ -65,14 +65,14 @@ begin(SinkS3Rollup *rollup, Error *err)
 }
 
 static bool
-is_full(const SinkS3Rollup *rollup)
+is_full(const LakeRollup *rollup)
 {
 	return rollup->read - rollup->chain->rolled >= rollup->period ||
 		rollup->text.size >= ROLLUP_BYTES;
 }
 
 static bool
-after_read(SinkS3Rollup *rollup, Error *err)
+after_read(LakeRollup *rollup, Error *err)
 {
 	static const StoreMeta meta = {.content_type = "application/x-ndjson"};
 	StoreRequest put = {.verb = STORE_PUT,.meta = &meta};
@@ -94,18 +94,18 @@ after_read(SinkS3Rollup *rollup, Error *err)
 }
 
 static void
-after_write(SinkS3Rollup *rollup)
+after_write(LakeRollup *rollup)
 {
 	rollup->chain->rollups++;
 	rollup->chain->rolled = rollup->read;
 	store_release(rollup->chain->store, &rollup->request);
 	buf_free(&rollup->text);
-	buf_init(&rollup->text, ROLLUP_BYTES + SINK_S3_MANIFEST_LIMIT);
+	buf_init(&rollup->text, ROLLUP_BYTES + LAKE_MANIFEST_LIMIT);
 	rollup->step = ROLLUP_IDLE;
 }
 
 bool
-sink_s3_rollup_poll(SinkS3Rollup *rollup, Error *err)
+lake_rollup_poll(LakeRollup *rollup, Error *err)
 {
 	while (rollup->request.state != STORE_PENDING)
 	{

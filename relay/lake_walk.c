@@ -1,25 +1,25 @@
 /*
- * sink_s3_walk.c
- *		Walks a chain of manifests. See sink_s3_walk.h.
+ * lake_walk.c
+ *		Walks a chain of manifests. See lake_walk.h.
  *
  * What is kept of a chain while it is walked is the last position of each
  * topic and one roll-up.
  */
-#include "sink_s3_walk.h"
+#include "lake_walk.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "clock.h"
-#include "sink_s3_content.h"
+#include "lake_content.h"
 
 #define VERIFY_RANGE	((uint64_t) 8 << 20)
 
 /* ---- saying ---- */
 
 void
-sink_s3_walk_say(SinkS3Walk *walk, bool fault, const char *format,...)
+lake_walk_say(LakeWalk *walk, bool fault, const char *format,...)
 {
 	char		line[2048];
 	va_list		args;
@@ -34,7 +34,7 @@ sink_s3_walk_say(SinkS3Walk *walk, bool fault, const char *format,...)
 /* ---- asking ---- */
 
 bool
-sink_s3_walk_ask(SinkS3Walk *walk, StoreRequest request, Error *err)
+lake_walk_ask(LakeWalk *walk, StoreRequest request, Error *err)
 {
 	store_release(walk->store, &walk->request);
 	walk->request = request;
@@ -48,19 +48,19 @@ sink_s3_walk_ask(SinkS3Walk *walk, StoreRequest request, Error *err)
 }
 
 static bool
-ask_control(SinkS3Walk *walk, SinkS3Kind kind, uint64_t number, Error *err)
+ask_control(LakeWalk *walk, LakeKind kind, uint64_t number, Error *err)
 {
 	StoreRequest get = {.verb = STORE_GET};
 
 	buf_clear(&walk->key);
-	if (!sink_s3_name_control(&walk->key, &walk->names, kind, number, err))
+	if (!lake_name_control(&walk->key, &walk->names, kind, number, err))
 		return false;
 	get.key = buf_string(&walk->key);
-	return sink_s3_walk_ask(walk, get, err);
+	return lake_walk_ask(walk, get, err);
 }
 
 static bool
-is_missing(const SinkS3Walk *walk)
+is_missing(const LakeWalk *walk)
 {
 	return walk->request.state == STORE_MISSING;
 }
@@ -69,7 +69,7 @@ is_missing(const SinkS3Walk *walk)
 
 /* The place of a topic, or where it belongs. */
 static size_t
-topic_place(const SinkS3Walk *walk, const char *topic)
+topic_place(const LakeWalk *walk, const char *topic)
 {
 	size_t		low = 0;
 	size_t		high = walk->topic_count;
@@ -86,11 +86,11 @@ topic_place(const SinkS3Walk *walk, const char *topic)
 	return low;
 }
 
-static SinkS3TopicEnd *
-topic_end(SinkS3Walk *walk, const char *topic, Error *err)
+static LakeTopicEnd *
+topic_end(LakeWalk *walk, const char *topic, Error *err)
 {
 	size_t		place = topic_place(walk, topic);
-	SinkS3TopicEnd   *more;
+	LakeTopicEnd   *more;
 	char	   *copy;
 
 	if (place < walk->topic_count &&
@@ -108,7 +108,7 @@ topic_end(SinkS3Walk *walk, const char *topic, Error *err)
 	}
 	memmove(&more[place + 1], &more[place],
 			(walk->topic_count - place) * sizeof(*more));
-	more[place] = (SinkS3TopicEnd) {.topic = copy};
+	more[place] = (LakeTopicEnd) {.topic = copy};
 	walk->topic_count++;
 	return &more[place];
 }
@@ -118,9 +118,9 @@ topic_end(SinkS3Walk *walk, const char *topic, Error *err)
  * which may be the end of its manifest, and the next one may have it again.
  */
 static bool
-check_positions(SinkS3Walk *walk, const SinkS3Entry *entry, Error *err)
+check_positions(LakeWalk *walk, const LakeEntry *entry, Error *err)
 {
-	SinkS3TopicEnd   *end = topic_end(walk, entry->topic, err);
+	LakeTopicEnd   *end = topic_end(walk, entry->topic, err);
 	Position	from = {walk->manifest.prev_end, 0};
 	Position	to = {walk->manifest.owner.position.lsn, 0};
 
@@ -129,12 +129,12 @@ check_positions(SinkS3Walk *walk, const SinkS3Entry *entry, Error *err)
 	if (position_before(entry->first, from) ||
 		position_before(to, entry->last) ||
 		position_before(entry->last, entry->first))
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 ": \"%s\" has positions outside of it",
+		lake_walk_say(walk, true, "manifest %" PRIu64 ": \"%s\" has positions outside of it",
 			walk->manifest.number, entry->key);
 	if (end->topic != NULL && !position_before(end->last, entry->first) &&
 		!(entry->first.seq == 0 && end->last.lsn == entry->first.lsn) &&
 		end->last.lsn != LSN_INVALID)
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 ": \"%s\" overlaps the object before it",
+		lake_walk_say(walk, true, "manifest %" PRIu64 ": \"%s\" overlaps the object before it",
 			walk->manifest.number, entry->key);
 	end->last = entry->last;
 	return true;
@@ -142,66 +142,66 @@ check_positions(SinkS3Walk *walk, const SinkS3Entry *entry, Error *err)
 
 /* false: it could not be read. A fault is said, not returned. */
 static bool
-read_content(SinkS3Walk *walk, const SinkS3Entry *entry, SinkS3Content *content,
+read_content(LakeWalk *walk, const LakeEntry *entry, LakeContent *content,
 			 Error *err)
 {
-	while (sink_s3_content_bytes(content) < entry->bytes)
+	while (lake_content_bytes(content) < entry->bytes)
 	{
-		uint64_t	at = sink_s3_content_bytes(content);
+		uint64_t	at = lake_content_bytes(content);
 		StoreRequest get = {.verb = STORE_GET,.key = entry->key,.offset = at};
 		Slice		bytes;
 
 		get.size = entry->bytes - at < VERIFY_RANGE ? entry->bytes - at :
 			VERIFY_RANGE;
-		if (!sink_s3_walk_ask(walk, get, err))
+		if (!lake_walk_ask(walk, get, err))
 			return false;
 		bytes = buf_slice(&walk->request.answer);
 		if (is_missing(walk) || bytes.size == 0)
 			return error_set(err, ERROR_VERIFY, "it ended while it was read");
-		if (!sink_s3_content_add(content, bytes, err))
+		if (!lake_content_add(content, bytes, err))
 			return false;
 	}
-	return sink_s3_content_end(content, err);
+	return lake_content_end(content, err);
 }
 
 static bool
-check_content(SinkS3Walk *walk, const SinkS3Entry *entry, Error *err)
+check_content(LakeWalk *walk, const LakeEntry *entry, Error *err)
 {
-	SinkS3Content *content = sink_s3_content_new(entry->key, err);
+	LakeContent *content = lake_content_new(entry->key, err);
 	bool		ok = content != NULL &&
 		read_content(walk, entry, content, err);
 
-	if (ok && sink_s3_content_crc(content) != entry->crc)
-		sink_s3_walk_say(walk, true, "\"%s\": its checksum is %08" PRIx32 ", not %08" PRIx32,
-			entry->key, sink_s3_content_crc(content), entry->crc);
-	else if (ok && sink_s3_content_records(content) != entry->records)
-		sink_s3_walk_say(walk, true, "\"%s\" holds %" PRIu64 " records, not %" PRIu64,
-			entry->key, sink_s3_content_records(content), entry->records);
+	if (ok && lake_content_crc(content) != entry->crc)
+		lake_walk_say(walk, true, "\"%s\": its checksum is %08" PRIx32 ", not %08" PRIx32,
+			entry->key, lake_content_crc(content), entry->crc);
+	else if (ok && lake_content_records(content) != entry->records)
+		lake_walk_say(walk, true, "\"%s\" holds %" PRIu64 " records, not %" PRIu64,
+			entry->key, lake_content_records(content), entry->records);
 	else if (!ok && err->code == ERROR_VERIFY)
 	{
-		sink_s3_walk_say(walk, true, "\"%s\": %s", entry->key, err->message);
+		lake_walk_say(walk, true, "\"%s\": %s", entry->key, err->message);
 		ok = true;
 	}
-	sink_s3_content_free(content);
+	lake_content_free(content);
 	return ok;
 }
 
 static bool
-check_object(const SinkS3Entry *entry, void *context, Error *err)
+check_object(const LakeEntry *entry, void *context, Error *err)
 {
-	SinkS3Walk *walk = context;
+	LakeWalk *walk = context;
 	StoreRequest head = {.verb = STORE_HEAD,.key = entry->key};
 
 	walk->objects++;
 	walk->records += entry->records;
 	walk->listed += entry->records;
 	walk->bytes += entry->bytes;
-	if (!check_positions(walk, entry, err) || !sink_s3_walk_ask(walk, head, err))
+	if (!check_positions(walk, entry, err) || !lake_walk_ask(walk, head, err))
 		return false;
 	if (is_missing(walk))
-		sink_s3_walk_say(walk, true, "\"%s\" is missing", entry->key);
+		lake_walk_say(walk, true, "\"%s\" is missing", entry->key);
 	else if (walk->request.size != entry->bytes)
-		sink_s3_walk_say(walk, true, "\"%s\" has %" PRIu64 " bytes, not %" PRIu64,
+		lake_walk_say(walk, true, "\"%s\" has %" PRIu64 " bytes, not %" PRIu64,
 			entry->key, walk->request.size, entry->bytes);
 	else if (walk->verify->content)
 		return check_content(walk, entry, err);
@@ -211,14 +211,14 @@ check_object(const SinkS3Entry *entry, void *context, Error *err)
 /* ---- roll-ups ---- */
 
 static bool
-next_rollup(SinkS3Walk *walk, Error *err)
+next_rollup(LakeWalk *walk, Error *err)
 {
 	buf_clear(&walk->rollup);
 	walk->rollup_at = 0;
-	if (!ask_control(walk, SINK_S3_ROLLUP, ++walk->rollup_number, err))
+	if (!ask_control(walk, LAKE_ROLLUP, ++walk->rollup_number, err))
 		return false;
 	if (is_missing(walk))
-		sink_s3_walk_say(walk, true, "\"%s\" is missing", walk->request.key);
+		lake_walk_say(walk, true, "\"%s\" is missing", walk->request.key);
 	else
 		buf_append_slice(&walk->rollup, buf_slice(&walk->request.answer));
 	return true;
@@ -226,7 +226,7 @@ next_rollup(SinkS3Walk *walk, Error *err)
 
 /* Whether the roll-up says the same of a manifest. */
 static bool
-check_rollup(SinkS3Walk *walk, uint64_t number, Slice text, Error *err)
+check_rollup(LakeWalk *walk, uint64_t number, Slice text, Error *err)
 {
 	const uint8_t *at;
 
@@ -239,7 +239,7 @@ check_rollup(SinkS3Walk *walk, uint64_t number, Slice text, Error *err)
 	at = walk->rollup.data + walk->rollup_at;
 	if (walk->rollup.size - walk->rollup_at < text.size ||
 		memcmp(at, text.data, text.size) != 0)
-		sink_s3_walk_say(walk, true, "roll-up %" PRIu64 " does not have manifest %" PRIu64,
+		lake_walk_say(walk, true, "roll-up %" PRIu64 " does not have manifest %" PRIu64,
 			walk->rollup_number, number);
 	walk->rollup_at += text.size;
 	return true;
@@ -248,37 +248,37 @@ check_rollup(SinkS3Walk *walk, uint64_t number, Slice text, Error *err)
 /* ---- manifests ---- */
 
 static void
-check_link(SinkS3Walk *walk, uint64_t number)
+check_link(LakeWalk *walk, uint64_t number)
 {
-	const SinkS3Manifest *manifest = &walk->manifest;
+	const LakeManifest *manifest = &walk->manifest;
 	char		before[LSN_TEXT_SIZE];
 	char		from[LSN_TEXT_SIZE];
 
 	if (manifest->number != number ||
 		manifest->owner.system_id != walk->pointer.system_id)
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 " is another chain's", number);
+		lake_walk_say(walk, true, "manifest %" PRIu64 " is another chain's", number);
 	if (walk->hash[0] == '\0')
 		return;
 	if (manifest->prev_end != walk->end)
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 " begins at %s, the one before ends at %s: %s",
+		lake_walk_say(walk, true, "manifest %" PRIu64 " begins at %s, the one before ends at %s: %s",
 			number, lsn_format(manifest->prev_end, from),
 			lsn_format(walk->end, before),
 			manifest->prev_end > walk->end ? "a gap" : "an overlap");
 	else if (strcmp(manifest->prev_hash, walk->hash) != 0)
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 " follows another text of the one before",
+		lake_walk_say(walk, true, "manifest %" PRIu64 " follows another text of the one before",
 			number);
 	if (manifest->owner.position.lsn < manifest->prev_end)
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 " ends before it begins", number);
+		lake_walk_say(walk, true, "manifest %" PRIu64 " ends before it begins", number);
 }
 
 static bool
-check_manifest(SinkS3Walk *walk, uint64_t number, Slice text, Error *err)
+check_manifest(LakeWalk *walk, uint64_t number, Slice text, Error *err)
 {
-	SinkS3Manifest *manifest = &walk->manifest;
+	LakeManifest *manifest = &walk->manifest;
 
-	if (!sink_s3_manifest_parse(manifest, text, NULL, NULL, err))
+	if (!lake_manifest_parse(manifest, text, NULL, NULL, err))
 	{
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 ": %s", number, err->message);
+		lake_walk_say(walk, true, "manifest %" PRIu64 ": %s", number, err->message);
 		walk->hash[0] = '\0';
 		return true;
 	}
@@ -286,10 +286,10 @@ check_manifest(SinkS3Walk *walk, uint64_t number, Slice text, Error *err)
 	if (walk->manifests++ == 0)
 		walk->begin = manifest->prev_end;
 	walk->listed = 0;
-	if (!sink_s3_manifest_parse(manifest, text, check_object, walk, err))
+	if (!lake_manifest_parse(manifest, text, check_object, walk, err))
 		return false;
 	if (walk->listed != manifest->records)
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 " says %" PRIu64 " records, its objects %" PRIu64,
+		lake_walk_say(walk, true, "manifest %" PRIu64 " says %" PRIu64 " records, its objects %" PRIu64,
 			number, manifest->records, walk->listed);
 	walk->end = manifest->owner.position.lsn;
 	sigv4_hash(text, walk->hash);
@@ -298,19 +298,19 @@ check_manifest(SinkS3Walk *walk, uint64_t number, Slice text, Error *err)
 
 /* *last: there is no such manifest, and none is to be. */
 static bool
-walk_manifest(SinkS3Walk *walk, uint64_t number, bool *last, Error *err)
+walk_manifest(LakeWalk *walk, uint64_t number, bool *last, Error *err)
 {
 	Buf			text;
 	bool		ok;
 
-	if (!ask_control(walk, SINK_S3_MANIFEST, number, err))
+	if (!ask_control(walk, LAKE_MANIFEST, number, err))
 		return false;
 	*last = is_missing(walk) && number > walk->pointer.chain.manifest;
 	if (*last)
 		return true;
 	if (is_missing(walk))
 	{
-		sink_s3_walk_say(walk, true, "manifest %" PRIu64 " is missing", number);
+		lake_walk_say(walk, true, "manifest %" PRIu64 " is missing", number);
 		walk->hash[0] = '\0';
 		return true;
 	}
@@ -324,12 +324,12 @@ walk_manifest(SinkS3Walk *walk, uint64_t number, bool *last, Error *err)
 }
 
 static void
-say_totals(SinkS3Walk *walk, uint64_t faults)
+say_totals(LakeWalk *walk, uint64_t faults)
 {
 	char		begin[LSN_TEXT_SIZE];
 	char		end[LSN_TEXT_SIZE];
 
-	sink_s3_walk_say(walk, false, "chain %s/%s: %" PRIu64 " manifests from %s to %s list %" PRIu64
+	lake_walk_say(walk, false, "chain %s/%s: %" PRIu64 " manifests from %s to %s list %" PRIu64
 		" objects with %" PRIu64 " records in %" PRIu64 " bytes; %" PRIu64 " faults",
 		walk->names.slot, walk->names.sink, walk->manifests,
 		lsn_format(walk->begin, begin), lsn_format(walk->end, end),
@@ -337,7 +337,7 @@ say_totals(SinkS3Walk *walk, uint64_t faults)
 }
 
 static bool
-walk_manifests(SinkS3Walk *walk, Error *err)
+walk_manifests(LakeWalk *walk, Error *err)
 {
 	uint64_t	faults = walk->verify->faults;
 	bool		last = false;
@@ -347,22 +347,22 @@ walk_manifests(SinkS3Walk *walk, Error *err)
 			return false;
 	if (walk->pointer.position.lsn < walk->end &&
 		walk->pointer.chain.manifest >= walk->manifests)
-		sink_s3_walk_say(walk, true, "the pointer lies before the last manifest's end");
+		lake_walk_say(walk, true, "the pointer lies before the last manifest's end");
 	say_totals(walk, walk->verify->faults - faults);
 	return true;
 }
 
 bool
-sink_s3_walk_chain(SinkS3Walk *walk, Error *err)
+lake_walk_chain(LakeWalk *walk, Error *err)
 {
-	if (!ask_control(walk, SINK_S3_POINTER, 0, err))
+	if (!ask_control(walk, LAKE_POINTER, 0, err))
 		return false;
 	if (is_missing(walk) ||
 		!checkpoint_parse(&walk->pointer, buf_slice(&walk->request.answer),
 						  err) ||
 		!walk->pointer.chain.exists)
 	{
-		sink_s3_walk_say(walk, true, "\"%s\" is no pointer to a chain of manifests",
+		lake_walk_say(walk, true, "\"%s\" is no pointer to a chain of manifests",
 			walk->request.key);
 		return true;
 	}
@@ -370,14 +370,14 @@ sink_s3_walk_chain(SinkS3Walk *walk, Error *err)
 }
 
 void
-sink_s3_walk_init(SinkS3Walk *walk)
+lake_walk_init(LakeWalk *walk)
 {
-	buf_init(&walk->key, SINK_S3_KEY_LIMIT);
+	buf_init(&walk->key, LAKE_KEY_LIMIT);
 	buf_init(&walk->rollup, 2 * STORE_MAX_ANSWER);
 }
 
 void
-sink_s3_walk_free(SinkS3Walk *walk)
+lake_walk_free(LakeWalk *walk)
 {
 	store_release(walk->store, &walk->request);
 	buf_free(&walk->key);

@@ -1,5 +1,5 @@
 /*
- * sink_s3_chain_start.c
+ * lake_chain_start.c
  *		The manifest chain: finding its end and taking it over.
  *
  * A few objects are read, however long the chain is: the pointer, the manifest
@@ -7,7 +7,7 @@
  * pointer is an old copy. What an earlier relay still has on its way may
  * arrive meanwhile: then all is read once more.
  */
-#include "sink_s3_chain.h"
+#include "lake_chain.h"
 
 #include <inttypes.h>
 
@@ -20,13 +20,13 @@
 
 /* Gets an object and waits for it; its state says whether it was there. */
 static bool
-get_object(SinkS3Chain *chain, SinkS3Kind kind, uint64_t number, Error *err)
+get_object(LakeChain *chain, LakeKind kind, uint64_t number, Error *err)
 {
 	StoreRequest *get = &chain->request;
 
 	store_release(chain->store, get);
 	*get = (StoreRequest) {.verb = STORE_GET,.deadline = chain->deadline};
-	get->key = sink_s3_chain_key(chain, kind, number, err);
+	get->key = lake_chain_key(chain, kind, number, err);
 	if (get->key == NULL)
 		return false;
 	store_start(chain->store, get);
@@ -38,15 +38,15 @@ get_object(SinkS3Chain *chain, SinkS3Kind kind, uint64_t number, Error *err)
 }
 
 static bool
-is_missing(const SinkS3Chain *chain)
+is_missing(const LakeChain *chain)
 {
 	return chain->request.state == STORE_MISSING;
 }
 
 static bool
-read_notes(SinkS3Chain *chain, Notes *notes, Error *err)
+read_notes(LakeChain *chain, Notes *notes, Error *err)
 {
-	if (!get_object(chain, SINK_S3_NOTES, chain->notes_epoch, err))
+	if (!get_object(chain, LAKE_NOTES, chain->notes_epoch, err))
 		return false;
 	if (is_missing(chain) && chain->notes_epoch == 0)
 		return true;
@@ -61,7 +61,7 @@ read_notes(SinkS3Chain *chain, Notes *notes, Error *err)
 }
 
 static bool
-continues(const SinkS3Chain *chain, const SinkS3Manifest *found)
+continues(const LakeChain *chain, const LakeManifest *found)
 {
 	return chain->end == found->prev_end &&
 		strcmp(chain->hash, found->prev_hash) == 0;
@@ -72,12 +72,12 @@ continues(const SinkS3Chain *chain, const SinkS3Manifest *found)
  * known.
  */
 static bool
-take_manifest(SinkS3Chain *chain, uint64_t number, bool follows, Error *err)
+take_manifest(LakeChain *chain, uint64_t number, bool follows, Error *err)
 {
 	Slice		text = buf_slice(&chain->request.answer);
-	SinkS3Manifest found;
+	LakeManifest found;
 
-	if (!sink_s3_manifest_parse(&found, text, NULL, NULL, err))
+	if (!lake_manifest_parse(&found, text, NULL, NULL, err))
 		return error_prefix(err, "object \"%s\"", chain->request.key);
 	if (found.number != number ||
 		found.owner.system_id != chain->pointer.system_id ||
@@ -98,7 +98,7 @@ take_manifest(SinkS3Chain *chain, uint64_t number, bool follows, Error *err)
 }
 
 static bool
-manifest_lost(const SinkS3Chain *chain, Error *err)
+manifest_lost(const LakeChain *chain, Error *err)
 {
 	error_set(err, ERROR_CHECKPOINT, "manifest \"%s\" is missing",
 			  chain->request.key);
@@ -108,11 +108,11 @@ manifest_lost(const SinkS3Chain *chain, Error *err)
 
 /* From the manifest that the pointer names to the end. */
 static bool
-follow(SinkS3Chain *chain, uint64_t number, Error *err)
+follow(LakeChain *chain, uint64_t number, Error *err)
 {
 	if (number > 0)
 	{
-		if (!get_object(chain, SINK_S3_MANIFEST, number, err))
+		if (!get_object(chain, LAKE_MANIFEST, number, err))
 			return false;
 		if (is_missing(chain))
 			return manifest_lost(chain, err);
@@ -121,7 +121,7 @@ follow(SinkS3Chain *chain, uint64_t number, Error *err)
 	}
 	for (;;)
 	{
-		if (!get_object(chain, SINK_S3_MANIFEST, ++number, err))
+		if (!get_object(chain, LAKE_MANIFEST, ++number, err))
 			return false;
 		if (is_missing(chain))
 			return true;
@@ -132,9 +132,9 @@ follow(SinkS3Chain *chain, uint64_t number, Error *err)
 
 /* A chain without its pointer, or with one that knows of none. */
 static bool
-has_no_chain(SinkS3Chain *chain, const char *what, Error *err)
+has_no_chain(LakeChain *chain, const char *what, Error *err)
 {
-	if (!get_object(chain, SINK_S3_MANIFEST, 1, err))
+	if (!get_object(chain, LAKE_MANIFEST, 1, err))
 		return false;
 	if (is_missing(chain))
 		return true;
@@ -147,13 +147,13 @@ has_no_chain(SinkS3Chain *chain, const char *what, Error *err)
 /* ---- taking over ---- */
 
 static bool
-wait_for(SinkS3Chain *chain, Error *err)
+wait_for(LakeChain *chain, Error *err)
 {
-	SinkS3Sent	sent;
+	LakeSent	sent;
 
-	while ((sent = sink_s3_chain_poll(chain, err)) == SINK_S3_BUSY)
+	while ((sent = lake_chain_poll(chain, err)) == LAKE_BUSY)
 		store_wait(chain->store, &chain->request);
-	return sent == SINK_S3_STORED;
+	return sent == LAKE_STORED;
 }
 
 /*
@@ -161,14 +161,14 @@ wait_for(SinkS3Chain *chain, Error *err)
  * pointer that has a chain comes first, so that a claim never stands alone.
  */
 static bool
-migrate(SinkS3Chain *chain, const Checkpoint *found, Error *err)
+migrate(LakeChain *chain, const Checkpoint *found, Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
 
 	if (!has_no_chain(chain, "is an older version's", err))
 		return false;
 	chain->end = found->position.lsn;
-	if (!sink_s3_chain_point(chain, chain->end, err) || !wait_for(chain, err))
+	if (!lake_chain_point(chain, chain->end, err) || !wait_for(chain, err))
 		return false;
 	log_info("sink %s: the checkpoint of an older version becomes a chain of manifests, which begins at %s",
 			 chain->names->sink, lsn_format(chain->end, lsn));
@@ -176,7 +176,7 @@ migrate(SinkS3Chain *chain, const Checkpoint *found, Error *err)
 }
 
 static void
-forget(SinkS3Chain *chain, const SlotIdentity *identity)
+forget(LakeChain *chain, const SlotIdentity *identity)
 {
 	store_release(chain->store, &chain->request);
 	checkpoint_init(&chain->pointer, identity, chain->names->sink,
@@ -193,7 +193,7 @@ forget(SinkS3Chain *chain, const SlotIdentity *identity)
 
 /* Whether it is ours; where it stands is only known with the manifests. */
 static bool
-take_pointer(SinkS3Chain *chain, const SlotIdentity *identity,
+take_pointer(LakeChain *chain, const SlotIdentity *identity,
 			 Checkpoint *found, Error *err)
 {
 	Checkpoint	as_if;
@@ -211,7 +211,7 @@ take_pointer(SinkS3Chain *chain, const SlotIdentity *identity,
 
 /* Everything before has been read; what follows is written. */
 static bool
-claim(SinkS3Chain *chain, const SlotIdentity *identity,
+claim(LakeChain *chain, const SlotIdentity *identity,
 	  const Checkpoint *found, Error *err)
 {
 	Lsn			lsn = found->position.lsn;
@@ -226,17 +226,17 @@ claim(SinkS3Chain *chain, const SlotIdentity *identity,
 	chain->rollups = found->chain.rollups;
 	chain->rolled = found->chain.rolled;
 	chain->pointer.chain.exists = true;
-	return sink_s3_chain_claim(chain, lsn, err) && wait_for(chain, err);
+	return lake_chain_claim(chain, lsn, err) && wait_for(chain, err);
 }
 
 static SinkResume
-start_once(SinkS3Chain *chain, const SlotIdentity *identity, Notes *notes,
+start_once(LakeChain *chain, const SlotIdentity *identity, Notes *notes,
 		   Error *err)
 {
 	Checkpoint	found;
 
 	forget(chain, identity);
-	if (!get_object(chain, SINK_S3_POINTER, 0, err))
+	if (!get_object(chain, LAKE_POINTER, 0, err))
 		return SINK_RESUME_FAILED;
 	if (is_missing(chain))
 		return has_no_chain(chain, "is missing", err) ? SINK_NEW :
@@ -259,8 +259,8 @@ start_once(SinkS3Chain *chain, const SlotIdentity *identity, Notes *notes,
 }
 
 SinkResume
-sink_s3_chain_start(SinkS3Chain *chain, const SlotIdentity *identity,
-					int64_t timeout, Notes *notes, Error *err)
+lake_chain_start(LakeChain *chain, const SlotIdentity *identity,
+				 int64_t timeout, Notes *notes, Error *err)
 {
 	SinkResume	result = SINK_RESUME_FAILED;
 

@@ -1,21 +1,21 @@
 /*
- * sink_s3_store.c
- *		The store of an object sink. See sink_s3_store.h.
+ * lake_store.c
+ *		The store of an object sink. See lake_store.h.
  */
-#include "sink_s3_store.h"
+#include "lake_store.h"
 
 #include <inttypes.h>
 
 #include "clock.h"
 #include "compress.h"
-#include "sink_s3_options.h"
+#include "lake_options.h"
 
 /* ---- making ---- */
 
 static StoreS3Options
 s3_options(const SinkConfig *config)
 {
-	const SinkS3Options *options = config->options;
+	const LakeOptions *options = config->options;
 
 	return (StoreS3Options) {
 		.sink = config->name,.bucket = config->authority,
@@ -36,7 +36,7 @@ s3_options(const SinkConfig *config)
 }
 
 static bool
-check_options(const SinkS3Options *options, Error *err)
+check_options(const LakeOptions *options, Error *err)
 {
 	int			max =
 		compression_max_level((Compression) options->compression);
@@ -58,7 +58,7 @@ check_options(const SinkS3Options *options, Error *err)
 }
 
 ObjectStore *
-sink_s3_store_make(const SinkConfig *config, Error *err)
+lake_store_make(const SinkConfig *config, Error *err)
 {
 	StoreS3Options options;
 
@@ -115,17 +115,17 @@ try_upload(ObjectStore *store, const char *key, int64_t timeout, Error *err)
 }
 
 bool
-sink_s3_store_try(ObjectStore *store, const SinkS3Names *names,
-				  const SinkConfig *config, Error *err)
+lake_store_try(ObjectStore *store, const LakeNames *names,
+			   const SinkConfig *config, Error *err)
 {
-	const SinkS3Options *options = config->options;
+	const LakeOptions *options = config->options;
 	int64_t		timeout = options->connect_timeout;
 	StoreRequest get = {.verb = STORE_GET};
 	Buf			key;
 	bool		ok;
 
-	buf_init(&key, SINK_S3_KEY_LIMIT);
-	ok = sink_s3_name_probe(&key, names, config->name, err) &&
+	buf_init(&key, LAKE_KEY_LIMIT);
+	ok = lake_name_probe(&key, names, config->name, err) &&
 		store->ops->open(store, err);
 	if (ok)
 	{

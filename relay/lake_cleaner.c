@@ -1,12 +1,13 @@
 /*
- * sink_s3_cleaner.c
- *		Removes what no manifest lists. See sink_s3_cleaner.h.
+ * lake_cleaner.c
+ *		Removes what no manifest lists. See lake_cleaner.h.
  *
  * Intents are kept until a manifest covers them, so that a relay that is
- * killed here leaves everything to the next one. A store that does not let us list or remove gets a warning, no more:
- * what stays behind is in no reader's way who goes by the manifests.
+ * killed here leaves everything to the next one. A store that does not let us
+ * list or remove gets a warning, no more: what stays behind is in nobody's way
+ * who goes by the manifests.
  */
-#include "sink_s3_cleaner.h"
+#include "lake_cleaner.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -14,16 +15,16 @@
 #include "log.h"
 
 void
-sink_s3_cleaner_init(SinkS3Cleaner *cleaner, SinkS3Chain *chain)
+lake_cleaner_init(LakeCleaner *cleaner, LakeChain *chain)
 {
-	*cleaner = (SinkS3Cleaner) {.chain = chain};
-	buf_init(&cleaner->key, SINK_S3_KEY_LIMIT);
+	*cleaner = (LakeCleaner) {.chain = chain};
+	buf_init(&cleaner->key, LAKE_KEY_LIMIT);
 	buf_init(&cleaner->list, STORE_MAX_ANSWER);
-	buf_init(&cleaner->mark, SINK_S3_KEY_LIMIT);
+	buf_init(&cleaner->mark, LAKE_KEY_LIMIT);
 }
 
 void
-sink_s3_cleaner_free(SinkS3Cleaner *cleaner)
+lake_cleaner_free(LakeCleaner *cleaner)
 {
 	if (cleaner->chain != NULL && cleaner->chain->store != NULL)
 		store_release(cleaner->chain->store, &cleaner->request);
@@ -35,7 +36,7 @@ sink_s3_cleaner_free(SinkS3Cleaner *cleaner)
 /* ---- requests ---- */
 
 static void
-start(SinkS3Cleaner *cleaner, SinkS3CleanerStep step, StoreRequest request)
+start(LakeCleaner *cleaner, LakeCleanerStep step, StoreRequest request)
 {
 	store_release(cleaner->chain->store, &cleaner->request);
 	cleaner->request = request;
@@ -44,12 +45,12 @@ start(SinkS3Cleaner *cleaner, SinkS3CleanerStep step, StoreRequest request)
 }
 
 static bool
-start_intent(SinkS3Cleaner *cleaner, SinkS3CleanerStep step, StoreVerb verb,
+start_intent(LakeCleaner *cleaner, LakeCleanerStep step, StoreVerb verb,
 			 uint64_t number, Error *err)
 {
 	buf_clear(&cleaner->key);
-	if (!sink_s3_name_control(&cleaner->key, cleaner->chain->names,
-							  SINK_S3_INTENT, number, err))
+	if (!lake_name_control(&cleaner->key, cleaner->chain->names,
+						   LAKE_INTENT, number, err))
 		return false;
 	start(cleaner, step, (StoreRequest) {
 		.verb = verb,.key = buf_string(&cleaner->key)
@@ -59,23 +60,23 @@ start_intent(SinkS3Cleaner *cleaner, SinkS3CleanerStep step, StoreVerb verb,
 
 /* Whether an earlier relay of ours wrote it. */
 static bool
-is_ours(const SinkS3Cleaner *cleaner, const char *key)
+is_ours(const LakeCleaner *cleaner, const char *key)
 {
 	uint64_t	epoch;
 
-	return sink_s3_name_epoch(cleaner->chain->names, key, &epoch) &&
+	return lake_name_epoch(cleaner->chain->names, key, &epoch) &&
 		epoch < cleaner->chain->names->epoch;
 }
 
 static void
-list_add(SinkS3Cleaner *cleaner, const char *text)
+list_add(LakeCleaner *cleaner, const char *text)
 {
 	buf_append(&cleaner->list, text, strlen(text) + 1);
 }
 
 /* What is done next of the list; NULL: it is done. */
 static const char *
-list_next(SinkS3Cleaner *cleaner)
+list_next(LakeCleaner *cleaner)
 {
 	const char *text = (const char *) cleaner->list.data + cleaner->at;
 
@@ -86,7 +87,7 @@ list_next(SinkS3Cleaner *cleaner)
 }
 
 static void
-list_clear(SinkS3Cleaner *cleaner)
+list_clear(LakeCleaner *cleaner)
 {
 	buf_clear(&cleaner->list);
 	cleaner->at = 0;
@@ -95,7 +96,7 @@ list_clear(SinkS3Cleaner *cleaner)
 /* ---- orphans ---- */
 
 static void
-intent_take(SinkS3Cleaner *cleaner)
+intent_take(LakeCleaner *cleaner)
 {
 	Slice		text = buf_slice(&cleaner->request.answer);
 	json_t	   *intent = json_loadb((const char *) text.data, text.size, 0,
@@ -114,20 +115,20 @@ intent_take(SinkS3Cleaner *cleaner)
 }
 
 static bool
-scan(SinkS3Cleaner *cleaner, uint64_t number, Error *err)
+scan(LakeCleaner *cleaner, uint64_t number, Error *err)
 {
 	cleaner->intent = number;
 	return start_intent(cleaner, CLEANER_SCAN, STORE_GET, number, err);
 }
 
 static void
-list_uploads(SinkS3Cleaner *cleaner)
+list_uploads(LakeCleaner *cleaner)
 {
 	bool		more = cleaner->mark.size > 0;
 
 	list_clear(cleaner);
 	buf_clear(&cleaner->key);
-	sink_s3_name_prefix(&cleaner->key, cleaner->chain->names);
+	lake_name_prefix(&cleaner->key, cleaner->chain->names);
 	start(cleaner, CLEANER_UPLOADS, (StoreRequest) {
 		.verb = STORE_UPLOADS,.key = buf_string(&cleaner->key),
 			.after = more ? buf_string(&cleaner->mark) : NULL
@@ -139,7 +140,7 @@ list_uploads(SinkS3Cleaner *cleaner)
  * manifest covers them: a hole would hide those behind it from the next scan.
  */
 static void
-scan_end(SinkS3Cleaner *cleaner)
+scan_end(LakeCleaner *cleaner)
 {
 	cleaner->next = cleaner->intent;
 	if (cleaner->removed > 0)
@@ -151,7 +152,7 @@ scan_end(SinkS3Cleaner *cleaner)
 }
 
 static bool
-remove_orphans(SinkS3Cleaner *cleaner, Error *err)
+remove_orphans(LakeCleaner *cleaner, Error *err)
 {
 	const char *key = list_next(cleaner);
 
@@ -165,7 +166,7 @@ remove_orphans(SinkS3Cleaner *cleaner, Error *err)
 }
 
 static bool
-after_scan(SinkS3Cleaner *cleaner, Error *err)
+after_scan(LakeCleaner *cleaner, Error *err)
 {
 	uint64_t	listed = cleaner->chain->intents;
 
@@ -184,7 +185,7 @@ after_scan(SinkS3Cleaner *cleaner, Error *err)
 
 /* "KEY<TAB>UPLOAD" lines: those of ours become pairs of the list. */
 static void
-page_take(SinkS3Cleaner *cleaner)
+page_take(LakeCleaner *cleaner)
 {
 	Buf		   *page = &cleaner->request.answer;
 	char	   *line = (char *) (buf_string(page) == NULL ? NULL : page->data);
@@ -215,7 +216,7 @@ page_take(SinkS3Cleaner *cleaner)
 }
 
 static bool
-remove_intents(SinkS3Cleaner *cleaner, Error *err)
+remove_intents(LakeCleaner *cleaner, Error *err)
 {
 	store_release(cleaner->chain->store, &cleaner->request);
 	cleaner->step = CLEANER_INTENTS;
@@ -228,7 +229,7 @@ remove_intents(SinkS3Cleaner *cleaner, Error *err)
 }
 
 static bool
-abort_uploads(SinkS3Cleaner *cleaner, Error *err)
+abort_uploads(LakeCleaner *cleaner, Error *err)
 {
 	const char *key = list_next(cleaner);
 
@@ -250,9 +251,9 @@ abort_uploads(SinkS3Cleaner *cleaner, Error *err)
 /* ---- going on ---- */
 
 void
-sink_s3_cleaner_begin(SinkS3Cleaner *cleaner)
+lake_cleaner_begin(LakeCleaner *cleaner)
 {
-	SinkS3Chain *chain = cleaner->chain;
+	LakeChain *chain = cleaner->chain;
 
 	if (chain->intents_left == 0)
 		chain->intents_left = 1;
@@ -261,7 +262,7 @@ sink_s3_cleaner_begin(SinkS3Cleaner *cleaner)
 }
 
 static bool
-go_on(SinkS3Cleaner *cleaner, Error *err)
+go_on(LakeCleaner *cleaner, Error *err)
 {
 	switch (cleaner->step)
 	{
@@ -290,7 +291,7 @@ go_on(SinkS3Cleaner *cleaner, Error *err)
 
 /* Only that an intent cannot be read is a reason to stop. */
 static bool
-failed(SinkS3Cleaner *cleaner, Error *err)
+failed(LakeCleaner *cleaner, Error *err)
 {
 	*err = cleaner->request.error;
 	if (cleaner->step == CLEANER_SCAN)
@@ -308,7 +309,7 @@ failed(SinkS3Cleaner *cleaner, Error *err)
 }
 
 bool
-sink_s3_cleaner_poll(SinkS3Cleaner *cleaner, Error *err)
+lake_cleaner_poll(LakeCleaner *cleaner, Error *err)
 {
 	while (cleaner->request.state != STORE_PENDING)
 	{

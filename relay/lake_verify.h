@@ -1,9 +1,9 @@
 /*
- * sink_s3_verify.h
+ * lake_verify.h
  *		Walks chains of manifests and compares them with what is stored.
  */
-#ifndef PG_FANOUT_SINK_S3_VERIFY_H
-#define PG_FANOUT_SINK_S3_VERIFY_H
+#ifndef PG_FANOUT_LAKE_VERIFY_H
+#define PG_FANOUT_LAKE_VERIFY_H
 
 #include "object_store.h"
 #include "sink.h"
@@ -13,8 +13,8 @@
  * is wrong and a line of totals for each. timeout: of one request. false: the
  * store could not be read.
  */
-extern MUST_USE bool sink_s3_verify(ObjectStore *store, const char *path,
-									int64_t timeout, SinkVerify *verify,
-									Error *err);
+extern MUST_USE bool lake_verify(ObjectStore *store, const char *path,
+								 int64_t timeout, SinkVerify *verify,
+								 Error *err);
 
-#endif							/* PG_FANOUT_SINK_S3_VERIFY_H */
+#endif							/* PG_FANOUT_LAKE_VERIFY_H */

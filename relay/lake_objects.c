@@ -1,23 +1,23 @@
 /*
- * sink_s3_objects.c
- *		The objects of a sink. See sink_s3_objects.h.
+ * lake_objects.c
+ *		The objects of a sink. See lake_objects.h.
  */
-#include "sink_s3_objects.h"
+#include "lake_objects.h"
 
 #include <poll.h>
 #include <stdlib.h>
 
 #include "clock.h"
-#include "sink_s3_manifest.h"
+#include "lake_manifest.h"
 
 /* Of a manifest's text: beyond that complete cuts are listed one by one. */
 #define MERGE_LIMIT		((size_t) 1 << 20)
 
 void
-sink_s3_objects_init(SinkS3Objects *objects, ObjectStore *store)
+lake_objects_init(LakeObjects *objects, ObjectStore *store)
 {
-	*objects = (SinkS3Objects) {.plan.store = store};
-	buf_init(&objects->next.entries, SINK_S3_MANIFEST_LIMIT);
+	*objects = (LakeObjects) {.plan.store = store};
+	buf_init(&objects->next.entries, LAKE_MANIFEST_LIMIT);
 }
 
 /* FNV-1a. */
@@ -32,7 +32,7 @@ topic_hash(const char *topic)
 }
 
 static void
-object_free(SinkS3Object *object)
+object_free(LakeObject *object)
 {
 	object_writer_free(object->writer);
 	free(object->topic);
@@ -41,11 +41,11 @@ object_free(SinkS3Object *object)
 
 /* ---- open ones ---- */
 
-SinkS3Object *
-sink_s3_objects_find(SinkS3Objects *objects, const char *topic)
+LakeObject *
+lake_objects_find(LakeObjects *objects, const char *topic)
 {
 	uint32_t	hash = topic_hash(topic);
-	SinkS3Object *object = objects->buckets[hash % SINK_S3_BUCKETS];
+	LakeObject *object = objects->buckets[hash % LAKE_BUCKETS];
 
 	while (object != NULL && (object->hash != hash ||
 							  strcmp(object->topic, topic) != 0))
@@ -53,12 +53,12 @@ sink_s3_objects_find(SinkS3Objects *objects, const char *topic)
 	return object;
 }
 
-SinkS3Object *
-sink_s3_objects_open(SinkS3Objects *objects, const char *topic,
-					 const char *key, const StoreMeta *meta, Error *err)
+LakeObject *
+lake_objects_open(LakeObjects *objects, const char *topic,
+				  const char *key, const StoreMeta *meta, Error *err)
 {
-	SinkS3Object *object = calloc(1, sizeof(*object));
-	SinkS3Object **bucket;
+	LakeObject *object = calloc(1, sizeof(*object));
+	LakeObject **bucket;
 
 	if (object == NULL || (object->topic = strdup(topic)) == NULL)
 	{
@@ -73,7 +73,7 @@ sink_s3_objects_open(SinkS3Objects *objects, const char *topic,
 		object_free(object);
 		return NULL;
 	}
-	bucket = &objects->buckets[object->hash % SINK_S3_BUCKETS];
+	bucket = &objects->buckets[object->hash % LAKE_BUCKETS];
 	object->chain = *bucket;
 	*bucket = object;
 	object->next = objects->open;
@@ -83,8 +83,8 @@ sink_s3_objects_open(SinkS3Objects *objects, const char *topic,
 }
 
 void
-sink_s3_object_count(SinkS3Object *object, Position position, uint64_t schema,
-					 uint64_t bytes)
+lake_object_count(LakeObject *object, Position position, uint64_t schema,
+				  uint64_t bytes)
 {
 	if (object->records == 0)
 	{
@@ -99,10 +99,10 @@ sink_s3_object_count(SinkS3Object *object, Position position, uint64_t schema,
 }
 
 static void
-open_remove(SinkS3Objects *objects, SinkS3Object *object)
+open_remove(LakeObjects *objects, LakeObject *object)
 {
-	SinkS3Object **chain = &objects->buckets[object->hash % SINK_S3_BUCKETS];
-	SinkS3Object **link = &objects->open;
+	LakeObject **chain = &objects->buckets[object->hash % LAKE_BUCKETS];
+	LakeObject **link = &objects->open;
 
 	while (*chain != object)
 		chain = &(*chain)->chain;
@@ -116,7 +116,7 @@ open_remove(SinkS3Objects *objects, SinkS3Object *object)
 /* ---- closing ---- */
 
 static void
-closed_append(SinkS3Objects *objects, SinkS3Object *object)
+closed_append(LakeObjects *objects, LakeObject *object)
 {
 	object->cut = objects->next.number;
 	object->next = NULL;
@@ -130,10 +130,10 @@ closed_append(SinkS3Objects *objects, SinkS3Object *object)
 
 /* What the next manifest says of it. */
 static bool
-closed_list(SinkS3Objects *objects, const SinkS3Object *object, Error *err)
+closed_list(LakeObjects *objects, const LakeObject *object, Error *err)
 {
-	SinkS3Cut  *cut = &objects->next;
-	SinkS3Entry entry = {
+	LakeCut  *cut = &objects->next;
+	LakeEntry entry = {
 		.key = object_writer_key(object->writer),.topic = object->topic,
 		.first = object->first,.last = object->last,
 		.records = object->records,
@@ -141,7 +141,7 @@ closed_list(SinkS3Objects *objects, const SinkS3Object *object, Error *err)
 		.crc = object_writer_crc(object->writer),.schema = object->schema
 	};
 
-	sink_s3_entry_append(&cut->entries, &entry);
+	lake_entry_append(&cut->entries, &entry);
 	cut->listed += object->records;
 	if (!buf_failed(&cut->entries))
 		return true;
@@ -152,7 +152,7 @@ closed_list(SinkS3Objects *objects, const SinkS3Object *object, Error *err)
 }
 
 bool
-sink_s3_objects_close(SinkS3Objects *objects, SinkS3Object *object, Error *err)
+lake_objects_close(LakeObjects *objects, LakeObject *object, Error *err)
 {
 	open_remove(objects, object);
 	closed_append(objects, object);
@@ -162,32 +162,32 @@ sink_s3_objects_close(SinkS3Objects *objects, SinkS3Object *object, Error *err)
 }
 
 bool
-sink_s3_objects_relieve(SinkS3Objects *objects, size_t bytes, Error *err)
+lake_objects_relieve(LakeObjects *objects, size_t bytes, Error *err)
 {
 	while (objects->open != NULL && objects->plan.uploading < bytes)
 	{
-		SinkS3Object *largest = objects->open;
+		LakeObject *largest = objects->open;
 
-		for (SinkS3Object *at = objects->open; at != NULL; at = at->next)
+		for (LakeObject *at = objects->open; at != NULL; at = at->next)
 			if (object_writer_memory(at->writer) >
 				object_writer_memory(largest->writer))
 				largest = at;
-		if (!sink_s3_objects_close(objects, largest, err))
+		if (!lake_objects_close(objects, largest, err))
 			return false;
 	}
 	return true;
 }
 
 bool
-sink_s3_objects_cut(SinkS3Objects *objects, Lsn end, uint64_t records,
-					Error *err)
+lake_objects_cut(LakeObjects *objects, Lsn end, uint64_t records,
+				 Error *err)
 {
-	SinkS3Cut  *cut = calloc(1, sizeof(*cut));
+	LakeCut  *cut = calloc(1, sizeof(*cut));
 
 	if (cut == NULL)
 		return error_no_memory(err);
 	while (objects->open != NULL)
-		if (!sink_s3_objects_close(objects, objects->open, err))
+		if (!lake_objects_close(objects, objects->open, err))
 		{
 			free(cut);
 			return false;
@@ -195,8 +195,8 @@ sink_s3_objects_cut(SinkS3Objects *objects, Lsn end, uint64_t records,
 	*cut = objects->next;
 	cut->end = end;
 	cut->records = records;
-	objects->next = (SinkS3Cut) {.number = cut->number + 1};
-	buf_init(&objects->next.entries, SINK_S3_MANIFEST_LIMIT);
+	objects->next = (LakeCut) {.number = cut->number + 1};
+	buf_init(&objects->next.entries, LAKE_MANIFEST_LIMIT);
 	if (objects->cuts_last != NULL)
 		objects->cuts_last->next = cut;
 	else
@@ -205,10 +205,10 @@ sink_s3_objects_cut(SinkS3Objects *objects, Lsn end, uint64_t records,
 	return true;
 }
 
-SinkS3Cut *
-sink_s3_objects_cut_of(SinkS3Objects *objects, uint64_t number)
+LakeCut *
+lake_objects_cut_of(LakeObjects *objects, uint64_t number)
 {
-	SinkS3Cut  *cut = objects->cuts;
+	LakeCut  *cut = objects->cuts;
 
 	while (cut != NULL && cut->number != number)
 		cut = cut->next;
@@ -219,14 +219,14 @@ sink_s3_objects_cut_of(SinkS3Objects *objects, uint64_t number)
 
 /* Takes those that have arrived off the list. */
 static bool
-closed_poll(SinkS3Objects *objects, Error *err)
+closed_poll(LakeObjects *objects, Error *err)
 {
-	SinkS3Object **link = &objects->closed;
-	SinkS3Object *last = NULL;
+	LakeObject **link = &objects->closed;
+	LakeObject *last = NULL;
 
 	while (*link != NULL)
 	{
-		SinkS3Object *object = *link;
+		LakeObject *object = *link;
 		ObjectState state = object_writer_poll(object->writer, err);
 
 		if (state == OBJECT_FAILED)
@@ -247,10 +247,10 @@ closed_poll(SinkS3Objects *objects, Error *err)
 }
 
 bool
-sink_s3_objects_poll(SinkS3Objects *objects, Error *err)
+lake_objects_poll(LakeObjects *objects, Error *err)
 {
 	objects->plan.store->ops->poll(objects->plan.store);
-	for (SinkS3Object *object = objects->open; object != NULL;
+	for (LakeObject *object = objects->open; object != NULL;
 		 object = object->next)
 		if (object_writer_poll(object->writer, err) == OBJECT_FAILED)
 			return false;
@@ -258,7 +258,7 @@ sink_s3_objects_poll(SinkS3Objects *objects, Error *err)
 }
 
 static void
-cut_merge(SinkS3Cut *into, SinkS3Cut *more)
+cut_merge(LakeCut *into, LakeCut *more)
 {
 	if (into->entries.size > 0 && more->entries.size > 0)
 		buf_append_byte(&into->entries, ',');
@@ -272,7 +272,7 @@ cut_merge(SinkS3Cut *into, SinkS3Cut *more)
 }
 
 bool
-sink_s3_objects_complete(SinkS3Objects *objects, SinkS3Cut *cut)
+lake_objects_complete(LakeObjects *objects, LakeCut *cut)
 {
 	uint64_t	oldest = objects->closed != NULL ? objects->closed->cut :
 		objects->next.number;
@@ -281,7 +281,7 @@ sink_s3_objects_complete(SinkS3Objects *objects, SinkS3Cut *cut)
 	while (objects->cuts != NULL && objects->cuts->number < oldest &&
 		   (!found || cut->entries.size < MERGE_LIMIT))
 	{
-		SinkS3Cut  *done = objects->cuts;
+		LakeCut  *done = objects->cuts;
 
 		objects->cuts = done->next;
 		if (objects->cuts == NULL)
@@ -299,16 +299,16 @@ sink_s3_objects_complete(SinkS3Objects *objects, SinkS3Cut *cut)
 /* ---- the end ---- */
 
 static bool
-objects_aborting(const SinkS3Objects *objects)
+objects_aborting(const LakeObjects *objects)
 {
-	for (const SinkS3Object *at = objects->closed; at != NULL; at = at->next)
+	for (const LakeObject *at = objects->closed; at != NULL; at = at->next)
 		if (object_writer_aborting(at->writer))
 			return true;
 	return false;
 }
 
 static void
-closed_wait(SinkS3Objects *objects, int64_t deadline)
+closed_wait(LakeObjects *objects, int64_t deadline)
 {
 	ObjectStore *store = objects->plan.store;
 
@@ -324,21 +324,21 @@ closed_wait(SinkS3Objects *objects, int64_t deadline)
 }
 
 void
-sink_s3_objects_abort(SinkS3Objects *objects, int64_t deadline)
+lake_objects_abort(LakeObjects *objects, int64_t deadline)
 {
 	while (objects->open != NULL)
 	{
-		SinkS3Object *object = objects->open;
+		LakeObject *object = objects->open;
 
 		open_remove(objects, object);
 		closed_append(objects, object);
 	}
-	for (SinkS3Object *at = objects->closed; at != NULL; at = at->next)
+	for (LakeObject *at = objects->closed; at != NULL; at = at->next)
 		object_writer_abort(at->writer);
 	closed_wait(objects, deadline);
 	while (objects->closed != NULL)
 	{
-		SinkS3Object *object = objects->closed;
+		LakeObject *object = objects->closed;
 
 		objects->closed = object->next;
 		object_free(object);
@@ -347,7 +347,7 @@ sink_s3_objects_abort(SinkS3Objects *objects, int64_t deadline)
 	objects->closed_count = 0;
 	while (objects->cuts != NULL)
 	{
-		SinkS3Cut  *cut = objects->cuts;
+		LakeCut  *cut = objects->cuts;
 
 		objects->cuts = cut->next;
 		buf_free(&cut->entries);

@@ -1,37 +1,37 @@
 /*
- * sink_s3_walk.h
+ * lake_walk.h
  *		One walk along a chain of manifests, compared with what is stored.
  *
  * Faults are said, not returned; what could not be read is returned.
  */
-#ifndef PG_FANOUT_SINK_S3_WALK_H
-#define PG_FANOUT_SINK_S3_WALK_H
+#ifndef PG_FANOUT_LAKE_WALK_H
+#define PG_FANOUT_LAKE_WALK_H
 
 #include "object_store.h"
 #include "sink.h"
-#include "sink_s3_manifest.h"
-#include "sink_s3_name.h"
+#include "lake_manifest.h"
+#include "lake_name.h"
 
-typedef struct SinkS3TopicEnd
+typedef struct LakeTopicEnd
 {
 	char	   *topic;
 	Position	last;
-} SinkS3TopicEnd;
+} LakeTopicEnd;
 
-typedef struct SinkS3Walk
+typedef struct LakeWalk
 {
 	ObjectStore *store;
 	int64_t		timeout;
 	SinkVerify *verify;
-	SinkS3Names names;
+	LakeNames names;
 	StoreRequest request;
 	Buf			key;
 	Checkpoint	pointer;
-	SinkS3Manifest manifest;	/* the one being read */
+	LakeManifest manifest;	/* the one being read */
 	char		hash[SIGV4_HASH_SIZE];	/* of the one before; "": unknown */
 	Lsn			begin;			/* of the chain */
 	Lsn			end;			/* of the one before */
-	SinkS3TopicEnd   *topics;			/* sorted */
+	LakeTopicEnd   *topics;			/* sorted */
 	size_t		topic_count;
 
 	/* the roll-up that has the next manifest */
@@ -45,20 +45,20 @@ typedef struct SinkS3Walk
 	uint64_t	records;
 	uint64_t	listed;			/* records of this manifest's objects */
 	uint64_t	bytes;
-} SinkS3Walk;
+} LakeWalk;
 
 /* Store, timeout, verify and names (slot, sink, path) must be set. */
-extern void sink_s3_walk_init(SinkS3Walk *walk);
-extern MUST_USE bool sink_s3_walk_chain(SinkS3Walk *walk, Error *err);
-extern void sink_s3_walk_free(SinkS3Walk *walk);
+extern void lake_walk_init(LakeWalk *walk);
+extern MUST_USE bool lake_walk_chain(LakeWalk *walk, Error *err);
+extern void lake_walk_free(LakeWalk *walk);
 
 /* A line of the report. */
-extern void sink_s3_walk_say(SinkS3Walk *walk, bool fault,
-							 const char *format,...)
+extern void lake_walk_say(LakeWalk *walk, bool fault,
+						  const char *format,...)
 			__attribute__((format(printf, 3, 4)));
 
 /* Asks the store and waits; walk->request then has the outcome. */
-extern MUST_USE bool sink_s3_walk_ask(SinkS3Walk *walk, StoreRequest request,
-									  Error *err);
+extern MUST_USE bool lake_walk_ask(LakeWalk *walk, StoreRequest request,
+								   Error *err);
 
-#endif							/* PG_FANOUT_SINK_S3_WALK_H */
+#endif							/* PG_FANOUT_LAKE_WALK_H */

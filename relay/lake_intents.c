@@ -1,11 +1,11 @@
 /*
- * sink_s3_intents.c
- *		Names of objects, written down first. See sink_s3_intents.h.
+ * lake_intents.c
+ *		Names of objects, written down first. See lake_intents.h.
  *
  * One intent is on its way at a time, about objects of one cut: the manifest
  * of a cut then covers all intents up to its own last one.
  */
-#include "sink_s3_intents.h"
+#include "lake_intents.h"
 
 #include <inttypes.h>
 
@@ -14,16 +14,16 @@
 #define INTENT_LIMIT	((size_t) 16 << 20)
 
 void
-sink_s3_intents_init(SinkS3Intents *intents, ObjectStore *store,
-					 const SinkS3Names *names)
+lake_intents_init(LakeIntents *intents, ObjectStore *store,
+				  const LakeNames *names)
 {
-	*intents = (SinkS3Intents) {.store = store,.names = names};
-	buf_init(&intents->key, SINK_S3_KEY_LIMIT);
+	*intents = (LakeIntents) {.store = store,.names = names};
+	buf_init(&intents->key, LAKE_KEY_LIMIT);
 	buf_init(&intents->text, INTENT_LIMIT);
 }
 
 void
-sink_s3_intents_free(SinkS3Intents *intents)
+lake_intents_free(LakeIntents *intents)
 {
 	if (intents->store != NULL)
 		store_release(intents->store, &intents->put);
@@ -33,9 +33,9 @@ sink_s3_intents_free(SinkS3Intents *intents)
 
 /* Lists the first that have no intent, of one cut. */
 static void
-compose(SinkS3Intents *intents, SinkS3Objects *objects)
+compose(LakeIntents *intents, LakeObjects *objects)
 {
-	SinkS3Object *at = objects->closed;
+	LakeObject *at = objects->closed;
 	size_t		count = 0;
 	uint64_t	cut;
 
@@ -46,7 +46,7 @@ compose(SinkS3Intents *intents, SinkS3Objects *objects)
 	buf_printf(&intents->text,
 			   "{\"pg_fanout_intent\":1,\"epoch\":%" PRIu64 ",\"keys\":[",
 			   intents->names->epoch);
-	for (; at != NULL && at->cut == cut && count < SINK_S3_INTENT_KEYS;
+	for (; at != NULL && at->cut == cut && count < LAKE_INTENT_KEYS;
 		 at = at->next)
 	{
 		if (count++ > 0)
@@ -57,18 +57,18 @@ compose(SinkS3Intents *intents, SinkS3Objects *objects)
 	}
 	buf_append_string(&intents->text, "]}\n");
 	objects->unnamed -= count;
-	sink_s3_objects_cut_of(objects, cut)->intents = intents->next + 1;
+	lake_objects_cut_of(objects, cut)->intents = intents->next + 1;
 }
 
 static bool
-send(SinkS3Intents *intents, SinkS3Objects *objects, Error *err)
+send(LakeIntents *intents, LakeObjects *objects, Error *err)
 {
 	static const StoreMeta meta = {.content_type = "application/json"};
 
 	compose(intents, objects);
 	buf_clear(&intents->key);
-	if (!sink_s3_name_control(&intents->key, intents->names, SINK_S3_INTENT,
-							  intents->next, err))
+	if (!lake_name_control(&intents->key, intents->names, LAKE_INTENT,
+						   intents->next, err))
 		return false;
 	if (buf_failed(&intents->text))
 		return error_no_memory(err);
@@ -81,17 +81,17 @@ send(SinkS3Intents *intents, SinkS3Objects *objects, Error *err)
 }
 
 static void
-publish(SinkS3Intents *intents, SinkS3Objects *objects)
+publish(LakeIntents *intents, LakeObjects *objects)
 {
-	for (SinkS3Object *at = objects->closed; at != NULL; at = at->next)
+	for (LakeObject *at = objects->closed; at != NULL; at = at->next)
 		if (at->intent == intents->next)
 			object_writer_publish(at->writer);
 	intents->next++;
 }
 
 bool
-sink_s3_intents_poll(SinkS3Intents *intents, SinkS3Objects *objects,
-					 Error *err)
+lake_intents_poll(LakeIntents *intents, LakeObjects *objects,
+				  Error *err)
 {
 	for (;;)
 	{

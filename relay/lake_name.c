@@ -1,19 +1,19 @@
 /*
- * sink_s3_name.c
- *		Names of objects. See sink_s3_name.h.
+ * lake_name.c
+ *		Names of objects. See lake_name.h.
  */
-#include "sink_s3_name.h"
+#include "lake_name.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define SINK_S3_MAX_KEY		1024	/* bytes, S3's limit */
+#define LAKE_MAX_KEY		1024	/* bytes, S3's limit */
 
 /*
  * Of a topic's name in the last part: with position and extension it must stay
  * below the 255 bytes of a file's name. The part before it holds all of it.
  */
-#define SINK_S3_MAX_STEM	140
+#define LAKE_MAX_STEM	140
 
 /* Whether a part is empty, "." or "..": no path may have these. */
 static bool
@@ -38,7 +38,7 @@ key_check(Buf *out, Error *err)
 
 	if (key == NULL)
 		return error_no_memory(err);
-	if (out->size > SINK_S3_MAX_KEY)
+	if (out->size > LAKE_MAX_KEY)
 		return error_set(err, ERROR_RECORD,
 						 "name of an object is too long: \"%.200s...\"",
 						 key);
@@ -69,7 +69,7 @@ prefix_append(Buf *out, const char *path)
 }
 
 void
-sink_s3_name_prefix(Buf *out, const SinkS3Names *names)
+lake_name_prefix(Buf *out, const LakeNames *names)
 {
 	prefix_append(out, names->path);
 }
@@ -87,7 +87,7 @@ hash_text(uint64_t hash, const char *text)
 }
 
 void
-sink_s3_name_chain(SinkS3Names *names, uint64_t system_id)
+lake_name_chain(LakeNames *names, uint64_t system_id)
 {
 	uint64_t	hash = UINT64_C(14695981039346656037);
 	char		system[24];
@@ -100,13 +100,13 @@ sink_s3_name_chain(SinkS3Names *names, uint64_t system_id)
 }
 
 void
-sink_s3_name_owner(const SinkS3Names *names, char *out, size_t room)
+lake_name_owner(const LakeNames *names, char *out, size_t room)
 {
 	snprintf(out, room, "%s-%" PRIu64, names->chain, names->epoch);
 }
 
 bool
-sink_s3_name_epoch(const SinkS3Names *names, const char *key, uint64_t *epoch)
+lake_name_epoch(const LakeNames *names, const char *key, uint64_t *epoch)
 {
 	const char *slash = strrchr(key, '/');
 	const char *name = slash == NULL ? key : slash + 1;
@@ -130,8 +130,8 @@ sink_s3_name_epoch(const SinkS3Names *names, const char *key, uint64_t *epoch)
 /* ---- names ---- */
 
 bool
-sink_s3_name_object(Buf *out, const SinkS3Names *names, const char *topic,
-					Position first, Error *err)
+lake_name_object(Buf *out, const LakeNames *names, const char *topic,
+				 Position first, Error *err)
 {
 	const char *stem = strrchr(topic, '/');
 
@@ -139,33 +139,33 @@ sink_s3_name_object(Buf *out, const SinkS3Names *names, const char *topic,
 	prefix_append(out, names->path);
 	buf_printf(out, "%s/%.*s-%08" PRIX32 "-%016" PRIX64 "-%010" PRIu64
 			   "-%s-%" PRIu64 ".%s%s",
-			   topic, SINK_S3_MAX_STEM, stem, names->timeline, first.lsn,
+			   topic, LAKE_MAX_STEM, stem, names->timeline, first.lsn,
 			   first.seq, names->chain, names->epoch, names->extension,
 			   names->suffix);
 	return key_check(out, err);
 }
 
 bool
-sink_s3_name_control(Buf *out, const SinkS3Names *names, SinkS3Kind kind,
-					 uint64_t number, Error *err)
+lake_name_control(Buf *out, const LakeNames *names, LakeKind kind,
+				  uint64_t number, Error *err)
 {
 	prefix_append(out, names->path);
 	buf_printf(out, "_pg_fanout/%s/%s", names->slot, names->sink);
 	switch (kind)
 	{
-		case SINK_S3_POINTER:
+		case LAKE_POINTER:
 			buf_append_string(out, ".json");
 			break;
-		case SINK_S3_MANIFEST:
+		case LAKE_MANIFEST:
 			buf_printf(out, "/manifest-%016" PRIu64 ".json", number);
 			break;
-		case SINK_S3_ROLLUP:
+		case LAKE_ROLLUP:
 			buf_printf(out, "/rollup-%016" PRIu64 ".jsonl", number);
 			break;
-		case SINK_S3_INTENT:
+		case LAKE_INTENT:
 			buf_printf(out, "/intent-%016" PRIu64 ".json", number);
 			break;
-		case SINK_S3_NOTES:
+		case LAKE_NOTES:
 			if (number == 0)
 				buf_append_string(out, ".notes");
 			else
@@ -176,8 +176,8 @@ sink_s3_name_control(Buf *out, const SinkS3Names *names, SinkS3Kind kind,
 }
 
 bool
-sink_s3_name_probe(Buf *out, const SinkS3Names *names, const char *sink,
-				   Error *err)
+lake_name_probe(Buf *out, const LakeNames *names, const char *sink,
+				Error *err)
 {
 	prefix_append(out, names->path);
 	buf_printf(out, "_pg_fanout-check-%s", sink);

@@ -1,33 +1,33 @@
 /*
- * sink_s3_verify.c
- *		Finds the chains of a sink's place and walks them. See sink_s3_verify.h.
+ * lake_verify.c
+ *		Finds the chains of a sink's place and walks them. See lake_verify.h.
  */
-#include "sink_s3_verify.h"
+#include "lake_verify.h"
 
-#include "sink_s3_walk.h"
+#include "lake_walk.h"
 
 typedef struct Finder
 {
-	SinkS3Walk	walk;			/* what each walk begins as; its request asks */
+	LakeWalk	walk;			/* what each walk begins as */
 	uint64_t	chains;
 } Finder;
 
 /* What is one level below a key: names, each with a NUL. */
 static bool
-list_level(SinkS3Walk *walk, const char *level, Buf *names, Error *err)
+list_level(LakeWalk *walk, const char *level, Buf *names, Error *err)
 {
 	StoreRequest list = {.verb = STORE_LIST,.key = level};
 	Buf			mark;
 	bool		ok;
 
-	buf_init(&mark, SINK_S3_KEY_LIMIT);
+	buf_init(&mark, LAKE_KEY_LIMIT);
 	do
 	{
 		char	   *line;
 		char	   *rest = NULL;
 
 		list.after = mark.size > 0 ? buf_string(&mark) : NULL;
-		ok = sink_s3_walk_ask(walk, list, err);
+		ok = lake_walk_ask(walk, list, err);
 		buf_clear(&mark);
 		line = !ok || buf_string(&walk->request.answer) == NULL ? NULL :
 			strtok_r((char *) walk->request.answer.data, "\n", &rest);
@@ -52,7 +52,7 @@ verify_sinks(Finder *finder, const char *top, const char *slot, Error *err)
 	Buf			names;
 	bool		ok;
 
-	buf_init(&level, SINK_S3_KEY_LIMIT);
+	buf_init(&level, LAKE_KEY_LIMIT);
 	buf_init(&names, STORE_MAX_ANSWER);
 	buf_printf(&level, "%s%s/", top, slot);
 	ok = list_level(&finder->walk, buf_string(&level), &names, err);
@@ -61,7 +61,7 @@ verify_sinks(Finder *finder, const char *top, const char *slot, Error *err)
 	{
 		char		sink[256];
 		size_t		size = strlen((char *) names.data + at);
-		SinkS3Walk	walk = finder->walk;
+		LakeWalk	walk = finder->walk;
 
 		if (size <= 5 || size >= sizeof(sink) ||
 			strcmp((char *) names.data + at + size - 5, ".json") != 0)
@@ -71,9 +71,9 @@ verify_sinks(Finder *finder, const char *top, const char *slot, Error *err)
 		walk.request = (StoreRequest) {0};
 		walk.names.slot = slot;
 		walk.names.sink = sink;
-		sink_s3_walk_init(&walk);
-		ok = sink_s3_walk_chain(&walk, err);
-		sink_s3_walk_free(&walk);
+		lake_walk_init(&walk);
+		ok = lake_walk_chain(&walk, err);
+		lake_walk_free(&walk);
 		finder->chains++;
 	}
 	buf_free(&level);
@@ -98,7 +98,8 @@ verify_slots(Finder *finder, const char *top, Error *err)
 		char		slot[256];
 		size_t		size = strlen((char *) names.data + at);
 
-		if (size < 2 || size >= sizeof(slot) || names.data[at + size - 1] != '/')
+		if (size < 2 || size >= sizeof(slot) ||
+			names.data[at + size - 1] != '/')
 			continue;
 		snprintf(slot, sizeof(slot), "%.*s", (int) size - 1,
 				 (char *) names.data + at);
@@ -109,22 +110,22 @@ verify_slots(Finder *finder, const char *top, Error *err)
 }
 
 bool
-sink_s3_verify(ObjectStore *store, const char *path, int64_t timeout,
-			   SinkVerify *verify, Error *err)
+lake_verify(ObjectStore *store, const char *path, int64_t timeout,
+			SinkVerify *verify, Error *err)
 {
 	Finder		finder = {.walk = {.store = store,.timeout = timeout,
 			.verify = verify,.names.path = path}};
 	Buf			top;
 	bool		ok;
 
-	buf_init(&top, SINK_S3_KEY_LIMIT);
-	sink_s3_name_prefix(&top, &finder.walk.names);
+	buf_init(&top, LAKE_KEY_LIMIT);
+	lake_name_prefix(&top, &finder.walk.names);
 	buf_append_string(&top, "_pg_fanout/");
 	ok = verify_slots(&finder, buf_string(&top), err);
 	if (ok && finder.chains == 0)
-		sink_s3_walk_say(&finder.walk, true,
-						 "there is no chain of manifests below \"%s\"",
-						 buf_string(&top));
+		lake_walk_say(&finder.walk, true,
+					  "there is no chain of manifests below \"%s\"",
+					  buf_string(&top));
 	store_release(store, &finder.walk.request);
 	buf_free(&top);
 	return ok;

@@ -1,6 +1,6 @@
 /*
- * sink_s3_chain.h
- *		The manifest chain of an object sink: what counts, and who may add to it.
+ * lake_chain.h
+ *		The manifest chain of an object sink: what counts, and who may add.
  *
  * Only objects that a manifest lists count. A manifest is created under the
  * next number or not at all (If-None-Match), so there is one history, whoever
@@ -17,17 +17,17 @@
  * One thing is on its way at a time: notes, then the manifest, then the
  * pointer; what it says is durable once the pointer is stored.
  */
-#ifndef PG_FANOUT_SINK_S3_CHAIN_H
-#define PG_FANOUT_SINK_S3_CHAIN_H
+#ifndef PG_FANOUT_LAKE_CHAIN_H
+#define PG_FANOUT_LAKE_CHAIN_H
 
 #include "checkpoint.h"
 #include "notes.h"
 #include "object_store.h"
-#include "sink_s3_manifest.h"
-#include "sink_s3_name.h"
-#include "sink_s3_objects.h"
+#include "lake_manifest.h"
+#include "lake_name.h"
+#include "lake_objects.h"
 
-typedef enum SinkS3Step
+typedef enum LakeStep
 {
 	CHAIN_IDLE,
 	CHAIN_NOTES,
@@ -36,20 +36,20 @@ typedef enum SinkS3Step
 	CHAIN_PROBE,				/* does the store honour conditions? */
 	CHAIN_POINTER,
 	CHAIN_POINTER_READ			/* it is not the one we know */
-} SinkS3Step;
+} LakeStep;
 
-typedef enum SinkS3Sent
+typedef enum LakeSent
 {
-	SINK_S3_IDLE,				/* nothing on its way */
-	SINK_S3_BUSY,
-	SINK_S3_STORED,				/* the pointer is; said once */
-	SINK_S3_SEND_FAILED
-} SinkS3Sent;
+	LAKE_IDLE,				/* nothing on its way */
+	LAKE_BUSY,
+	LAKE_STORED,				/* the pointer is; said once */
+	LAKE_SEND_FAILED
+} LakeSent;
 
-typedef struct SinkS3Chain
+typedef struct LakeChain
 {
 	ObjectStore *store;			/* borrowed */
-	SinkS3Names *names;			/* the sink's: the epoch is set here */
+	LakeNames *names;			/* the sink's: the epoch is set here */
 
 	/* as stored */
 	Checkpoint	pointer;		/* chain.exists: there is one */
@@ -66,8 +66,8 @@ typedef struct SinkS3Chain
 	uint64_t	rolled;
 
 	/* on its way */
-	SinkS3Step	step;
-	SinkS3Manifest manifest;	/* number 0: none */
+	LakeStep	step;
+	LakeManifest manifest;	/* number 0: none */
 	bool		create_pointer;
 	Lsn			lsn;			/* of the next pointer */
 	int64_t		deadline;		/* of requests; 0: none */
@@ -76,57 +76,57 @@ typedef struct SinkS3Chain
 	Buf			text;			/* of the manifest */
 	Buf			side;			/* of the notes, of the pointer */
 	int64_t		sent_at;		/* monotonic */
-} SinkS3Chain;
+} LakeChain;
 
-extern void sink_s3_chain_init(SinkS3Chain *chain, ObjectStore *store,
-							   SinkS3Names *names);
+extern void lake_chain_init(LakeChain *chain, ObjectStore *store,
+							LakeNames *names);
 
 /*
  * Reads where the chain stands and takes it over, waiting for it as long as
- * the timeout. SINK_NEW: nothing is written yet, sink_s3_chain_record must
+ * the timeout. SINK_NEW: nothing is written yet, lake_chain_record must
  * come first. ERROR_CHECKPOINT: it is not of this slot, or parts of it are
  * missing: it is never guessed what they said.
  */
-extern SinkResume sink_s3_chain_start(SinkS3Chain *chain,
-									  const SlotIdentity *identity,
-									  int64_t timeout, Notes *notes,
-									  Error *err);
+extern SinkResume lake_chain_start(LakeChain *chain,
+								   const SlotIdentity *identity,
+								   int64_t timeout, Notes *notes,
+								   Error *err);
 
 /* Everything up to there is in the chain. Only when idle. */
-extern MUST_USE bool sink_s3_chain_record(SinkS3Chain *chain, Lsn lsn,
-										  Notes *notes, Error *err);
+extern MUST_USE bool lake_chain_record(LakeChain *chain, Lsn lsn,
+									   Notes *notes, Error *err);
 
 /* Adds a manifest; all objects of the cut have arrived. Only when idle. */
-extern MUST_USE bool sink_s3_chain_append(SinkS3Chain *chain,
-										  const SinkS3Cut *cut, Notes *notes,
-										  Error *err);
+extern MUST_USE bool lake_chain_append(LakeChain *chain,
+									   const LakeCut *cut, Notes *notes,
+									   Error *err);
 
 /*
  * Goes on. ERROR_TWO_WRITERS: another relay has taken over.
  */
-extern SinkS3Sent sink_s3_chain_poll(SinkS3Chain *chain, Error *err);
+extern LakeSent lake_chain_poll(LakeChain *chain, Error *err);
 
 static inline bool
-sink_s3_chain_is_idle(const SinkS3Chain *chain)
+lake_chain_is_idle(const LakeChain *chain)
 {
 	return chain->step == CHAIN_IDLE;
 }
 
 /* Gives up what is on its way. */
-extern void sink_s3_chain_free(SinkS3Chain *chain);
+extern void lake_chain_free(LakeChain *chain);
 
-/* ---- for sink_s3_chain_start.c ---- */
+/* ---- for lake_chain_start.c ---- */
 
 /* Claims the next number; position: of the pointer to be. */
-extern MUST_USE bool sink_s3_chain_claim(SinkS3Chain *chain, Lsn lsn,
-										 Error *err);
+extern MUST_USE bool lake_chain_claim(LakeChain *chain, Lsn lsn,
+									  Error *err);
 
 /* Replaces the pointer with one that has a chain. */
-extern MUST_USE bool sink_s3_chain_point(SinkS3Chain *chain, Lsn lsn,
-										 Error *err);
+extern MUST_USE bool lake_chain_point(LakeChain *chain, Lsn lsn,
+									  Error *err);
 
 /* Of a kind and number, in chain->key; NULL: err says why. */
-extern const char *sink_s3_chain_key(SinkS3Chain *chain, SinkS3Kind kind,
-									 uint64_t number, Error *err);
+extern const char *lake_chain_key(LakeChain *chain, LakeKind kind,
+								  uint64_t number, Error *err);
 
-#endif							/* PG_FANOUT_SINK_S3_CHAIN_H */
+#endif							/* PG_FANOUT_LAKE_CHAIN_H */

@@ -1,8 +1,8 @@
 /*
- * sink_s3_content.c
- *		Counts the records of an object. See sink_s3_content.h.
+ * lake_content.c
+ *		Counts the records of an object. See lake_content.h.
  */
-#include "sink_s3_content.h"
+#include "lake_content.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -10,7 +10,7 @@
 
 #define OUT_SIZE	((size_t) 256 * 1024)
 
-struct SinkS3Content
+struct LakeContent
 {
 	bool		lines;
 	bool		gzip;
@@ -37,10 +37,10 @@ ends_in(const char *key, const char *end)
 	return size >= strlen(end) && strcmp(key + size - strlen(end), end) == 0;
 }
 
-SinkS3Content *
-sink_s3_content_new(const char *key, Error *err)
+LakeContent *
+lake_content_new(const char *key, Error *err)
 {
-	SinkS3Content *content = calloc(1, sizeof(*content));
+	LakeContent *content = calloc(1, sizeof(*content));
 	bool		ok = content != NULL;
 
 	if (ok)
@@ -61,7 +61,7 @@ sink_s3_content_new(const char *key, Error *err)
 }
 
 void
-sink_s3_content_free(SinkS3Content *content)
+lake_content_free(LakeContent *content)
 {
 	if (content == NULL)
 		return;
@@ -74,18 +74,22 @@ sink_s3_content_free(SinkS3Content *content)
 /* ---- records ---- */
 
 static void
-count_lines(SinkS3Content *content, const uint8_t *data, size_t size)
+count_lines(LakeContent *content, const uint8_t *data, size_t size)
 {
 	const uint8_t *end = data + size;
 
-	for (const uint8_t *at = data; (at = memchr(at, '\n', (size_t) (end - at))) != NULL;
-		 at++)
+	for (const uint8_t *at = data; at < end; at++)
+	{
+		at = memchr(at, '\n', (size_t) (end - at));
+		if (at == NULL)
+			break;
 		content->records++;
+	}
 	content->open = size > 0 ? end[-1] != '\n' : content->open;
 }
 
 static void
-count_lengths(SinkS3Content *content, const uint8_t *data, size_t size)
+count_lengths(LakeContent *content, const uint8_t *data, size_t size)
 {
 	while (size > 0)
 	{
@@ -112,7 +116,7 @@ count_lengths(SinkS3Content *content, const uint8_t *data, size_t size)
 }
 
 static void
-count(SinkS3Content *content, const uint8_t *data, size_t size)
+count(LakeContent *content, const uint8_t *data, size_t size)
 {
 	if (content->lines)
 		count_lines(content, data, size);
@@ -129,7 +133,7 @@ cannot_unpack(Error *err)
 }
 
 static bool
-add_gzip(SinkS3Content *content, Slice bytes, Error *err)
+add_gzip(LakeContent *content, Slice bytes, Error *err)
 {
 	z_stream   *stream = &content->stream;
 	int			result = Z_OK;
@@ -151,7 +155,7 @@ add_gzip(SinkS3Content *content, Slice bytes, Error *err)
 }
 
 static bool
-add_zstd(SinkS3Content *content, Slice bytes, Error *err)
+add_zstd(LakeContent *content, Slice bytes, Error *err)
 {
 	ZSTD_inBuffer in = {bytes.data, bytes.size, 0};
 	size_t		left;
@@ -171,7 +175,7 @@ add_zstd(SinkS3Content *content, Slice bytes, Error *err)
 }
 
 bool
-sink_s3_content_add(SinkS3Content *content, Slice bytes, Error *err)
+lake_content_add(LakeContent *content, Slice bytes, Error *err)
 {
 	content->bytes += bytes.size;
 	content->crc = (uint32_t) crc32_z(content->crc, bytes.data, bytes.size);
@@ -186,7 +190,7 @@ sink_s3_content_add(SinkS3Content *content, Slice bytes, Error *err)
 }
 
 bool
-sink_s3_content_end(const SinkS3Content *content, Error *err)
+lake_content_end(const LakeContent *content, Error *err)
 {
 	if (content->within)
 		return error_set(err, ERROR_VERIFY, "its compressed stream is cut short");
@@ -196,19 +200,19 @@ sink_s3_content_end(const SinkS3Content *content, Error *err)
 }
 
 uint64_t
-sink_s3_content_records(const SinkS3Content *content)
+lake_content_records(const LakeContent *content)
 {
 	return content->records;
 }
 
 uint32_t
-sink_s3_content_crc(const SinkS3Content *content)
+lake_content_crc(const LakeContent *content)
 {
 	return content->crc;
 }
 
 uint64_t
-sink_s3_content_bytes(const SinkS3Content *content)
+lake_content_bytes(const LakeContent *content)
 {
 	return content->bytes;
 }

@@ -1,5 +1,5 @@
 /*
- * sink_s3_intents.h
+ * lake_intents.h
  *		Names of objects, written down before the objects appear.
  *
  * What an object is called is only known to the relay that writes it, since
@@ -9,31 +9,31 @@
  * no manifest lists, and removes it. That is all they are for: an intent that
  * is lost leaves an object that no reader of manifests sees.
  */
-#ifndef PG_FANOUT_SINK_S3_INTENTS_H
-#define PG_FANOUT_SINK_S3_INTENTS_H
+#ifndef PG_FANOUT_LAKE_INTENTS_H
+#define PG_FANOUT_LAKE_INTENTS_H
 
-#include "sink_s3_name.h"
-#include "sink_s3_objects.h"
+#include "lake_name.h"
+#include "lake_objects.h"
 
 /* What an intent holds; a reader may trust it. */
-#define SINK_S3_INTENT_KEYS	1000
+#define LAKE_INTENT_KEYS	1000
 
-typedef struct SinkS3Intents
+typedef struct LakeIntents
 {
 	ObjectStore *store;			/* borrowed */
-	const SinkS3Names *names;
+	const LakeNames *names;
 	uint64_t	next;			/* number of the next one; 0: not known yet */
 	StoreRequest put;
 	Buf			key;
 	Buf			text;
-} SinkS3Intents;
+} LakeIntents;
 
-extern void sink_s3_intents_init(SinkS3Intents *intents, ObjectStore *store,
-								 const SinkS3Names *names);
+extern void lake_intents_init(LakeIntents *intents, ObjectStore *store,
+							  const LakeNames *names);
 
 /* Writes down what was closed and publishes what is written down. */
-extern MUST_USE bool sink_s3_intents_poll(SinkS3Intents *intents,
-										  SinkS3Objects *objects, Error *err);
-extern void sink_s3_intents_free(SinkS3Intents *intents);
+extern MUST_USE bool lake_intents_poll(LakeIntents *intents,
+									   LakeObjects *objects, Error *err);
+extern void lake_intents_free(LakeIntents *intents);
 
-#endif							/* PG_FANOUT_SINK_S3_INTENTS_H */
+#endif							/* PG_FANOUT_LAKE_INTENTS_H */

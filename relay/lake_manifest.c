@@ -1,11 +1,11 @@
 /*
- * sink_s3_manifest.c
- *		Text of manifests. See sink_s3_manifest.h.
+ * lake_manifest.c
+ *		Text of manifests. See lake_manifest.h.
  *
  * Reading passes over members it does not know; what older versions must not
  * ignore raises the number in "pg_fanout_manifest".
  */
-#include "sink_s3_manifest.h"
+#include "lake_manifest.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -40,7 +40,7 @@ append_position(Buf *out, const char *name, Position position)
 }
 
 void
-sink_s3_entry_append(Buf *list, const SinkS3Entry *entry)
+lake_entry_append(Buf *list, const LakeEntry *entry)
 {
 	if (list->size > 0)
 		buf_append_byte(list, ',');
@@ -58,8 +58,8 @@ sink_s3_entry_append(Buf *list, const SinkS3Entry *entry)
 }
 
 void
-sink_s3_manifest_append(Buf *out, const SinkS3Manifest *manifest,
-						Slice entries)
+lake_manifest_append(Buf *out, const LakeManifest *manifest,
+					 Slice entries)
 {
 	const Checkpoint *owner = &manifest->owner;
 	char		lsn[LSN_TEXT_SIZE];
@@ -159,12 +159,12 @@ reader_end(const Reader *reader, Error *err)
 }
 
 static bool
-read_entry(const json_t *object, SinkS3Take take, void *context, Error *err)
+read_entry(const json_t *object, LakeTake take, void *context, Error *err)
 {
 	Reader		reader = {.object = object};
 	const char *schema =
 		json_string_value(json_object_get(object, "schema"));
-	SinkS3Entry entry = {
+	LakeEntry entry = {
 		.key = read_text(&reader, "key"),
 		.topic = read_text(&reader, "topic"),
 		.first = read_position(&reader, "first"),
@@ -179,7 +179,7 @@ read_entry(const json_t *object, SinkS3Take take, void *context, Error *err)
 }
 
 static bool
-read_header(SinkS3Manifest *manifest, const json_t *object, Error *err)
+read_header(LakeManifest *manifest, const json_t *object, Error *err)
 {
 	Reader		reader = {.object = object};
 	Checkpoint *owner = &manifest->owner;
@@ -210,8 +210,8 @@ read_header(SinkS3Manifest *manifest, const json_t *object, Error *err)
 }
 
 bool
-sink_s3_manifest_parse(SinkS3Manifest *manifest, Slice text, SinkS3Take take,
-					   void *context, Error *err)
+lake_manifest_parse(LakeManifest *manifest, Slice text, LakeTake take,
+					void *context, Error *err)
 {
 	json_error_t fault;
 	json_t	   *object = json_loadb((const char *) text.data, text.size,
