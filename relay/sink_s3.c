@@ -262,9 +262,29 @@ sink_s3_take(SinkS3 *sink, const Delivery *delivery, const Record *record,
 	sink->open_records++;
 	sink->records++;
 	sink->bytes += record->value.size;
-	if (object->bytes < (uint64_t) sink->options->flush_bytes)
-		return true;
-	return lake_objects_close(&sink->objects, object, err);
+	return true;
+}
+
+/*
+ * Closes the objects that are large enough. Only here, when all of a delivery
+ * is in: two objects of a topic never begin at one position, and so never have
+ * one name.
+ */
+static bool
+sink_s3_close_large(SinkS3 *sink, const Delivery *delivery, Error *err)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		LakeObject *object =
+			lake_objects_find(&sink->objects,
+							  delivery_topic(delivery, &delivery->records[i]));
+
+		if (object != NULL &&
+			object->bytes >= (uint64_t) sink->options->flush_bytes &&
+			!lake_objects_close(&sink->objects, object, err))
+			return false;
+	}
+	return true;
 }
 
 /* Objects have no keys, and so no use for tombstones. */
@@ -279,6 +299,8 @@ sink_s3_take_all(SinkS3 *sink, const Delivery *delivery, Error *err)
 			!sink_s3_take(sink, delivery, record, err))
 			return false;
 	}
+	if (!sink_s3_close_large(sink, delivery, err))
+		return false;
 	sink->base.accepted = delivery_end(delivery);
 	if (delivery->txn != NULL)
 		sink->in_transaction = true;

@@ -94,6 +94,27 @@ test_early_objects(void **state)
 	assert_false(exists(INTENT(1)));
 }
 
+/* A change of many large records: none of them has the name of another. */
+static void
+test_one_position(void **state)
+{
+	static char text[3000];
+	Record		records[2] = {{.value = slice_make(text, sizeof(text))}, {.value = slice_of("second")}};
+	Delivery	delivery = {.position = {0x200, 1},.txn = &txn,.topic = "t",.records = records,.count = 2};
+
+	(void) state;
+	memset(text, 'x', sizeof(text));
+	options->flush_bytes = 2000;
+	open_as(SINK_NEW);
+	assert_int_equal(sink_put(sink, &delivery, &err), SINK_OK);
+	put("t", 0x200, 2, "third");
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	assert_int_equal(list(), 2);
+	assert_holds(MANIFEST(2), "\"first\":[\"0/200\",1],\"last\":[\"0/200\",1],\"records\":2,");
+	assert_holds(files[0], "x\nsecond\n");
+}
+
 static void
 test_rollup(void **state)
 {
@@ -447,6 +468,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_manifests),
 		TEST(test_early_objects),
+		TEST(test_one_position),
 		TEST(test_rollup),
 		TEST(test_message_is_its_own_commit),
 		TEST(test_pointer_behind),

@@ -6,6 +6,7 @@
 #include "sink_s3_rig.h"
 
 #include "http_script.h"
+#include "sigv4.h"
 
 static HttpServer server;
 static bool has_server;
@@ -294,6 +295,45 @@ test_foreign_manifest(void **state)
 	assert_int_equal(sink->durable, 0x100);
 }
 
+#define OLD_POINTER(n) \
+	"{\"pg_fanout\":2,\"system_id\":\"7123\",\"timeline\":1,\"slot\":\"fan\",\"database\":\"bank\"," \
+	"\"sink\":\"lake\",\"lsn\":\"0/100\",\"seq\":0,\"options_hash\":\"0000000000000005\",\"chain\":{" \
+	"\"manifest\":" #n ",\"epoch\":1,\"notes\":0,\"intents\":1,\"rollups\":0,\"rolled\":0}}"
+#define OLD_MANIFEST(n) \
+	"{\"pg_fanout_manifest\":1,\"number\":" #n ",\"prev_end\":\"0/100\",\"end\":\"0/100\",\"records\":0," \
+	"\"system_id\":\"7123\",\"timeline\":1,\"slot\":\"fan\",\"database\":\"bank\",\"sink\":\"lake\"," \
+	"\"epoch\":1,\"notes\":0,\"intents\":1,\"prev_hash\":\"%HASH%\",\"objects\":[]}"
+#define STEP_OLD(text) {HTTP_ANSWER, "200 OK", "ETag: \"o\"\r\n", text}
+
+/*
+ * What a killed relay still had on its way arrives while the next one takes
+ * over: first a pointer, then a manifest. Each time all is read again.
+ */
+static void
+test_stragglers(void **state)
+{
+	static char late[1024];
+	char		hash[SIGV4_HASH_SIZE];
+	HttpStep	steps[] = {
+		STEP_OLD(OLD_POINTER(1)), STEP_OLD(OLD_MANIFEST(1)), STEP_NONE, STEP_NONE,
+		STEP_OK, STEP_TAKEN, STEP_TAKEN, STEP_OLD(OLD_POINTER(1)), /* pointer */
+		STEP_OLD(OLD_POINTER(1)), STEP_OLD(OLD_MANIFEST(1)), STEP_NONE, STEP_NONE,
+		STEP_TAKEN, STEP_OLD(late),	/* manifest 2 */
+		STEP_OLD(OLD_POINTER(1)), STEP_OLD(OLD_MANIFEST(1)), STEP_OLD(late), STEP_NONE, STEP_NONE,
+		STEP_OK, STEP_TAKEN, STEP_OK, NOTHING_LEFT};
+	const char *mark;
+
+	(void) state;
+	sigv4_hash(slice_of(OLD_MANIFEST(1)), hash);
+	mark = strstr(OLD_MANIFEST(2), "%HASH%");
+	snprintf(late, sizeof(late), "%.*s%s%s", (int) (mark - OLD_MANIFEST(2)), OLD_MANIFEST(2), hash, mark + 6);
+	serve(steps, sizeof(steps) / sizeof(steps[0]));
+	open_as(SINK_RESUMED);
+	assert_int_equal(sink->durable, 0x100);
+	wait_requests(sizeof(steps) / sizeof(steps[0]));
+	assert_begins(19, "PUT /bkt/pre/fix/_pg_fanout/fan/lake/manifest-0000000000000003.json ");
+}
+
 /* Two conditional writes at a time: S3 says 409, and the later one is retried. */
 static void
 test_conflict_in_flight(void **state)
@@ -394,6 +434,7 @@ main(void)
 		SERVER_TEST(test_drain_in_vain),
 		SERVER_TEST(test_lost_answers),
 		SERVER_TEST(test_foreign_manifest),
+		SERVER_TEST(test_stragglers),
 		SERVER_TEST(test_conflict_in_flight),
 		SERVER_TEST(test_no_conditions),
 		SERVER_TEST(test_may_not_clean),
