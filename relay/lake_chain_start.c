@@ -204,9 +204,9 @@ take_pointer(LakeChain *chain, const SlotIdentity *identity,
 	as_if = *found;
 	if (ok && found->chain.exists)
 		as_if.position.lsn = UINT64_MAX;
-	return (ok &&
-			checkpoint_verify(&as_if, identity, chain->names->sink, err)) ||
-		error_prefix(err, "checkpoint object \"%s\"", chain->request.key);
+	if (ok && checkpoint_verify(&as_if, identity, chain->names->sink, err))
+		return true;
+	return error_prefix(err, "checkpoint object \"%s\"", chain->request.key);
 }
 
 /* Everything before has been read; what follows is written. */
@@ -221,7 +221,7 @@ claim(LakeChain *chain, const SlotIdentity *identity,
 		lsn = chain->end;
 	checkpoint_init(&at, identity, chain->names->sink, lsn);
 	if (!checkpoint_verify(&at, identity, chain->names->sink, err))
-		return false;
+		return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; A chain never has a gap: if the changes in between can be done without, or were copied in another way, give the sink another name or place to begin a chain at the slot's position.");
 	chain->intents_left = found->chain.intents;
 	chain->rollups = found->chain.rollups;
 	chain->rolled = found->chain.rolled;

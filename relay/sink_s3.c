@@ -144,6 +144,8 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
 	sink->names.slot = sink->slot;
 	lake_name_chain(&sink->names, identity->system_id);
+	lake_name_owner(&sink->names, sink->store->owner,
+					sizeof(sink->store->owner));
 	if (!sink->store->ops->open(sink->store, err))
 		return SINK_RESUME_FAILED;
 	result = lake_chain_start(&sink->chain, identity,

@@ -34,7 +34,7 @@ def test_kill_nine(pg, relay, kafka, s3, tmp_path):
     sinks = [
         f'file=file:{tmp_path}/out.jsonl?sync_interval=100ms',
         f'directory=dir://{tmp_path}/lake?flush_interval=200ms',
-        f's3={s3.url("lake", flush_interval="200ms")}',
+        f's3={s3.url("lake", flush_interval="200ms", rollup=20)}',
         f'kafka={kafka.url}?linger=1ms&partitions=3',
     ]
     for i, sink in enumerate(sinks):
@@ -71,6 +71,9 @@ def test_kill_nine(pg, relay, kafka, s3, tmp_path):
     ledger.compare(read_manifest(tmp_path / 'lake'), 'directory',
                    exactly_once=True)
     ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
+    verify = relay.run('--verify', sinks[1], '--verify', sinks[2],
+                       '--verify-content', env=s3.env)
+    assert verify.code == 0, verify.output
     # what a crash left without a manifest was removed
     assert s3.keys('lake') == sorted(listed_keys(s3, 'lake'))
     assert [str(path.relative_to(tmp_path / 'lake'))

@@ -193,7 +193,8 @@ def test_server_away_and_back(table, relay, s3):
         s3.server.rig('start', s3.endpoint.rsplit(':', 1)[1])
         table.wait_confirmed()
     process.stop()
-    assert sorted(r['after']['id'] for r in read_bucket(s3)) == list(range(6))
+    assert [r['after']['id'] for r in read_manifest(s3)] == list(range(6))
+    assert s3.keys() == sorted(listed_keys(s3))
 
 
 @pytest.mark.slow
@@ -249,6 +250,27 @@ def test_second_relay_takes_over(table, relay, s3):
     table.wait_confirmed()
     second.stop()
     assert [r['after']['id'] for r in read_manifest(s3, 'lake')] == [1, 2]
+
+
+# ---- readers ----
+
+def test_reader_of_readme(table, relay, s3):
+    """What the README shows reads all manifests, with roll-ups and without."""
+    code = re.search(r'^def manifests\(.*?\n\n', (rig.TOP / 'README.md')
+                     .read_text(), re.M | re.S).group()
+    names = {'json': json}
+    exec(code, names)
+    process = relay.stream(table, s3.url('lake', flush_records=1, rollup=3),
+                           env=s3.env)
+    for i in range(7):
+        table.sql('insert into t values (%s)', (i,))
+        table.wait_confirmed()
+    process.stop()
+    pointer, manifests = read_chain(s3, 'lake')
+    assert len(manifests) == 8
+    assert pointer['chain']['rolled'] == 6
+    assert list(names['manifests'](
+        s3.read, f'lake/_pg_fanout/{table.slot}/s3')) == manifests
 
 
 # ---- --verify ----
