@@ -130,12 +130,12 @@ check_positions(LakeWalk *walk, const LakeEntry *entry, Error *err)
 		position_before(to, entry->last) ||
 		position_before(entry->last, entry->first))
 		lake_walk_say(walk, true, "manifest %" PRIu64 ": \"%s\" has positions outside of it",
-			walk->manifest.number, entry->key);
+					  walk->manifest.number, entry->key);
 	if (end->topic != NULL && !position_before(end->last, entry->first) &&
 		!(entry->first.seq == 0 && end->last.lsn == entry->first.lsn) &&
 		end->last.lsn != LSN_INVALID)
 		lake_walk_say(walk, true, "manifest %" PRIu64 ": \"%s\" overlaps the object before it",
-			walk->manifest.number, entry->key);
+					  walk->manifest.number, entry->key);
 	end->last = entry->last;
 	return true;
 }
@@ -173,10 +173,10 @@ check_content(LakeWalk *walk, const LakeEntry *entry, Error *err)
 
 	if (ok && lake_content_crc(content) != entry->crc)
 		lake_walk_say(walk, true, "\"%s\": its checksum is %08" PRIx32 ", not %08" PRIx32,
-			entry->key, lake_content_crc(content), entry->crc);
+					  entry->key, lake_content_crc(content), entry->crc);
 	else if (ok && lake_content_records(content) != entry->records)
 		lake_walk_say(walk, true, "\"%s\" holds %" PRIu64 " records, not %" PRIu64,
-			entry->key, lake_content_records(content), entry->records);
+					  entry->key, lake_content_records(content), entry->records);
 	else if (!ok && err->code == ERROR_VERIFY)
 	{
 		lake_walk_say(walk, true, "\"%s\": %s", entry->key, err->message);
@@ -202,7 +202,7 @@ check_object(const LakeEntry *entry, void *context, Error *err)
 		lake_walk_say(walk, true, "\"%s\" is missing", entry->key);
 	else if (walk->request.size != entry->bytes)
 		lake_walk_say(walk, true, "\"%s\" has %" PRIu64 " bytes, not %" PRIu64,
-			entry->key, walk->request.size, entry->bytes);
+					  entry->key, walk->request.size, entry->bytes);
 	else if (walk->verify->content)
 		return check_content(walk, entry, err);
 	return true;
@@ -240,7 +240,7 @@ check_rollup(LakeWalk *walk, uint64_t number, Slice text, Error *err)
 	if (walk->rollup.size - walk->rollup_at < text.size ||
 		memcmp(at, text.data, text.size) != 0)
 		lake_walk_say(walk, true, "roll-up %" PRIu64 " does not have manifest %" PRIu64,
-			walk->rollup_number, number);
+					  walk->rollup_number, number);
 	walk->rollup_at += text.size;
 	return true;
 }
@@ -261,12 +261,12 @@ check_link(LakeWalk *walk, uint64_t number)
 		return;
 	if (manifest->prev_end != walk->end)
 		lake_walk_say(walk, true, "manifest %" PRIu64 " begins at %s, the one before ends at %s: %s",
-			number, lsn_format(manifest->prev_end, from),
-			lsn_format(walk->end, before),
-			manifest->prev_end > walk->end ? "a gap" : "an overlap");
+					  number, lsn_format(manifest->prev_end, from),
+					  lsn_format(walk->end, before),
+					  manifest->prev_end > walk->end ? "a gap" : "an overlap");
 	else if (strcmp(manifest->prev_hash, walk->hash) != 0)
 		lake_walk_say(walk, true, "manifest %" PRIu64 " follows another text of the one before",
-			number);
+					  number);
 	if (manifest->owner.position.lsn < manifest->prev_end)
 		lake_walk_say(walk, true, "manifest %" PRIu64 " ends before it begins", number);
 }
@@ -290,7 +290,7 @@ check_manifest(LakeWalk *walk, uint64_t number, Slice text, Error *err)
 		return false;
 	if (walk->listed != manifest->records)
 		lake_walk_say(walk, true, "manifest %" PRIu64 " says %" PRIu64 " records, its objects %" PRIu64,
-			number, manifest->records, walk->listed);
+					  number, manifest->records, walk->listed);
 	walk->end = manifest->owner.position.lsn;
 	sigv4_hash(text, walk->hash);
 	return true;
@@ -331,9 +331,9 @@ say_totals(LakeWalk *walk, uint64_t faults)
 
 	lake_walk_say(walk, false, "chain %s/%s: %" PRIu64 " manifests from %s to %s list %" PRIu64
 		" objects with %" PRIu64 " records in %" PRIu64 " bytes; %" PRIu64 " faults",
-		walk->names.slot, walk->names.sink, walk->manifests,
-		lsn_format(walk->begin, begin), lsn_format(walk->end, end),
-		walk->objects, walk->records, walk->bytes, faults);
+				  walk->names.slot, walk->names.sink, walk->manifests,
+				  lsn_format(walk->begin, begin), lsn_format(walk->end, end),
+				  walk->objects, walk->records, walk->bytes, faults);
 }
 
 static bool
@@ -363,7 +363,7 @@ lake_walk_chain(LakeWalk *walk, Error *err)
 		!walk->pointer.chain.exists)
 	{
 		lake_walk_say(walk, true, "\"%s\" is no pointer to a chain of manifests",
-			walk->request.key);
+					  walk->request.key);
 		return true;
 	}
 	return walk_manifests(walk, err);

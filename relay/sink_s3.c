@@ -22,18 +22,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "checkpoint.h"
 #include "clock.h"
-#include "log.h"
-#include "lake_chain.h"
-#include "lake_cleaner.h"
-#include "lake_intents.h"
-#include "lake_name.h"
-#include "lake_objects.h"
+#include "lake.h"
 #include "lake_options.h"
-#include "lake_rollup.h"
 #include "lake_store.h"
 #include "lake_verify.h"
+#include "log.h"
 #include "wire.h"
 
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
@@ -48,11 +42,7 @@ typedef struct SinkS3
 {
 	Sink		base;
 	const LakeOptions *options;
-	ObjectStore *store;
-	LakeObjects objects;
-	LakeNames names;
-	char		system[24];
-	char		slot[65];
+	Lake		lake;
 	Buf			key;			/* of the object being opened */
 
 	/* since the last cut */
@@ -63,10 +53,6 @@ typedef struct SinkS3
 	bool		in_transaction; /* records came, their commit did not yet */
 	Lsn			committed;		/* everything before it was offered */
 
-	LakeChain chain;
-	LakeIntents intents;
-	LakeCleaner cleaner;
-	LakeRollup rollup;
 	uint64_t	sent_records;	/* as of what is on its way to the chain */
 	uint64_t	durable_records;
 	Lsn			wanted;			/* to be recorded without waiting */
@@ -95,6 +81,12 @@ static Sink *
 sink_s3_create(const SinkConfig *config, Error *err)
 {
 	const LakeOptions *options = config->options;
+	LakeNames	names = {
+		.path = strcmp(config->scheme, "s3") == 0 ? config->path : NULL,
+		.sink = config->name,.extension = config->format->extension,
+		.suffix = compression_extension((Compression) options->compression)
+	};
+	ObjectStore *store;
 	SinkS3	   *sink;
 
 	sink = calloc(1, sizeof(*sink));
@@ -107,26 +99,16 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	sink->base.config = config;
 	sink->options = options;
 	buf_init(&sink->key, LAKE_KEY_LIMIT);
-	sink->store = lake_store_make(config, err);
-	if (sink->store == NULL)
+	store = lake_store_make(config, err);
+	if (store == NULL)
 	{
 		sink_s3_free(&sink->base);
 		return NULL;
 	}
-	lake_objects_init(&sink->objects, sink->store);
-	lake_chain_init(&sink->chain, sink->store, &sink->names);
-	lake_intents_init(&sink->intents, sink->store, &sink->names);
-	lake_cleaner_init(&sink->cleaner, &sink->chain);
-	lake_rollup_init(&sink->rollup, &sink->chain,
-					 (uint64_t) options->rollup);
-	sink->objects.plan.compression = (Compression) options->compression;
-	sink->objects.plan.level = (int) options->compression_level;
-	sink->objects.plan.part_bytes = sink_s3_part_bytes(options);
-	sink->names.path = strcmp(config->scheme, "s3") == 0 ? config->path : NULL;
-	sink->names.sink = config->name;
-	sink->names.extension = config->format->extension;
-	sink->names.suffix =
-		compression_extension((Compression) options->compression);
+	lake_init(&sink->lake, store, &names, (uint64_t) options->rollup);
+	sink->lake.objects.plan.compression = (Compression) options->compression;
+	sink->lake.objects.plan.level = (int) options->compression_level;
+	sink->lake.objects.plan.part_bytes = sink_s3_part_bytes(options);
 	return &sink->base;
 }
 
@@ -138,26 +120,10 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	SinkS3	   *sink = (SinkS3 *) base;
 	SinkResume	result;
 
-	sink->names.timeline = identity->timeline;
-	snprintf(sink->system, sizeof(sink->system), "%" PRIu64,
-			 identity->system_id);
-	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
-	sink->names.slot = sink->slot;
-	lake_name_chain(&sink->names, identity->system_id);
-	lake_name_owner(&sink->names, sink->store->owner,
-					sizeof(sink->store->owner));
-	if (!sink->store->ops->open(sink->store, err))
-		return SINK_RESUME_FAILED;
-	result = lake_chain_start(&sink->chain, identity,
-							  sink->options->connect_timeout,
-							  &base->notes, err);
+	result = lake_start(&sink->lake, identity, sink->options->connect_timeout,
+						&base->notes, err);
 	if (result == SINK_RESUMED)
-	{
-		base->durable = sink->chain.lsn;
-		lake_cleaner_begin(&sink->cleaner);
-	}
-	lake_name_owner(&sink->names, sink->store->owner,
-					sizeof(sink->store->owner));
+		base->durable = sink->lake.chain.lsn;
 	base->accepted.lsn = result == SINK_NEW ? identity->confirmed :
 		base->durable;
 	base->accepted.seq = 0;
@@ -170,7 +136,8 @@ sink_s3_check(Sink *base, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	return lake_store_try(sink->store, &sink->names, base->config, err);
+	return lake_store_try(sink->lake.store, &sink->lake.names, base->config,
+						  err);
 }
 
 static bool
@@ -178,8 +145,8 @@ sink_s3_verify_all(Sink *base, SinkVerify *verify, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	return sink->store->ops->open(sink->store, err) &&
-		lake_verify(sink->store, sink->names.path,
+	return sink->lake.store->ops->open(sink->lake.store, err) &&
+		lake_verify(sink->lake.store, sink->lake.names.path,
 					sink->options->connect_timeout, verify, err);
 }
 
@@ -188,7 +155,7 @@ sink_s3_verify_all(Sink *base, SinkVerify *verify, Error *err)
 static const char *
 lake_content_type(const SinkS3 *sink)
 {
-	switch (sink->objects.plan.compression)
+	switch (sink->lake.objects.plan.compression)
 	{
 		case COMPRESSION_GZIP:
 			return "application/gzip";
@@ -208,17 +175,17 @@ sink_s3_open_object(SinkS3 *sink, const char *topic, Position start,
 	char		lsn[LSN_TEXT_SIZE];
 	char		position[LSN_TEXT_SIZE + 24];
 	StoreMeta	meta = {.content_type = lake_content_type(sink),
-	.system = sink->system,.slot = sink->slot,.position = position};
+	.system = sink->lake.system,.slot = sink->lake.slot,.position = position};
 
 	snprintf(position, sizeof(position), "%s,%" PRIu64,
 			 lsn_format(start.lsn, lsn), start.seq);
 	buf_clear(&sink->key);
-	if (!lake_name_object(&sink->key, &sink->names, topic, start, err))
+	if (!lake_name_object(&sink->key, &sink->lake.names, topic, start, err))
 		return NULL;
 	if (sink->open_records == 0)
 		sink->open_since = clock_now();
-	return lake_objects_open(&sink->objects, topic, buf_string(&sink->key),
-							 &meta, err);
+	return lake_objects_open(&sink->lake.objects, topic,
+							 buf_string(&sink->key), &meta, err);
 }
 
 /*
@@ -249,7 +216,7 @@ sink_s3_take(SinkS3 *sink, const Delivery *delivery, const Record *record,
 			 Error *err)
 {
 	const char *topic = delivery_topic(delivery, record);
-	LakeObject *object = lake_objects_find(&sink->objects, topic);
+	LakeObject *object = lake_objects_find(&sink->lake.objects, topic);
 	uint64_t	size;
 
 	if (object == NULL)
@@ -278,12 +245,12 @@ sink_s3_close_large(SinkS3 *sink, const Delivery *delivery, Error *err)
 	for (size_t i = 0; i < delivery->count; i++)
 	{
 		LakeObject *object =
-			lake_objects_find(&sink->objects,
+			lake_objects_find(&sink->lake.objects,
 							  delivery_topic(delivery, &delivery->records[i]));
 
 		if (object != NULL &&
 			object->bytes >= (uint64_t) sink->options->flush_bytes &&
-			!lake_objects_close(&sink->objects, object, err))
+			!lake_objects_close(&sink->lake.objects, object, err))
 			return false;
 	}
 	return true;
@@ -321,8 +288,8 @@ static bool
 sink_s3_cut(SinkS3 *sink, Error *err)
 {
 	sink->open_bytes = sink->open_records = 0;
-	return lake_objects_cut(&sink->objects, sink->committed, sink->records,
-							err);
+	return lake_objects_cut(&sink->lake.objects, sink->committed,
+							sink->records, err);
 }
 
 /* Something is open, or was closed on its own since the last cut. */
@@ -363,17 +330,17 @@ sink_s3_commit(Sink *base, const TxnEnd *end, Error *err)
 static bool
 sink_s3_is_settled(const SinkS3 *sink)
 {
-	return !sink_s3_has_open(sink) && sink->objects.closed == NULL &&
-		sink->objects.cuts == NULL && !sink->in_transaction;
+	return !sink_s3_has_open(sink) && sink->lake.objects.closed == NULL &&
+		sink->lake.objects.cuts == NULL && !sink->in_transaction;
 }
 
 static bool
 sink_s3_pointer_is_due(const SinkS3 *sink)
 {
 	if (!sink_s3_is_settled(sink) || sink->committed <= sink->base.durable)
-		return !sink->chain.pointer.chain.exists;
+		return !sink->lake.chain.pointer.chain.exists;
 	return sink->wanted > sink->base.durable ||
-		clock_now() >= sink->chain.sent_at +
+		clock_now() >= sink->lake.chain.sent_at +
 		sink->base.config->checkpoint_interval;
 }
 
@@ -385,53 +352,39 @@ sink_s3_add_to_chain(SinkS3 *sink, Error *err)
 	LakeCut	cut;
 	bool		ok;
 
-	if (!lake_chain_is_idle(&sink->chain))
+	if (!lake_chain_is_idle(&sink->lake.chain))
 		return true;
-	if (sink->chain.pointer.chain.exists &&
-		lake_objects_complete(&sink->objects, &cut))
+	if (sink->lake.chain.pointer.chain.exists &&
+		lake_objects_complete(&sink->lake.objects, &cut))
 	{
 		sink->sent_records = cut.records;
-		ok = lake_chain_append(&sink->chain, &cut, notes, err);
+		ok = lake_chain_append(&sink->lake.chain, &cut, notes, err);
 		buf_free(&cut.entries);
 		return ok;
 	}
 	if (!sink_s3_pointer_is_due(sink))
 		return true;
 	sink->sent_records = sink->records;
-	return lake_chain_record(&sink->chain, sink->committed, notes, err);
+	return lake_chain_record(&sink->lake.chain, sink->committed, notes, err);
 }
 
 /* Takes note of what is on its way. false: the sink failed. */
 static bool
 sink_s3_poll_chain(SinkS3 *sink, Error *err)
 {
-	switch (lake_chain_poll(&sink->chain, err))
+	switch (lake_poll_chain(&sink->lake, err))
 	{
 		case LAKE_IDLE:
 		case LAKE_BUSY:
 			break;
 		case LAKE_STORED:
-			sink->base.durable = sink->chain.lsn;
+			sink->base.durable = sink->lake.chain.lsn;
 			sink->durable_records = sink->sent_records;
-			if (sink->cleaner.step == CLEANER_OFF && sink->cleaner.next == 0)
-				lake_cleaner_begin(&sink->cleaner);
 			break;
 		case LAKE_SEND_FAILED:
 			return false;
 	}
 	return true;
-}
-
-/* What goes on beside the chain. */
-static bool
-sink_s3_poll_helpers(SinkS3 *sink, Error *err)
-{
-	if (!lake_cleaner_poll(&sink->cleaner, err))
-		return false;
-	if (sink->intents.next == 0)
-		sink->intents.next = sink->cleaner.next;
-	return lake_intents_poll(&sink->intents, &sink->objects, err) &&
-		lake_rollup_poll(&sink->rollup, err);
 }
 
 /* When open objects hold all the memory, some of them must go. */
@@ -440,10 +393,9 @@ sink_s3_make_room(SinkS3 *sink, Error *err)
 {
 	size_t		memory = (size_t) sink->options->memory;
 
-	if (!lake_objects_relieve(&sink->objects, memory / 4, err))
+	if (!lake_objects_relieve(&sink->lake.objects, memory / 4, err))
 		return false;
-	return sink_s3_poll_helpers(sink, err) &&
-		lake_objects_poll(&sink->objects, err);
+	return lake_poll(&sink->lake, err);
 }
 
 static SinkResult
@@ -452,9 +404,10 @@ sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
 	SinkS3	   *sink = (SinkS3 *) base;
 	size_t		memory = (size_t) sink->options->memory;
 
-	if (sink->objects.plan.buffered >= memory && !sink_s3_make_room(sink, err))
+	if (sink->lake.objects.plan.buffered >= memory &&
+		!sink_s3_make_room(sink, err))
 		return SINK_FAILED;
-	if (sink->objects.plan.buffered >= memory)
+	if (sink->lake.objects.plan.buffered >= memory)
 		return SINK_FULL;
 	return sink_s3_take_all(sink, delivery, err) ? SINK_OK : SINK_FAILED;
 }
@@ -463,10 +416,8 @@ sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
 static bool
 sink_s3_advance_once(SinkS3 *sink, Error *err)
 {
-	return lake_objects_poll(&sink->objects, err) &&
-		sink_s3_poll_chain(sink, err) &&
-		sink_s3_poll_helpers(sink, err) &&
-		lake_objects_poll(&sink->objects, err) &&
+	return sink_s3_poll_chain(sink, err) &&
+		lake_poll(&sink->lake, err) &&
 		sink_s3_add_to_chain(sink, err) &&
 		sink_s3_poll_chain(sink, err);
 }
@@ -520,14 +471,14 @@ sink_s3_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 	SinkS3	   *sink = (SinkS3 *) base;
 	int64_t		flush = sink->open_since + sink->options->flush_interval;
 	int64_t		pointer =
-		sink->chain.sent_at + base->config->checkpoint_interval;
+		sink->lake.chain.sent_at + base->config->checkpoint_interval;
 
 	if (sink_s3_has_open(sink) && !sink->in_transaction && flush < *deadline)
 		*deadline = flush;
-	if (lake_chain_is_idle(&sink->chain) && sink_s3_is_settled(sink) &&
+	if (lake_chain_is_idle(&sink->lake.chain) && sink_s3_is_settled(sink) &&
 		sink->committed > base->durable && pointer < *deadline)
 		*deadline = pointer;
-	return sink->store->ops->watch(sink->store, fds, room, deadline);
+	return sink->lake.store->ops->watch(sink->lake.store, fds, room, deadline);
 }
 
 /* ---- the end ---- */
@@ -538,18 +489,18 @@ sink_s3_wait(SinkS3 *sink, int64_t deadline)
 	struct pollfd fds[SINK_S3_MAX_FDS];
 	int			count;
 
-	count = sink->store->ops->watch(sink->store, fds, SINK_S3_MAX_FDS,
-									&deadline);
+	count = sink->lake.store->ops->watch(sink->lake.store, fds,
+										 SINK_S3_MAX_FDS, &deadline);
 	poll(fds, (nfds_t) count, clock_ms_until(deadline));
 }
 
 static bool
 sink_s3_drain_failed(const SinkS3 *sink, Error *err)
 {
-	if (sink->objects.closed != NULL)
+	if (sink->lake.objects.closed != NULL)
 		error_set(err, ERROR_SINK_WRITE,
 				  "%zu objects were not written in the time for stopping",
-				  sink->objects.closed_count);
+				  sink->lake.objects.closed_count);
 	else
 		error_set(err, ERROR_SINK_WRITE,
 				  "manifest and pointer were not written in the time for stopping");
@@ -581,8 +532,8 @@ sink_s3_drain(Sink *base, int64_t deadline, Error *err)
 		if (!sink_s3_advance(sink, err))
 			return false;
 		if (base->durable >= sink->committed ||
-			(sink->in_transaction && sink->objects.cuts == NULL &&
-			 lake_chain_is_idle(&sink->chain)))
+			(sink->in_transaction && sink->lake.objects.cuts == NULL &&
+			 lake_chain_is_idle(&sink->lake.chain)))
 			return true;
 		if (clock_now() >= deadline)
 			return sink_s3_drain_failed(sink, err);
@@ -600,7 +551,7 @@ sink_s3_stats(const Sink *base, SinkStats *stats)
 	stats->in_flight = sink->records - sink->durable_records;
 	snprintf(stats->state, sizeof(stats->state),
 			 "%zu objects open, %zu uploading",
-			 sink->objects.open_count, sink->objects.closed_count);
+			 sink->lake.objects.open_count, sink->lake.objects.closed_count);
 }
 
 static void
@@ -608,16 +559,7 @@ sink_s3_free(Sink *base)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	if (sink->store != NULL)
-	{
-		lake_chain_free(&sink->chain);
-		lake_intents_free(&sink->intents);
-		lake_cleaner_free(&sink->cleaner);
-		lake_rollup_free(&sink->rollup);
-		lake_objects_abort(&sink->objects,
-						   clock_now() + SINK_S3_ABORT_TIME);
-		sink->store->ops->free(sink->store);
-	}
+	lake_free(&sink->lake, clock_now() + SINK_S3_ABORT_TIME);
 	buf_free(&sink->key);
 	free(sink);
 }
