@@ -17,6 +17,7 @@
 #include "log.h"
 
 #define CHECKPOINT_VERSION	1
+#define CHECKPOINT_CHAINED	2	/* the version of one with a chain */
 
 /*
  * Copies a name, cut if it is too long. One that is no UTF-8 (a database in
@@ -66,6 +67,18 @@ buf_take(const char *text, size_t size, void *out)
 }
 
 static json_t *
+chain_to_json(const CheckpointChain *chain)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
+					 "manifest", (json_int_t) chain->manifest,
+					 "epoch", (json_int_t) chain->epoch,
+					 "notes", (json_int_t) chain->notes,
+					 "intents", (json_int_t) chain->intents,
+					 "rollups", (json_int_t) chain->rollups,
+					 "rolled", (json_int_t) chain->rolled);
+}
+
+static json_t *
 checkpoint_to_json(const Checkpoint *checkpoint)
 {
 	char		system_id[24];
@@ -76,7 +89,8 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 	snprintf(system_id, sizeof(system_id), "%" PRIu64, checkpoint->system_id);
 	snprintf(hash, sizeof(hash), "%016" PRIx64, checkpoint->options_hash);
 	object = json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:s}",
-					   "pg_fanout", CHECKPOINT_VERSION,
+					   "pg_fanout", checkpoint->chain.exists ?
+					   CHECKPOINT_CHAINED : CHECKPOINT_VERSION,
 					   "system_id", system_id,
 					   "timeline", (json_int_t) checkpoint->timeline,
 					   "slot", checkpoint->slot,
@@ -94,6 +108,9 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 		json_object_set_new(object, "snapshot",
 							json_string(lsn_format(checkpoint->snapshot,
 												   lsn)));
+	if (object != NULL && checkpoint->chain.exists)
+		json_object_set_new(object, "chain",
+							chain_to_json(&checkpoint->chain));
 	return object;
 }
 
@@ -174,6 +191,33 @@ read_lsn(const json_t *object, const char *name, Lsn *lsn, Error *err)
 }
 
 static bool
+read_count(const json_t *object, const char *name, uint64_t *value, Error *err)
+{
+	int64_t		count;
+
+	if (!read_integer(object, name, INT64_MAX, &count, err))
+		return false;
+	*value = (uint64_t) count;
+	return true;
+}
+
+static bool
+read_chain(const json_t *object, CheckpointChain *chain, Error *err)
+{
+	const json_t *member = json_object_get(object, "chain");
+
+	if (!json_is_object(member))
+		return bad_member("chain", err);
+	chain->exists = true;
+	return read_count(member, "manifest", &chain->manifest, err) &&
+		read_count(member, "epoch", &chain->epoch, err) &&
+		read_count(member, "notes", &chain->notes, err) &&
+		read_count(member, "intents", &chain->intents, err) &&
+		read_count(member, "rollups", &chain->rollups, err) &&
+		read_count(member, "rolled", &chain->rolled, err);
+}
+
+static bool
 checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 {
 	int64_t		version;
@@ -182,7 +226,10 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 
 	if (!read_integer(object, "pg_fanout", INT32_MAX, &version, err))
 		return false;
-	if (version != CHECKPOINT_VERSION)
+	if (version == CHECKPOINT_CHAINED &&
+		!read_chain(object, &checkpoint->chain, err))
+		return false;
+	if (version != CHECKPOINT_VERSION && version != CHECKPOINT_CHAINED)
 	{
 		error_set(err, ERROR_CHECKPOINT,
 				  "checkpoint has format %" PRId64 ", which this version does not know",

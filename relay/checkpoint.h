@@ -8,8 +8,10 @@
  *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
  *  "options_hash":"9f..."}
  * and "file_size" where it is not 0, "delivery":"exactly-once" where that
- * holds, "snapshot":"0/16B3748" in a snapshot that leads to there. Needs the
- * sink's name to be at most 64 bytes: longer ones are cut.
+ * holds, "snapshot":"0/16B3748" in a snapshot that leads to there. With a
+ * manifest chain (S3) "pg_fanout" is 2, so that versions that know of none do
+ * not go on beside it, and "chain" has its members. Needs the sink's name to
+ * be at most 64 bytes: longer ones are cut.
  */
 #ifndef PG_FANOUT_CHECKPOINT_H
 #define PG_FANOUT_CHECKPOINT_H
@@ -18,6 +20,18 @@
 #include "error.h"
 #include "lsn.h"
 #include "sink.h"
+
+/* Where a chain of manifests stands: see lake_chain.h. */
+typedef struct CheckpointChain
+{
+	bool		exists;
+	uint64_t	manifest;		/* number of the last one; 0: none yet */
+	uint64_t	epoch;			/* of who wrote this */
+	uint64_t	notes;			/* the epoch that wrote the notes; 0: none */
+	uint64_t	intents;		/* the first that may still be there */
+	uint64_t	rollups;		/* how many there are */
+	uint64_t	rolled;			/* the last manifest in them */
+} CheckpointChain;
 
 typedef struct Checkpoint
 {
@@ -32,6 +46,7 @@ typedef struct Checkpoint
 	bool		exactly_once;	/* Kafka sink: written in a transaction */
 	Lsn			snapshot;		/* as the identity's: where the snapshot leads
 								 * that the position is in, if before it */
+	CheckpointChain chain;		/* S3 sink */
 } Checkpoint;
 
 extern void checkpoint_init(Checkpoint *checkpoint,

@@ -67,6 +67,9 @@ static const CodeText code_texts[] = {
 	"the spool is full, and spool_full is stop"},
 	[ERROR_SNAPSHOT] = {"snapshot",
 	"snapshot cannot be taken, or was not finished"},
+	[ERROR_TWO_WRITERS] = {"two-writers",
+	"another relay writes to the sink's place"},
+	[ERROR_VERIFY] = {"verify", "--verify found gaps, overlaps or damage"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))

@@ -45,6 +45,8 @@ typedef enum ErrorCode
 	ERROR_SLOT_DROPPED = 22,	/* while it was in use */
 	ERROR_RETAINED_WAL = 23,	/* stopped: max_retained_wal */
 	ERROR_SLOT_GIVEN_UP = 24,	/* dropped: max_retained_wal */
+	ERROR_TWO_WRITERS = 26,		/* another relay has taken the sink over */
+	ERROR_VERIFY = 27,			/* --verify found the chain damaged */
 	ERROR_SNAPSHOT = 28,		/* not possible, or not finished */
 	ERROR_SPOOL = 30,			/* of another slot, damaged, in use */
 	ERROR_SPOOL_FULL = 31,		/* and told to stop then */

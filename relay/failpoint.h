@@ -38,6 +38,8 @@
 	X(OBJECT_PART, "object-part", "s3, dir: before a part is put") \
 	X(OBJECT_COMPLETE, "object-complete", "s3, dir: all parts are there, before they become an object") \
 	X(OBJECT_STORED, "object-stored", "s3, dir: an object has arrived") \
+	X(OBJECT_INTENT, "object-intent", "s3, dir: before the names of objects to come are put") \
+	X(OBJECT_MANIFEST, "object-manifest", "s3, dir: before a manifest is put") \
 	X(OBJECT_CHECKPOINT, "object-checkpoint", "s3, dir: before the checkpoint is put") \
 	X(OBJECT_RECORDED, "object-recorded", "s3, dir: checkpoint has arrived, not yet durable for the relay") \
 	X(DIR_SYNCED, "dir-synced", "dir: file synced, not renamed") \

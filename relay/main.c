@@ -18,6 +18,7 @@
 #include "setup.h"
 #include "signals.h"
 #include "slot_command.h"
+#include "verify.h"
 
 #define PROTO_LIMIT (16 * 1024 * 1024)
 
@@ -107,6 +108,8 @@ act(Settings *settings, const Config *config, Error *err)
 	bool		ok = setup_sinks(&sinks, settings, config, err) &&
 		memory_budget_divide(settings, &sinks, err);
 
+	if (ok && settings->verify.count > 0)
+		ok = verify_all(settings, &sinks, err);
 	if (ok && settings->print_proto.count > 0)
 		ok = print_protos(settings, &connection, err);
 	if (ok && settings->drop_slot)

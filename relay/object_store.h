@@ -7,6 +7,10 @@
  * calls back: whoever started a request looks at its state. An object becomes
  * visible under its key whole or not at all. Knows no sink, no format and no
  * checkpoint.
+ *
+ * A PUT may have a condition, which is what keeps two writers apart. It is
+ * tried again as any other: CONFLICT may be the echo of an attempt of our own
+ * whose answer was lost, so whoever gets it reads the object and compares.
  */
 #ifndef PG_FANOUT_OBJECT_STORE_H
 #define PG_FANOUT_OBJECT_STORE_H
@@ -21,25 +25,52 @@
 #define STORE_MAX_PARTS		10000
 #define STORE_MIN_PART		((int64_t) 5 * 1024 * 1024)
 
+
+/* What a GET without a range may bring. */
+#define STORE_MAX_ANSWER	((size_t) 64 * 1024 * 1024)
+
+#define STORE_TAG_SIZE		256
+#define STORE_OWNER_SIZE	64
+
 typedef struct ObjectStore ObjectStore;
 
+/*
+ * A page of a list is lines, each with a LF behind: "KEY", "KEY/" of what has
+ * more below it or, of uploads, "KEY<TAB>UPLOAD". A last line that begins with
+ * a TAB has the mark to go on behind. Keys that hold either character are left
+ * out: no sink makes them. A directory's uploads may be of any prefix and
+ * begin with their writer's owner instead of a key.
+ */
 typedef enum StoreVerb
 {
-	STORE_PUT,					/* key, body, meta */
-	STORE_GET,					/* key; answer: content */
+	STORE_PUT,					/* key, body, meta, condition; tag */
+	STORE_GET,					/* key, offset, size; answer: content; tag */
+	STORE_HEAD,					/* key; size */
 	STORE_DELETE,				/* key */
 	STORE_BEGIN,				/* key, meta; answer: upload */
 	STORE_PART,					/* key, upload, part, body; answer: tag */
 	STORE_COMPLETE,				/* key, upload, tags, size */
-	STORE_ABORT					/* key, upload */
+	STORE_ABORT,				/* key, upload */
+	STORE_LIST,					/* key: "" or ends in '/', after; answer: a
+								 * page of one level */
+	STORE_UPLOADS				/* key: a prefix, after; answer: a page of
+								 * uploads that were not completed */
 } StoreVerb;
+
+typedef enum StoreCondition
+{
+	STORE_ALWAYS,
+	STORE_CREATE,				/* only if there is no such object */
+	STORE_REPLACE				/* only if it has the tag in etag */
+} StoreCondition;
 
 typedef enum StoreState
 {
 	STORE_IDLE,					/* not started yet */
 	STORE_PENDING,
 	STORE_DONE,
-	STORE_MISSING,				/* GET: no such object */
+	STORE_MISSING,				/* GET, HEAD: no such object */
+	STORE_CONFLICT,				/* PUT: its condition does not hold */
 	STORE_FAILED				/* for good: error says why */
 } StoreState;
 
@@ -63,12 +94,19 @@ typedef struct StoreRequest
 	const StoreMeta *meta;
 	char *const *tags;			/* one per part */
 	int			tag_count;
-	uint64_t	size;			/* of the whole object */
+	uint64_t	offset;			/* of GET */
+	uint64_t	size;			/* COMPLETE: of the whole object, HEAD sets
+								 * it; GET: how much, 0: all */
+	StoreCondition condition;
+	const char *after;			/* LIST, UPLOADS: goes on behind this page's
+								 * mark; NULL: from the beginning */
 	int64_t		deadline;		/* monotonic; 0: repeat what may succeed for
 								 * ever */
 
 	/* set by the store */
 	StoreState	state;
+	char		etag[STORE_TAG_SIZE];	/* of what was read or written, where
+										 * the store says so */
 	Buf			answer;			/* upload, tag: string; freed by the caller */
 	Error		error;
 
@@ -100,6 +138,12 @@ typedef struct ObjectStoreOps
 struct ObjectStore
 {
 	const ObjectStoreOps *ops;
+
+	/*
+	 * What marks this writer's unfinished uploads, where their keys do not (a
+	 * directory): set by the sink, "" at first.
+	 */
+	char		owner[STORE_OWNER_SIZE];
 };
 
 /* What an S3 store is made with: borrowed, lives as long as the store. */

@@ -8,6 +8,7 @@
 #include "object_writer.h"
 
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "failpoint.h"
 
@@ -39,6 +40,8 @@ struct ObjectWriter
 	char	   *upload;			/* NULL: not begun, or not answered yet */
 	StoreRequest control;
 	uint64_t	size;			/* sent, or ready to be */
+	uint32_t	crc;			/* of that many bytes */
+	bool		published;		/* it may appear under its key */
 	size_t		held;			/* as counted in the plan */
 	size_t		sending;		/* likewise */
 };
@@ -73,6 +76,18 @@ size_t
 object_writer_memory(const ObjectWriter *writer)
 {
 	return writer->held;
+}
+
+uint64_t
+object_writer_size(const ObjectWriter *writer)
+{
+	return writer->size;
+}
+
+uint32_t
+object_writer_crc(const ObjectWriter *writer)
+{
+	return writer->crc;
 }
 
 const char *
@@ -273,6 +288,17 @@ writer_cut_full_parts(ObjectWriter *writer, Error *err)
 	return true;
 }
 
+/* Takes note of what was added to the part. */
+static void
+writer_count(ObjectWriter *writer, size_t before)
+{
+	size_t		more = writer->part.size - before;
+
+	writer->size += more;
+	writer->crc = (uint32_t) crc32_z(writer->crc, writer->part.data + before,
+									 more);
+}
+
 static bool
 writer_flush_chunk(ObjectWriter *writer, Error *err)
 {
@@ -285,7 +311,7 @@ writer_flush_chunk(ObjectWriter *writer, Error *err)
 		!compressor_write(writer->compressor, buf_slice(&writer->chunk),
 						  &writer->part, err))
 		return false;
-	writer->size += writer->part.size - before;
+	writer_count(writer, before);
 	buf_clear(&writer->chunk);
 	return true;
 }
@@ -324,7 +350,7 @@ object_writer_finish(ObjectWriter *writer, Error *err)
 	before = writer->part.size;
 	if (!compressor_finish(writer->compressor, &writer->part, err))
 		return false;
-	writer->size += writer->part.size - before;
+	writer_count(writer, before);
 	if (!writer_cut_full_parts(writer, err) ||
 		(writer->part_count > 0 && writer->part.size > 0 &&
 		 !writer_cut_part(writer, writer->part.size, err)))
@@ -333,8 +359,6 @@ object_writer_finish(ObjectWriter *writer, Error *err)
 	writer->compressor = NULL;
 	buf_free(&writer->chunk);
 	writer->state = OBJECT_UPLOADING;
-	if (writer->part_count == 0)
-		control_start(writer, STORE_PUT);
 	writer_account(writer);
 	return true;
 }
@@ -412,7 +436,8 @@ writer_go_on(ObjectWriter *writer)
 
 	if (writer->state != OBJECT_UPLOADING)
 		return;
-	if (begun && arrived && writer->control.verb == STORE_BEGIN)
+	if (begun && arrived && writer->published &&
+		writer->control.verb == STORE_BEGIN)
 		control_start(writer, STORE_COMPLETE);
 	if (writer->control.verb != STORE_BEGIN &&
 		writer->control.state == STORE_DONE)
@@ -420,6 +445,17 @@ writer_go_on(ObjectWriter *writer)
 		writer_drop(writer);
 		writer->state = OBJECT_DONE;
 	}
+}
+
+void
+object_writer_publish(ObjectWriter *writer)
+{
+	assert(writer->state == OBJECT_UPLOADING);
+	writer->published = true;
+	if (writer->part_count == 0)
+		control_start(writer, STORE_PUT);
+	else
+		writer_go_on(writer);
 }
 
 ObjectState

@@ -45,8 +45,16 @@ extern ObjectWriter *object_writer_new(ObjectPlan *plan, const char *key,
 extern MUST_USE bool object_writer_append(ObjectWriter *writer, Slice data,
 										  Error *err);
 
-/* No append after it. Its state is then UPLOADING or further. */
+/*
+ * No append after it. Its state is then UPLOADING; it stays invisible, however
+ * far it gets, until object_writer_publish lets it appear.
+ */
 extern MUST_USE bool object_writer_finish(ObjectWriter *writer, Error *err);
+extern void object_writer_publish(ObjectWriter *writer);
+
+/* Of what is stored: known once it is finished. */
+extern uint64_t object_writer_size(const ObjectWriter *writer);
+extern uint32_t object_writer_crc(const ObjectWriter *writer);
 
 /* Takes note of what the store did, and goes on. err: for FAILED. */
 extern ObjectState object_writer_poll(ObjectWriter *writer, Error *err);

@@ -427,7 +427,8 @@ finish(Relay *relay, bool ok, Error *err)
 		return ok;
 	if (!fanout_drain(relay->fanout, deadline - FAREWELL_TIMEOUT, &failure))
 	{
-		if (ok)
+		/* a relay that was replaced finds its slot moved, too */
+		if (ok || failure.code == ERROR_TWO_WRITERS)
 			*err = failure;
 		else
 			log_report(LOG_LEVEL_WARNING, &failure);

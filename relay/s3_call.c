@@ -11,17 +11,20 @@
 
 #define S3_MAX_CALL		((size_t) 64 * 1024)
 #define S3_MAX_HEADERS	20
+#define S3_MAX_QUERY	4
 
 /* A call while it is put together. */
 typedef struct CallDraft
 {
 	SigV4Pair	headers[S3_MAX_HEADERS];
 	size_t		header_count;
-	SigV4Pair	query[2];
+	SigV4Pair	query[S3_MAX_QUERY];
 	size_t		query_count;
 	char		time[SIGV4_TIME_SIZE];
 	char		part[16];
+	char		range[64];
 	Buf			path;
+	Buf			marker;
 	Buf			authorization;
 } CallDraft;
 
@@ -46,7 +49,8 @@ call_method(StoreVerb verb, bool verify)
 	static const char *const methods[] = {
 		[STORE_PUT] = "PUT",[STORE_GET] = "GET",[STORE_DELETE] = "DELETE",
 		[STORE_BEGIN] = "POST",[STORE_PART] = "PUT",[STORE_COMPLETE] = "POST",
-		[STORE_ABORT] = "DELETE"
+		[STORE_ABORT] = "DELETE",[STORE_HEAD] = "HEAD",
+		[STORE_LIST] = "GET",[STORE_UPLOADS] = "GET"
 	};
 
 	return verify ? "HEAD" : methods[verb];
@@ -86,6 +90,49 @@ draft_object_headers(CallDraft *draft, const S3Signer *signer,
 }
 
 static void
+draft_condition(CallDraft *draft, const StoreRequest *request)
+{
+	if (request->condition == STORE_CREATE)
+		draft_header(draft, "If-None-Match", "*");
+	if (request->condition == STORE_REPLACE)
+		draft_header(draft, "If-Match", request->etag);
+}
+
+static void
+draft_range(CallDraft *draft, const StoreRequest *request)
+{
+	if (request->size == 0)
+		return;
+	snprintf(draft->range, sizeof(draft->range), "bytes=%llu-%llu",
+			 (unsigned long long) request->offset,
+			 (unsigned long long) (request->offset + request->size - 1));
+	draft_header(draft, "Range", draft->range);
+}
+
+/* A page's mark is "KEY" or "KEY<TAB>UPLOAD" (see s3_list.h): cut in two. */
+static void
+draft_list(CallDraft *draft, const StoreRequest *request)
+{
+	bool		uploads = request->verb == STORE_UPLOADS;
+	const char *tab = request->after == NULL ? NULL :
+		strchr(request->after, '\t');
+
+	draft_parameter(draft, "prefix", request->key);
+	draft_parameter(draft, uploads ? "uploads" : "list-type",
+					uploads ? "" : "2");
+	if (!uploads)
+		draft_parameter(draft, "delimiter", "/");
+	if (!uploads && request->after != NULL)
+		draft_parameter(draft, "continuation-token", request->after);
+	if (!uploads || tab == NULL)
+		return;
+	buf_append(&draft->marker, request->after,
+			   (size_t) (tab - request->after));
+	draft_parameter(draft, "key-marker", buf_string(&draft->marker));
+	draft_parameter(draft, "upload-id-marker", tab + 1);
+}
+
+static void
 draft_verb(CallDraft *draft, const S3Signer *signer,
 		   const StoreRequest *request)
 {
@@ -93,6 +140,7 @@ draft_verb(CallDraft *draft, const S3Signer *signer,
 	{
 		case STORE_PUT:
 			draft_object_headers(draft, signer, request->meta);
+			draft_condition(draft, request);
 			break;
 		case STORE_BEGIN:
 			draft_object_headers(draft, signer, request->meta);
@@ -111,6 +159,13 @@ draft_verb(CallDraft *draft, const S3Signer *signer,
 			draft_parameter(draft, "uploadId", request->upload);
 			break;
 		case STORE_GET:
+			draft_range(draft, request);
+			break;
+		case STORE_LIST:
+		case STORE_UPLOADS:
+			draft_list(draft, request);
+			break;
+		case STORE_HEAD:
 		case STORE_DELETE:
 			break;
 	}
@@ -172,15 +227,18 @@ s3_call_build(S3Call *call, const S3Signer *signer,
 			  int64_t wall, Error *err)
 {
 	CallDraft	draft = {0};
+	bool		is_list = request->verb == STORE_LIST ||
+		request->verb == STORE_UPLOADS;
 	bool		ok;
 
 	buf_clear(&call->url);
 	buf_clear(&call->headers);
 	buf_init(&draft.path, S3_MAX_CALL);
+	buf_init(&draft.marker, S3_MAX_CALL);
 	buf_init(&draft.authorization, S3_MAX_CALL);
 	call->method = call_method(request->verb, verify);
 	sigv4_time(wall, draft.time);
-	s3_target_path(&signer->target, request->key, &draft.path);
+	s3_target_path(&signer->target, is_list ? "" : request->key, &draft.path);
 	draft_header(&draft, "Host", signer->target.host);
 	draft_header(&draft, "x-amz-content-sha256", hash);
 	draft_header(&draft, "x-amz-date", draft.time);
@@ -192,6 +250,7 @@ s3_call_build(S3Call *call, const S3Signer *signer,
 		call_write_url(call, &draft, signer, err) &&
 		call_write_headers(call, &draft, err);
 	buf_free(&draft.path);
+	buf_free(&draft.marker);
 	buf_free(&draft.authorization);
 	return ok;
 }

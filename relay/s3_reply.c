@@ -20,6 +20,9 @@ typedef struct S3Code
 static const S3Code s3_codes[] = {
 	{"NoSuchKey", S3_MISSING, NULL},
 	{"NoSuchUpload", S3_UPLOAD_GONE, NULL},
+	{"PreconditionFailed", S3_CONFLICT, NULL},
+	{"NotImplemented", S3_REFUSED,
+	"The server lacks what the sink needs: conditional writes (If-None-Match and If-Match)."},
 	{"RequestTimeout", S3_AGAIN, NULL},
 	{"IncompleteBody", S3_AGAIN, NULL},
 	{"InternalError", S3_AGAIN, NULL},
@@ -81,6 +84,8 @@ code_find(const char *name)
 static S3Verdict
 status_judge(long status, const char *code)
 {
+	if (status == 412)
+		return S3_CONFLICT;
 	if (status == 404)
 		return code[0] == '\0' ? S3_MISSING : S3_REFUSED;
 	if (status == 408 || status == 429 || status == 500 || status == 502 ||
@@ -183,7 +188,9 @@ s3_reply_judge(const S3Reply *reply, const S3Place *place,
 		verdict = code != NULL ? code->verdict :
 			status_judge(good ? 500 : reply->status, name);
 	}
-	if (verdict == S3_MISSING)
+	if (verdict == S3_CONFLICT && !reply->conditional)
+		verdict = S3_REFUSED;
+	if (verdict == S3_MISSING || verdict == S3_CONFLICT)
 		return verdict;
 	reply_describe(reply, place, name, error_code, err);
 	reply_hint(reply, place, name, code, err);

@@ -17,6 +17,7 @@ typedef enum S3Verdict
 {
 	S3_GOOD,
 	S3_MISSING,					/* no such object */
+	S3_CONFLICT,				/* the request's condition does not hold */
 	S3_AGAIN,					/* may succeed later */
 	S3_RENEW,					/* credentials have expired */
 	S3_CLOCK,					/* our clock is wrong */
@@ -30,6 +31,7 @@ typedef struct S3Reply
 	Slice		body;
 	const char *region;			/* x-amz-bucket-region, or "" */
 	bool		complete;		/* to CompleteMultipartUpload: 200 may fail */
+	bool		conditional;	/* to a request with a condition */
 } S3Reply;
 
 /* For the error's text. */
@@ -44,7 +46,8 @@ typedef struct S3Place
 } S3Place;
 
 /*
- * err is filled for all but S3_GOOD and S3_MISSING; its code is the caller's.
+ * err is filled for all but S3_GOOD, S3_MISSING and S3_CONFLICT; its code is
+ * the caller's.
  */
 extern S3Verdict s3_reply_judge(const S3Reply *reply, const S3Place *place,
 								ErrorCode code, Error *err);

@@ -13,8 +13,8 @@
 
 #include "s3_call.h"
 
-#define S3_MAX_ANSWER		((size_t) 16 * 1024 * 1024)
-#define S3_HEADER_SIZE		256
+#define S3_MAX_ANSWER		STORE_MAX_ANSWER
+#define S3_HEADER_SIZE		STORE_TAG_SIZE
 
 typedef struct S3Transfer
 {

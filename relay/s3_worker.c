@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "s3_list.h"
 #include "s3_reply.h"
 #include "xml_text.h"
 
@@ -86,7 +87,11 @@ worker_action(const S3Worker *worker)
 	switch (worker->request->verb)
 	{
 		case STORE_GET:
+		case STORE_HEAD:
 			return "read";
+		case STORE_LIST:
+		case STORE_UPLOADS:
+			return "list what begins with";
 		case STORE_DELETE:
 			return "remove";
 		case STORE_ABORT:
@@ -141,7 +146,9 @@ worker_judge(S3Worker *worker, CURLcode result)
 	.key_source = signer->credential.source};
 	S3Reply		reply = {.body = buf_slice(&worker->transfer.answer),
 		.region = worker->transfer.region,
-	.complete = worker->request->verb == STORE_COMPLETE && !worker->verifying};
+		.complete = worker->request->verb == STORE_COMPLETE &&
+		!worker->verifying,
+	.conditional = worker->request->condition != STORE_ALWAYS};
 
 	curl_easy_getinfo(worker->transfer.easy, CURLINFO_RESPONSE_CODE,
 					  &reply.status);
@@ -196,6 +203,19 @@ worker_answer(S3Worker *worker)
 	return request;
 }
 
+/* Content-Length of the answer. false: it has none. */
+static bool
+worker_length(const S3Worker *worker, uint64_t *length)
+{
+	curl_off_t	size = -1;
+
+	curl_easy_getinfo(worker->transfer.easy,
+					  CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+	if (size >= 0)
+		*length = (uint64_t) size;
+	return size >= 0;
+}
+
 /* What a good answer says. false: it lacks what it must have. */
 static bool
 worker_read_answer(S3Worker *worker)
@@ -205,10 +225,21 @@ worker_read_answer(S3Worker *worker)
 
 	switch (request->verb)
 	{
+		case STORE_PUT:
+			memcpy(request->etag, worker->transfer.tag, STORE_TAG_SIZE);
+			return true;
 		case STORE_GET:
+			memcpy(request->etag, worker->transfer.tag, STORE_TAG_SIZE);
 			buf_append_slice(&request->answer,
 							 buf_slice(&worker->transfer.answer));
 			return !buf_failed(&request->answer);
+		case STORE_HEAD:
+			return worker_length(worker, &request->size);
+		case STORE_LIST:
+		case STORE_UPLOADS:
+			return s3_list_page(&request->answer,
+								buf_slice(&worker->transfer.answer),
+								request->verb == STORE_UPLOADS);
 		case STORE_PART:
 			buf_append_string(&request->answer, worker->transfer.tag);
 			return worker->transfer.tag[0] != '\0';
@@ -227,11 +258,9 @@ worker_read_answer(S3Worker *worker)
 static bool
 worker_is_ours(S3Worker *worker)
 {
-	curl_off_t	size = -1;
+	uint64_t	size;
 
-	curl_easy_getinfo(worker->transfer.easy,
-					  CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
-	return size >= 0 && (uint64_t) size == worker->request->size &&
+	return worker_length(worker, &size) && size == worker->request->size &&
 		strcmp(worker->transfer.writer, worker->session->signer.writer) == 0;
 }
 
@@ -273,8 +302,10 @@ worker_missing(S3Worker *worker)
 	StoreVerb	verb = worker->request->verb;
 
 	worker->session->reached |= verb == STORE_GET;
-	if (verb == STORE_GET)
+	if (verb == STORE_GET || verb == STORE_HEAD)
 		worker_end(worker, STORE_MISSING);
+	else if (worker->request->condition == STORE_REPLACE)
+		worker_end(worker, STORE_CONFLICT);	/* there is none to replace */
 	else if (verb == STORE_DELETE || verb == STORE_ABORT)
 		worker_end(worker, STORE_DONE);
 	else
@@ -284,6 +315,13 @@ worker_missing(S3Worker *worker)
 					  "the server found nothing there");
 		worker_end(worker, STORE_FAILED);
 	}
+}
+
+static void
+worker_conflict(S3Worker *worker)
+{
+	worker->session->reached = true;
+	worker_end(worker, STORE_CONFLICT);
 }
 
 /*
@@ -360,6 +398,9 @@ worker_decide(S3Worker *worker, CURLcode result)
 			break;
 		case S3_MISSING:
 			worker_missing(worker);
+			break;
+		case S3_CONFLICT:
+			worker_conflict(worker);
 			break;
 		case S3_AGAIN:
 			worker_again(worker, clock_backoff(worker->attempt, S3_RETRY_BASE,

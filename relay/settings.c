@@ -46,6 +46,10 @@ static const Option settings_options[] = {
 	"stream changes from the slot to all sinks until stopped"},
 	{"check", 0, OPTION_FLAG, FIELD(check), .help =
 		"look at server, slot, publication and sinks, and say what is wrong and how to mend it"},
+	{"verify", 0, OPTION_LIST, FIELD(verify), .argument = "URL", .help =
+		"walk the manifests of an s3:// or dir:// sink (its URL, or its name in the configuration file; -S: of one slot only) and say what is missing, doubled or of another size; needs no server; may be repeated"},
+	{"verify-content", 0, OPTION_FLAG, FIELD(verify_content), .help =
+	"with --verify: also read all objects, check their sums and count their records"},
 	{"print-proto", 0, OPTION_LIST, FIELD(print_proto),
 		.argument = "TABLE", .help =
 		"print the typed .proto of a table, as read by consumers of format=protobuf; may be repeated"},
@@ -400,6 +404,7 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 		return false;
 
 	/* lists would be doubled when the arguments are read again */
+	free_list(&settings->verify);
 	free_list(&settings->print_proto);
 	free_list(&settings->create_publication);
 	free_list(&settings->plugin_options);
@@ -419,10 +424,12 @@ check_actions(const Settings *settings, Error *err)
 		settings->print_proto.count > 0 ||
 		settings->create_publication.count > 0;
 
+	if (settings->verify.count > 0)
+		return !on_server || error_set(err, ERROR_USAGE, "--verify stands alone: it needs no server");
 	if (!on_server)
 	{
 		error_set(err, ERROR_USAGE, "nothing to do");
-		return error_hint(err, "Say at least one of --create-publication, --create-slot, --drop-slot, --start, --check, --print-proto; see --help.");
+		return error_hint(err, "Say at least one of --create-publication, --create-slot, --drop-slot, --start, --check, --verify, --print-proto; see --help.");
 	}
 	if (settings->drop_slot && (settings->create_slot || settings->start))
 		return error_set(err, ERROR_USAGE, "--drop-slot cannot be combined with --create-slot or --start");

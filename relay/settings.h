@@ -37,6 +37,8 @@ typedef struct Settings
 	bool		drop_slot;
 	bool		start;
 	bool		check;
+	OptionList	verify;			/* names or URLs of sinks */
+	bool		verify_content;
 	OptionList	print_proto;
 	bool		print_config;
 	bool		print_manual;

@@ -363,6 +363,18 @@ add_file(SinkSetups *sinks, const Settings *settings, Error *err)
 	return ok;
 }
 
+/* A configured sink's name, or a URL as with --sink. */
+static bool
+add_to_verify(SinkSetups *sinks, const char *text, Error *err)
+{
+	if (find_setup(sinks, text) != NULL)
+		return true;
+	if (!add_from_line(sinks, text, err))
+		return false;
+	sinks->setups[sinks->count - 1].verify_only = true;
+	return true;
+}
+
 /* A section's first entry stands for the section. */
 static bool
 is_first_of_section(const Config *config, size_t index)
@@ -391,6 +403,9 @@ add_all(SinkSetups *sinks, const Settings *settings, const Config *config,
 			return false;
 	if (settings->file != NULL && !add_file(sinks, settings, err))
 		return false;
+	for (size_t i = 0; i < settings->verify.count; i++)
+		if (!add_to_verify(sinks, settings->verify.items[i], err))
+			return false;
 	if (sinks->count == 0 && settings->start)
 	{
 		error_set(err, ERROR_USAGE, "no sink specified");
@@ -404,7 +419,8 @@ setup_sinks(SinkSetups *sinks, const Settings *settings, const Config *config,
 			Error *err)
 {
 	*sinks = (SinkSetups) {0};
-	sinks->setups = calloc(config->count + settings->sinks.count + 1,
+	sinks->setups = calloc(config->count + settings->sinks.count +
+							   settings->verify.count + 1,
 						   sizeof(*sinks->setups));
 	if (sinks->setups == NULL)
 		return error_no_memory(err);

@@ -20,6 +20,7 @@ typedef struct SinkSetup
 	bool		memory_set;		/* its share of the memory was said */
 	const SinkOps *ops;
 	SinkConfig	config;
+	bool		verify_only;	/* given to --verify alone: nothing is sent */
 } SinkSetup;
 
 typedef struct SinkSetups

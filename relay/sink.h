@@ -140,6 +140,15 @@ typedef struct SinkStats
 	char		state[64];		/* a few words: "3 objects uploading" */
 } SinkStats;
 
+/* What --verify asks a sink, and what the sink found. */
+typedef struct SinkVerify
+{
+	const char *slot;			/* NULL: whatever is there */
+	bool		content;		/* read what is stored, not only ask for it */
+	void		(*say) (bool fault, const char *line);
+	uint64_t	faults;			/* set by the sink */
+} SinkVerify;
+
 typedef struct SinkOps
 {
 	const char *name;			/* "kafka" */
@@ -165,6 +174,13 @@ typedef struct SinkOps
 
 	/* For --check: reachable, writable, rights. Leaves nothing behind. */
 	bool		(*check) (Sink *sink, Error *err);
+
+	/*
+	 * Reads back what the sink wrote and says what is wrong with it, a line
+	 * each; instead of resume. false: it could not be looked at. NULL: the
+	 * sink keeps nothing that could be verified.
+	 */
+	bool		(*verify) (Sink *sink, SinkVerify *verify, Error *err);
 	SinkResult	(*put) (Sink *sink, const Delivery *delivery, Error *err);
 	SinkResult	(*commit) (Sink *sink, const TxnEnd *end, Error *err);
 	SinkPoll	(*poll) (Sink *sink, Error *err);
@@ -187,6 +203,8 @@ typedef struct SinkOps
 	/*
 	 * Makes everything accepted up to the last commit durable and recorded,
 	 * until the deadline (monotonic). false: not all of it, err says why.
+	 * Within a transaction a sink that cannot part its records from what was
+	 * committed before leaves that out too: it comes again.
 	 */
 	bool		(*drain) (Sink *sink, int64_t deadline, Error *err);
 

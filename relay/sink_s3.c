@@ -1,14 +1,17 @@
 /*
  * sink_s3.c
- *		Records as objects in a bucket or a directory, at least once, in order.
+ *		Records as objects in a bucket or a directory, exactly once, in order.
  *
  * One object per topic is open at a time; a flush closes all of them together
- * at a commit. When they have all arrived, the position of that commit is
- * written to the checkpoint object, and only then it is durable. What was
- * written after the last checkpoint is written again after a crash: objects
- * that begin at the same position have the same name and are replaced, so
- * readers see a record twice only where a flush by time or memory fell
- * differently.
+ * at a commit: a cut. When they have all arrived, a manifest lists them, and
+ * only then what they hold is delivered and the commit's end durable. Whoever
+ * reads what the chain of manifests lists sees every record once. What a crash
+ * leaves without a manifest is written again under other names, and removed.
+ *
+ * Cuts need not fall in the same places again: what counts is decided by which
+ * manifest has a number, not by what objects are called or where they end. So
+ * a flush may be due by time or memory, and nothing is compared with what an
+ * earlier relay had uploaded.
  *
  * Knows neither the source nor what records say, nor whether the store is a
  * bucket.
@@ -19,17 +22,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "checkpoint.h"
 #include "clock.h"
 #include "failpoint.h"
-#include "s3_target.h"
-#include "sink_s3_name.h"
-#include "sink_s3_objects.h"
-#include "sink_s3_options.h"
-#include "sink_s3_progress.h"
+#include "lake.h"
+#include "lake_options.h"
+#include "lake_store.h"
+#include "lake_verify.h"
+#include "log.h"
 #include "wire.h"
 
-#define SINK_S3_KEY_LIMIT		((size_t) 4096)
 #define SINK_S3_ABORT_TIME		(3 * CLOCK_SECOND)
 #define SINK_S3_MAX_FDS			32
 
@@ -41,12 +42,8 @@
 typedef struct SinkS3
 {
 	Sink		base;
-	const SinkS3Options *options;
-	ObjectStore *store;
-	SinkS3Objects objects;
-	SinkS3Names names;
-	char		system[24];
-	char		slot[65];
+	const LakeOptions *options;
+	Lake		lake;
 	Buf			key;			/* of the object being opened */
 
 	/* since the last cut */
@@ -56,11 +53,8 @@ typedef struct SinkS3
 
 	bool		in_transaction; /* records came, their commit did not yet */
 	Lsn			committed;		/* everything before it was offered */
-	Lsn			complete;		/* everything before it has arrived */
-	uint64_t	complete_records;
 
-	SinkS3Progress progress;
-	uint64_t	checkpoint_records; /* as of the one on its way */
+	uint64_t	sent_records;	/* as of what is on its way to the chain */
 	uint64_t	durable_records;
 	Lsn			wanted;			/* to be recorded without waiting */
 
@@ -73,73 +67,9 @@ static void sink_s3_free(Sink *base);
 
 /* ---- making ---- */
 
-static StoreS3Options
-sink_s3_store_options(const SinkConfig *config)
-{
-	const SinkS3Options *options = config->options;
-
-	return (StoreS3Options) {
-		.sink = config->name,.bucket = config->authority,
-			.endpoint = options->endpoint,.path_style = options->path_style,
-			.access_key_id = options->access_key_id,
-			.secret_access_key = options->secret_access_key,
-			.session_token = options->session_token,
-			.profile = options->profile,
-			.credentials_file = options->credentials_file,
-			.region = options->region,.ca_file = options->ca_file,
-			.storage_class = options->storage_class,
-			.encryption = options->encryption,
-			.kms_key_id = options->kms_key_id,
-			.max_uploads = options->max_uploads,
-			.connect_timeout = options->connect_timeout,
-			.request_timeout = options->request_timeout
-	};
-}
-
-static ObjectStore *
-sink_s3_make_store(const SinkConfig *config, Error *err)
-{
-	StoreS3Options options;
-
-	if (strcmp(config->scheme, "s3") == 0)
-	{
-		options = sink_s3_store_options(config);
-		return store_s3_new(&options, err);
-	}
-	if (config->authority == NULL || config->authority[0] == '\0')
-		return store_dir_new(config->path, err);
-	error_set(err, ERROR_USAGE,
-			  "URL of the directory sink names a host: \"%s\"",
-			  config->authority);
-	error_hint(err, "Write dir:///path/of/directory, with three slashes.");
-	return NULL;
-}
-
-static bool
-sink_s3_check_options(const SinkS3Options *options, Error *err)
-{
-	int			max =
-		compression_max_level((Compression) options->compression);
-
-	if (options->compression_level > max)
-	{
-		error_set(err, ERROR_USAGE,
-				  "compression_level %" PRId64 " is not one of %s",
-				  options->compression_level,
-				  compression_words[options->compression]);
-		return error_hint(err, "gzip has 1 to 9, zstd 1 to 19; none has no levels.");
-	}
-	if (options->memory < 2 * options->part_bytes)
-	{
-		error_set(err, ERROR_USAGE, "memory is less than two parts");
-		return error_hint(err, "Raise the option memory or lower part_bytes.");
-	}
-	return true;
-}
-
 /* So large that no object comes to more parts than S3 takes. */
 static size_t
-sink_s3_part_bytes(const SinkS3Options *options)
+sink_s3_part_bytes(const LakeOptions *options)
 {
 	int64_t		least = (options->flush_bytes + SINK_S3_MAX_RECORD) /
 		(STORE_MAX_PARTS / 2);
@@ -151,11 +81,15 @@ sink_s3_part_bytes(const SinkS3Options *options)
 static Sink *
 sink_s3_create(const SinkConfig *config, Error *err)
 {
-	const SinkS3Options *options = config->options;
+	const LakeOptions *options = config->options;
+	LakeNames	names = {
+		.path = strcmp(config->scheme, "s3") == 0 ? config->path : NULL,
+		.sink = config->name,.extension = config->format->extension,
+		.suffix = compression_extension((Compression) options->compression)
+	};
+	ObjectStore *store;
 	SinkS3	   *sink;
 
-	if (!sink_s3_check_options(options, err))
-		return NULL;
 	sink = calloc(1, sizeof(*sink));
 	if (sink == NULL)
 	{
@@ -165,120 +99,64 @@ sink_s3_create(const SinkConfig *config, Error *err)
 	sink->base.ops = &sink_s3_ops;
 	sink->base.config = config;
 	sink->options = options;
-	buf_init(&sink->key, SINK_S3_KEY_LIMIT);
-	sink->store = sink_s3_make_store(config, err);
-	if (sink->store == NULL)
+	buf_init(&sink->key, LAKE_KEY_LIMIT);
+	store = lake_store_make(config, err);
+	if (store == NULL)
 	{
 		sink_s3_free(&sink->base);
 		return NULL;
 	}
-	sink_s3_progress_init(&sink->progress, sink->store);
-	sink->objects.plan.store = sink->store;
-	sink->objects.plan.compression = (Compression) options->compression;
-	sink->objects.plan.level = (int) options->compression_level;
-	sink->objects.plan.part_bytes = sink_s3_part_bytes(options);
-	sink->names.path = strcmp(config->scheme, "s3") == 0 ? config->path : NULL;
-	sink->names.extension = config->format->extension;
-	sink->names.suffix =
-		compression_extension((Compression) options->compression);
+	lake_init(&sink->lake, store, &names, (uint64_t) options->rollup);
+	sink->lake.objects.plan.compression = (Compression) options->compression;
+	sink->lake.objects.plan.level = (int) options->compression_level;
+	sink->lake.objects.plan.part_bytes = sink_s3_part_bytes(options);
 	return &sink->base;
 }
 
 /* ---- opening ---- */
 
-/* Waits for a request that must come to its end at the start. */
-static bool
-sink_s3_ask(SinkS3 *sink, StoreRequest *request, Error *err)
-{
-	request->deadline = clock_now() + sink->options->connect_timeout;
-	store_start(sink->store, request);
-	store_wait(sink->store, request);
-	if (request->state != STORE_FAILED)
-		return true;
-	*err = request->error;
-	return false;
-}
-
 static SinkResume
 sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
-	const char *name = base->config->name;
 	SinkResume	result;
 
-	sink->names.timeline = identity->timeline;
-	snprintf(sink->system, sizeof(sink->system), "%" PRIu64,
-			 identity->system_id);
-	snprintf(sink->slot, sizeof(sink->slot), "%s", identity->slot);
-	buf_clear(&sink->progress.key);
-	buf_clear(&sink->progress.notes_key);
-	if (!sink_s3_name_checkpoint(&sink->progress.key, &sink->names,
-								 identity->slot, name, err) ||
-		!sink_s3_name_notes(&sink->progress.notes_key, &sink->names,
-							identity->slot, name, err) ||
-		!sink->store->ops->open(sink->store, err))
-		return SINK_RESUME_FAILED;
-	result = sink_s3_progress_read(&sink->progress, identity, name,
-								   sink->options->connect_timeout,
-								   &base->notes, err);
+	result = lake_start(&sink->lake, identity, sink->options->connect_timeout,
+						&base->notes, err);
 	if (result == SINK_RESUMED)
-		base->durable = sink->progress.checkpoint.position.lsn;
+		base->durable = sink->lake.chain.lsn;
 	base->accepted.lsn = result == SINK_NEW ? identity->confirmed :
 		base->durable;
 	base->accepted.seq = 0;
-	sink->committed = sink->complete = base->accepted.lsn;
+	sink->committed = base->accepted.lsn;
 	return result;
-}
-
-/*
- * Begins an upload and gives it up: that needs the rights, and leaves nothing.
- */
-static bool
-sink_s3_check_upload(SinkS3 *sink, const char *key, Error *err)
-{
-	StoreRequest begin = {.verb = STORE_BEGIN,.key = key};
-	StoreRequest end = {.verb = STORE_ABORT,.key = key};
-	bool		ok;
-
-	ok = sink_s3_ask(sink, &begin, err);
-	if (ok)
-	{
-		end.upload = buf_string(&begin.answer);
-		ok = sink_s3_ask(sink, &end, err);
-	}
-	store_release(sink->store, &end);
-	store_release(sink->store, &begin);
-	return ok;
 }
 
 static bool
 sink_s3_check(Sink *base, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
-	StoreRequest get = {.verb = STORE_GET};
-	Buf			key;
-	bool		ok;
 
-	buf_init(&key, SINK_S3_KEY_LIMIT);
-	ok = sink_s3_name_probe(&key, &sink->names, base->config->name, err) &&
-		sink->store->ops->open(sink->store, err);
-	if (ok)
-	{
-		get.key = buf_string(&key);
-		ok = sink_s3_ask(sink, &get, err) &&
-			sink_s3_check_upload(sink, get.key, err);
-	}
-	store_release(sink->store, &get);
-	buf_free(&key);
-	return ok;
+	return lake_store_try(sink->lake.store, &sink->lake.names, base->config,
+						  err);
+}
+
+static bool
+sink_s3_verify_all(Sink *base, SinkVerify *verify, Error *err)
+{
+	SinkS3	   *sink = (SinkS3 *) base;
+
+	return sink->lake.store->ops->open(sink->lake.store, err) &&
+		lake_verify(sink->lake.store, sink->lake.names.path,
+					sink->options->connect_timeout, verify, err);
 }
 
 /* ---- records ---- */
 
 static const char *
-sink_s3_content_type(const SinkS3 *sink)
+lake_content_type(const SinkS3 *sink)
 {
-	switch (sink->objects.plan.compression)
+	switch (sink->lake.objects.plan.compression)
 	{
 		case COMPRESSION_GZIP:
 			return "application/gzip";
@@ -291,24 +169,24 @@ sink_s3_content_type(const SinkS3 *sink)
 		"application/x-ndjson";
 }
 
-static SinkS3Object *
+static LakeObject *
 sink_s3_open_object(SinkS3 *sink, const char *topic, Position start,
 					Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
 	char		position[LSN_TEXT_SIZE + 24];
-	StoreMeta	meta = {.content_type = sink_s3_content_type(sink),
-	.system = sink->system,.slot = sink->slot,.position = position};
+	StoreMeta	meta = {.content_type = lake_content_type(sink),
+	.system = sink->lake.system,.slot = sink->lake.slot,.position = position};
 
 	snprintf(position, sizeof(position), "%s,%" PRIu64,
 			 lsn_format(start.lsn, lsn), start.seq);
 	buf_clear(&sink->key);
-	if (!sink_s3_name_object(&sink->key, &sink->names, topic, start, err))
+	if (!lake_name_object(&sink->key, &sink->lake.names, topic, start, err))
 		return NULL;
 	if (sink->open_records == 0)
 		sink->open_since = clock_now();
-	return sink_s3_objects_open(&sink->objects, topic, buf_string(&sink->key),
-								&meta, err);
+	return lake_objects_open(&sink->lake.objects, topic,
+							 buf_string(&sink->key), &meta, err);
 }
 
 /*
@@ -335,25 +213,48 @@ sink_s3_append(SinkS3 *sink, ObjectWriter *writer, Slice value, uint64_t *size,
 }
 
 static bool
-sink_s3_take(SinkS3 *sink, const char *topic, Position position, Slice value,
+sink_s3_take(SinkS3 *sink, const Delivery *delivery, const Record *record,
 			 Error *err)
 {
-	SinkS3Object *object = sink_s3_objects_find(&sink->objects, topic);
+	const char *topic = delivery_topic(delivery, record);
+	LakeObject *object = lake_objects_find(&sink->lake.objects, topic);
 	uint64_t	size;
 
 	if (object == NULL)
-		object = sink_s3_open_object(sink, topic, position, err);
+		object = sink_s3_open_object(sink, topic, delivery->position, err);
 	if (object == NULL ||
-		!sink_s3_append(sink, object->writer, value, &size, err))
+		!sink_s3_append(sink, object->writer, record->value, &size, err))
 		return false;
-	object->bytes += size;
+	lake_object_count(object, delivery->position,
+					  delivery->table == NULL ? 0 :
+					  delivery->table->version, size);
 	sink->open_bytes += size;
 	sink->open_records++;
 	sink->records++;
-	sink->bytes += value.size;
-	if (object->bytes < (uint64_t) sink->options->flush_bytes)
-		return true;
-	return sink_s3_objects_close(&sink->objects, object, err);
+	sink->bytes += record->value.size;
+	return true;
+}
+
+/*
+ * Closes the objects that are large enough. Only here, when all of a delivery
+ * is in: two objects of a topic never begin at one position, and so never have
+ * one name.
+ */
+static bool
+sink_s3_close_large(SinkS3 *sink, const Delivery *delivery, Error *err)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		LakeObject *object =
+			lake_objects_find(&sink->lake.objects,
+							  delivery_topic(delivery, &delivery->records[i]));
+
+		if (object != NULL &&
+			object->bytes >= (uint64_t) sink->options->flush_bytes &&
+			!lake_objects_close(&sink->lake.objects, object, err))
+			return false;
+	}
+	return true;
 }
 
 /* Objects have no keys, and so no use for tombstones. */
@@ -365,38 +266,21 @@ sink_s3_take_all(SinkS3 *sink, const Delivery *delivery, Error *err)
 		const Record *record = &delivery->records[i];
 
 		if (record->value.data != NULL &&
-			!sink_s3_take(sink, delivery_topic(delivery, record),
-						  delivery->position, record->value, err))
+			!sink_s3_take(sink, delivery, record, err))
 			return false;
 	}
+	if (!sink_s3_close_large(sink, delivery, err))
+		return false;
 	sink->base.accepted = delivery_end(delivery);
 	if (delivery->txn != NULL)
 		sink->in_transaction = true;
+	else if (!delivery->aside)
+	{
+		/* a message is its own commit: no cut may part it from its position */
+		sink->committed = delivery->position.lsn + 1;
+		sink->base.accepted = (Position) {sink->committed, 0};
+	}
 	return true;
-}
-
-/* When open objects hold all the memory, some of them must go. */
-static bool
-sink_s3_make_room(SinkS3 *sink, Error *err)
-{
-	size_t		memory = (size_t) sink->options->memory;
-
-	if (!sink_s3_objects_relieve(&sink->objects, memory / 4, err))
-		return false;
-	return sink_s3_objects_poll(&sink->objects, err);
-}
-
-static SinkResult
-sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
-{
-	SinkS3	   *sink = (SinkS3 *) base;
-	size_t		memory = (size_t) sink->options->memory;
-
-	if (sink->objects.plan.buffered >= memory && !sink_s3_make_room(sink, err))
-		return SINK_FAILED;
-	if (sink->objects.plan.buffered >= memory)
-		return SINK_FULL;
-	return sink_s3_take_all(sink, delivery, err) ? SINK_OK : SINK_FAILED;
 }
 
 /* ---- flushing ---- */
@@ -405,8 +289,8 @@ static bool
 sink_s3_cut(SinkS3 *sink, Error *err)
 {
 	sink->open_bytes = sink->open_records = 0;
-	return sink_s3_objects_cut(&sink->objects, sink->committed, sink->records,
-							   err);
+	return lake_objects_cut(&sink->lake.objects, sink->committed,
+							sink->records, err);
 }
 
 /* Something is open, or was closed on its own since the last cut. */
@@ -419,7 +303,7 @@ sink_s3_has_open(const SinkS3 *sink)
 static bool
 sink_s3_flush_is_due(const SinkS3 *sink)
 {
-	const SinkS3Options *options = sink->options;
+	const LakeOptions *options = sink->options;
 
 	return sink_s3_has_open(sink) &&
 		(sink->open_bytes >= (uint64_t) options->flush_bytes ||
@@ -443,75 +327,118 @@ sink_s3_commit(Sink *base, const TxnEnd *end, Error *err)
 
 /* ---- progress ---- */
 
-static void
-sink_s3_settle(SinkS3 *sink)
+/* Everything that was offered is in the chain, or on its way there. */
+static bool
+sink_s3_is_settled(const SinkS3 *sink)
 {
-	SinkS3Cut	cut;
-
-	if (sink_s3_objects_complete(&sink->objects, &cut))
-	{
-		sink->complete = cut.end;
-		sink->complete_records = cut.records;
-		if (cut.end > sink->wanted)
-			sink->wanted = cut.end;
-	}
-	if (!sink_s3_has_open(sink) && sink->objects.closed == NULL &&
-		!sink->in_transaction)
-	{
-		sink->complete = sink->committed;
-		sink->complete_records = sink->records;
-	}
+	return !sink_s3_has_open(sink) && sink->lake.objects.closed == NULL &&
+		sink->lake.objects.cuts == NULL && !sink->in_transaction;
 }
 
-/* Takes note of the one on its way. false: the sink failed. */
 static bool
-sink_s3_take_checkpoint(SinkS3 *sink, Error *err)
+sink_s3_pointer_is_due(const SinkS3 *sink)
 {
-	switch (sink_s3_progress_poll(&sink->progress, err))
+	if (!sink_s3_is_settled(sink) || sink->committed <= sink->base.durable)
+		return !sink->lake.chain.pointer.chain.exists;
+	return sink->wanted > sink->base.durable ||
+		clock_now() >= sink->lake.chain.sent_at +
+		sink->base.config->checkpoint_interval;
+}
+
+/* Begins the next write to the chain, if there is anything to say. */
+static bool
+sink_s3_add_to_chain(SinkS3 *sink, Error *err)
+{
+	Notes	   *notes = &sink->base.notes;
+	LakeCut	cut;
+	bool		ok;
+
+	if (!lake_chain_is_idle(&sink->lake.chain))
+		return true;
+	if (sink->lake.chain.pointer.chain.exists &&
+		lake_objects_complete(&sink->lake.objects, &cut))
 	{
-		case SINK_S3_IDLE:
-		case SINK_S3_BUSY:
+		sink->sent_records = cut.records;
+		ok = lake_chain_append(&sink->lake.chain, &cut, notes, err);
+		buf_free(&cut.entries);
+		return ok;
+	}
+	if (!sink_s3_pointer_is_due(sink))
+		return true;
+	sink->sent_records = sink->records;
+	return lake_chain_record(&sink->lake.chain, sink->committed, notes, err);
+}
+
+/* Takes note of what is on its way. false: the sink failed. */
+static bool
+sink_s3_poll_chain(SinkS3 *sink, Error *err)
+{
+	switch (lake_poll_chain(&sink->lake, err))
+	{
+		case LAKE_IDLE:
+		case LAKE_BUSY:
 			break;
-		case SINK_S3_STORED:
+		case LAKE_STORED:
 			if (!failpoint_passes(FAILPOINT_OBJECT_RECORDED, err))
 				return false;
-			sink->base.durable = sink->progress.checkpoint.position.lsn;
-			sink->durable_records = sink->checkpoint_records;
+			sink->base.durable = sink->lake.chain.lsn;
+			sink->durable_records = sink->sent_records;
 			break;
-		case SINK_S3_SEND_FAILED:
+		case LAKE_SEND_FAILED:
 			return false;
 	}
 	return true;
 }
 
+/* When open objects hold all the memory, some of them must go. */
 static bool
-sink_s3_checkpoint_is_due(const SinkS3 *sink)
+sink_s3_make_room(SinkS3 *sink, Error *err)
 {
-	if (!sink_s3_progress_is_idle(&sink->progress) ||
-		sink->complete <= sink->base.durable)
+	size_t		memory = (size_t) sink->options->memory;
+
+	if (!lake_objects_relieve(&sink->lake.objects, memory / 4, err))
 		return false;
-	return sink->wanted > sink->base.durable ||
-		clock_now() >= sink->progress.sent_at +
-		sink->base.config->checkpoint_interval;
+	return lake_poll(&sink->lake, err);
+}
+
+static SinkResult
+sink_s3_put(Sink *base, const Delivery *delivery, Error *err)
+{
+	SinkS3	   *sink = (SinkS3 *) base;
+	size_t		memory = (size_t) sink->options->memory;
+
+	if (sink->lake.objects.plan.buffered >= memory &&
+		!sink_s3_make_room(sink, err))
+		return SINK_FAILED;
+	if (sink->lake.objects.plan.buffered >= memory)
+		return SINK_FULL;
+	return sink_s3_take_all(sink, delivery, err) ? SINK_OK : SINK_FAILED;
 }
 
 /* A step of everything but flushing. */
 static bool
+sink_s3_advance_once(SinkS3 *sink, Error *err)
+{
+	lake_follow(&sink->lake, sink->base.timeline);
+	return sink_s3_poll_chain(sink, err) &&
+		lake_poll(&sink->lake, err) &&
+		sink_s3_add_to_chain(sink, err) &&
+		sink_s3_poll_chain(sink, err);
+}
+
+/* A directory is done at once: on, as long as that changes anything. */
+static bool
 sink_s3_advance(SinkS3 *sink, Error *err)
 {
-	if (!sink_s3_objects_poll(&sink->objects, err) ||
-		!sink_s3_take_checkpoint(sink, err))
-		return false;
-	sink_s3_settle(sink);
-	if (!sink_s3_checkpoint_is_due(sink))
-		return true;
-	sink->checkpoint_records = sink->complete_records;
-	sink->progress.checkpoint.timeline = sink->base.timeline;
-	if (!sink_s3_progress_send(&sink->progress, sink->complete,
-							   &sink->base.notes, err))
-		return false;
-	/* a directory is done at once */
-	return sink_s3_take_checkpoint(sink, err);
+	Lsn			durable;
+
+	do
+	{
+		durable = sink->base.durable;
+		if (!sink_s3_advance_once(sink, err))
+			return false;
+	} while (sink->base.durable != durable);
+	return true;
 }
 
 static SinkPoll
@@ -547,16 +474,15 @@ sink_s3_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 	int64_t		flush = sink->open_since + sink->options->flush_interval;
-	int64_t		checkpoint =
-		sink->progress.sent_at + base->config->checkpoint_interval;
+	int64_t		pointer =
+		sink->lake.chain.sent_at + base->config->checkpoint_interval;
 
 	if (sink_s3_has_open(sink) && !sink->in_transaction && flush < *deadline)
 		*deadline = flush;
-	if (sink_s3_progress_is_idle(&sink->progress) &&
-		sink->complete > base->durable &&
-		checkpoint < *deadline)
-		*deadline = checkpoint;
-	return sink->store->ops->watch(sink->store, fds, room, deadline);
+	if (lake_chain_is_idle(&sink->lake.chain) && sink_s3_is_settled(sink) &&
+		sink->committed > base->durable && pointer < *deadline)
+		*deadline = pointer;
+	return sink->lake.store->ops->watch(sink->lake.store, fds, room, deadline);
 }
 
 /* ---- the end ---- */
@@ -567,44 +493,56 @@ sink_s3_wait(SinkS3 *sink, int64_t deadline)
 	struct pollfd fds[SINK_S3_MAX_FDS];
 	int			count;
 
-	count = sink->store->ops->watch(sink->store, fds, SINK_S3_MAX_FDS,
-									&deadline);
+	count = sink->lake.store->ops->watch(sink->lake.store, fds,
+										 SINK_S3_MAX_FDS, &deadline);
 	poll(fds, (nfds_t) count, clock_ms_until(deadline));
 }
 
+static bool
+sink_s3_drain_failed(const SinkS3 *sink, Error *err)
+{
+	if (sink->lake.objects.closed != NULL)
+		error_set(err, ERROR_SINK_WRITE,
+				  "%zu objects were not written in the time for stopping",
+				  sink->lake.objects.closed_count);
+	else
+		error_set(err, ERROR_SINK_WRITE,
+				  "manifest and pointer were not written in the time for stopping");
+	return error_detail(err,
+						"What is missing is written after the next start.");
+}
+
 /*
- * Records of a transaction whose commit did not come go along: they are
- * written again after the next start, before their commit.
+ * Objects that hold records of a transaction whose commit did not come cannot
+ * count, and what they hold beside these comes again with them: an object is
+ * listed whole or not at all.
  */
 static bool
 sink_s3_drain(Sink *base, int64_t deadline, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	if (sink_s3_has_open(sink) && !sink_s3_cut(sink, err))
-		return false;
-	sink->in_transaction = false;
-	sink->wanted = sink->committed;
+	if (sink->in_transaction)
+		log_info("sink %s: stopped within a transaction: it is delivered after the next start, with what came since the last flush",
+				 base->config->name);
+	else
+	{
+		if (sink_s3_has_open(sink) && !sink_s3_cut(sink, err))
+			return false;
+		sink->wanted = sink->committed;
+	}
 	for (;;)
 	{
 		if (!sink_s3_advance(sink, err))
 			return false;
-		if (base->durable >= sink->committed)
+		if (base->durable >= sink->committed ||
+			(sink->in_transaction && sink->lake.objects.cuts == NULL &&
+			 lake_chain_is_idle(&sink->lake.chain)))
 			return true;
 		if (clock_now() >= deadline)
-			break;
+			return sink_s3_drain_failed(sink, err);
 		sink_s3_wait(sink, deadline);
 	}
-	if (sink->objects.closed != NULL)
-		error_set(err, ERROR_SINK_WRITE,
-				  "%zu objects were not written in the time for stopping",
-				  sink->objects.closed_count);
-	else
-		error_set(err, ERROR_SINK_WRITE,
-				  "checkpoint object \"%s\" was not written in the time for stopping",
-				  buf_string(&sink->progress.key));
-	return error_detail(err,
-						"What is missing is written after the next start.");
 }
 
 static void
@@ -617,7 +555,7 @@ sink_s3_stats(const Sink *base, SinkStats *stats)
 	stats->in_flight = sink->records - sink->durable_records;
 	snprintf(stats->state, sizeof(stats->state),
 			 "%zu objects open, %zu uploading",
-			 sink->objects.open_count, sink->objects.closed_count);
+			 sink->lake.objects.open_count, sink->lake.objects.closed_count);
 }
 
 static void
@@ -625,13 +563,7 @@ sink_s3_free(Sink *base)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
 
-	if (sink->store != NULL)
-	{
-		sink_s3_progress_free(&sink->progress);
-		sink_s3_objects_abort(&sink->objects,
-							  clock_now() + SINK_S3_ABORT_TIME);
-		sink->store->ops->free(sink->store);
-	}
+	lake_free(&sink->lake, clock_now() + SINK_S3_ABORT_TIME);
 	buf_free(&sink->key);
 	free(sink);
 }
@@ -642,11 +574,12 @@ const SinkOps sink_s3_ops = {
 	.name = "s3",
 	.framed = true,
 	.schemes = sink_s3_schemes,
-	.options = &sink_s3_option_table,
+	.options = &lake_option_table,
 	.has_topics = true,
 	.create = sink_s3_create,
 	.resume = sink_s3_resume,
 	.check = sink_s3_check,
+	.verify = sink_s3_verify_all,
 	.put = sink_s3_put,
 	.commit = sink_s3_commit,
 	.poll = sink_s3_poll,

@@ -2,14 +2,13 @@
  * store_dir.c
  *		A local directory as an object store.
  *
- * An object is written to a hidden file beside its name, forced to disk and
- * renamed; the directory is forced too. The hidden name depends on the
- * object's name alone, so that a second try after a crash takes over what the
- * first left behind. Keys never leave the directory and follow no symbolic
- * link. All work is done at once in start: there is never anything pending.
+ * Objects are files, written as store_dir_file.h says. Their tags are hashes
+ * of their content. All work is done at once in start: there is never
+ * anything pending.
  */
 #include "object_store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,22 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "failpoint.h"
+#include "sigv4.h"
+#include "store_dir_file.h"
 
-#define DIR_FILE_MODE	0640	/* rows of the database: not for everyone */
-#define DIR_MODE		0750
-#define DIR_NAME_SIZE	256
 #define DIR_UPLOAD_SIZE 24
-#define DIR_MAX_GET		((size_t) 16 * 1024 * 1024)
-
-/* A file being written. */
-typedef struct DirFile
-{
-	int			dir;			/* its directory */
-	int			fd;
-	char		name[DIR_NAME_SIZE];
-	char		hidden[DIR_NAME_SIZE];
-} DirFile;
 
 typedef struct DirUpload
 {
@@ -73,128 +60,12 @@ dir_error(const DirStore *store, Error *err, const char *action,
 	return false;
 }
 
-/* ---- names ---- */
-
-static bool
-dir_name_ok(const char *name, size_t size)
-{
-	return size > 0 && size < DIR_NAME_SIZE &&
-		!(size == 1 && name[0] == '.') &&
-		!(size == 2 && name[0] == '.' && name[1] == '.');
-}
-
-/* Opens a directory below another, made if it may be; -1: errno. */
-static int
-dir_enter(int parent, const char *name, bool make)
-{
-	int			flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int			fd = openat(parent, name, flags);
-
-	if (fd >= 0 || errno != ENOENT || !make)
-		return fd;
-	if (mkdirat(parent, name, DIR_MODE) != 0 && errno != EEXIST)
-		return -1;
-	if (fsync(parent) != 0)
-		return -1;
-	return openat(parent, name, flags);
-}
-
-/*
- * The directory of a key, opened, and its last part in name. -1: errno.
- */
-static int
-dir_walk(const DirStore *store, const char *key, bool make, char *name)
-{
-	int			dir = dup(store->root);
-
-	while (dir >= 0)
-	{
-		size_t		size = strcspn(key, "/");
-		int			next;
-
-		if (!dir_name_ok(key, size))
-		{
-			close(dir);
-			errno = EINVAL;
-			return -1;
-		}
-		memcpy(name, key, size);
-		name[size] = '\0';
-		if (key[size] == '\0')
-			return dir;
-		next = dir_enter(dir, name, make);
-		close(dir);
-		dir = next;
-		key += size + 1;
-	}
-	return -1;
-}
-
 /* ---- writing ---- */
 
-static void
-dir_file_close(DirFile *file)
-{
-	if (file->fd >= 0)
-		close(file->fd);
-	if (file->dir >= 0)
-		close(file->dir);
-	file->fd = file->dir = -1;
-}
-
-static void
-dir_file_discard(DirFile *file)
-{
-	if (file->dir >= 0)
-		unlinkat(file->dir, file->hidden, 0);
-	dir_file_close(file);
-}
-
 static bool
-dir_file_open(DirFile *file, const DirStore *store, const char *key)
+dir_file_new(DirFile *file, DirStore *store, const char *key)
 {
-	int			size;
-
-	file->fd = -1;
-	file->dir = dir_walk(store, key, true, file->name);
-	if (file->dir < 0)
-		return false;
-	size = snprintf(file->hidden, sizeof(file->hidden), ".%s.tmp", file->name);
-	if (size < 0 || size >= (int) sizeof(file->hidden))
-	{
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	file->fd = openat(file->dir, file->hidden, O_WRONLY | O_CREAT | O_TRUNC |
-					  O_NOFOLLOW | O_CLOEXEC, DIR_FILE_MODE);
-	return file->fd >= 0;
-}
-
-static bool
-dir_file_write(DirFile *file, Slice data)
-{
-	while (data.size > 0)
-	{
-		ssize_t		written = write(file->fd, data.data, data.size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		data = slice_make(data.data + written, data.size - (size_t) written);
-	}
-	return true;
-}
-
-static bool
-dir_file_publish(DirFile *file)
-{
-	if (fsync(file->fd) != 0 || failpoint_fails(FAILPOINT_DIR_SYNCED) ||
-		renameat(file->dir, file->hidden, file->dir, file->name) != 0 ||
-		failpoint_fails(FAILPOINT_DIR_RENAMED) || fsync(file->dir) != 0)
-		return false;
-	dir_file_close(file);
-	return true;
+	return dir_file_open(file, store->root, key, store->base.owner);
 }
 
 /* errno of what failed survives the cleaning up. */
@@ -202,15 +73,22 @@ static bool
 dir_put(DirStore *store, StoreRequest *request)
 {
 	DirFile		file;
+	DirPublished result = DIR_PUBLISH_FAILED;
 	int			cause;
 
-	if (dir_file_open(&file, store, request->key) &&
-		dir_file_write(&file, request->body) && dir_file_publish(&file))
-		return true;
+	if (dir_file_new(&file, store, request->key) &&
+		dir_file_write(&file, request->body))
+		result = dir_file_publish(&file, request->condition, request->etag);
 	cause = errno;
 	dir_file_discard(&file);
 	errno = cause;
-	return dir_error(store, &request->error, "write", request->key);
+	if (result == DIR_PUBLISH_FAILED)
+		return dir_error(store, &request->error, "write", request->key);
+	if (result == DIR_PUBLISH_CONFLICT)
+		request->state = STORE_CONFLICT;
+	else
+		sigv4_hash(request->body, request->etag);
+	return true;
 }
 
 /* ---- uploads in parts ---- */
@@ -246,7 +124,7 @@ dir_begin(DirStore *store, StoreRequest *request)
 	store->uploads = upload;
 	snprintf(upload->id, sizeof(upload->id), "%llu",
 			 (unsigned long long) ++store->uploads_begun);
-	if (!dir_file_open(&upload->file, store, request->key))
+	if (!dir_file_new(&upload->file, store, request->key))
 	{
 		dir_error(store, &request->error, "write", request->key);
 		dir_upload_end(&store->uploads);
@@ -280,7 +158,7 @@ dir_complete(DirStore *store, StoreRequest *request)
 	if (*link == NULL || request->tag_count != (*link)->parts)
 		return error_set(&request->error, ERROR_INTERNAL,
 						 "upload of \"%s\" lacks parts", request->key);
-	if (!dir_file_publish(&(*link)->file))
+	if (dir_file_publish(&(*link)->file, STORE_ALWAYS, NULL) != DIR_PUBLISHED)
 		return dir_error(store, &request->error, "write", request->key);
 	dir_upload_end(link);
 	return true;
@@ -293,53 +171,87 @@ dir_abort(DirStore *store, StoreRequest *request)
 
 	if (*link != NULL)
 		dir_upload_end(link);
+	else if (!dir_uploads_remove(store->root, request->upload))
+		return dir_error(store, &request->error, "remove", request->upload);
 	return true;
 }
 
 /* ---- reading and removing ---- */
 
+/* errno */
 static bool
-dir_read(int fd, Buf *out)
+dir_read(int fd, const StoreRequest *range, Buf *out)
 {
+	uint64_t	at = range->offset;
+	uint64_t	end = range->size == 0 ? UINT64_MAX : at + range->size;
 	ssize_t		got = 1;
 
-	while (got > 0)
+	while (got > 0 && at < end)
 	{
-		if (!buf_reserve(out, 4096))
+		size_t		room = end - at < 65536 ? (size_t) (end - at) : 65536;
+
+		if (!buf_reserve(out, room))
 		{
 			errno = EFBIG;
 			return false;
 		}
-		got = read(fd, out->data + out->size, 4096);
-		if (got > 0)
+		got = pread(fd, out->data + out->size, room, (off_t) at);
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got > 0)
+		{
 			out->size += (size_t) got;
+			at += (uint64_t) got;
+		}
 	}
-	return got == 0;
+	return got >= 0;
 }
 
-static bool
-dir_get(DirStore *store, StoreRequest *request)
+/* Opens what is under a key; -1: errno. */
+static int
+dir_open_key(const DirStore *store, const char *key)
 {
 	char		name[DIR_NAME_SIZE];
-	int			dir = dir_walk(store, request->key, false, name);
+	int			dir = dir_walk(store->root, key, false, name);
 	int			fd = -1;
-	bool		ok = false;
+	int			cause;
 
 	if (dir >= 0)
 		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cause = errno;
+	if (dir >= 0)
+		close(dir);
+	errno = cause;
+	return fd;
+}
+
+/* For GET and HEAD. */
+static bool
+dir_get(DirStore *store, StoreRequest *request)
+{
+	int			fd = dir_open_key(store, request->key);
+	struct stat info;
+	bool		ok;
+
 	if (fd < 0 && errno == ENOENT)
 	{
 		request->state = STORE_MISSING;
-		ok = true;
+		return true;
+	}
+	if (request->verb == STORE_HEAD)
+	{
+		ok = fd >= 0 && fstat(fd, &info) == 0;
+		if (ok)
+			request->size = (uint64_t) info.st_size;
 	}
 	else
-		ok = fd >= 0 && dir_read(fd, &request->answer);
+		ok = fd >= 0 && dir_read(fd, request, &request->answer);
 	if (!ok)
 		dir_error(store, &request->error, "read", request->key);
+	else if (request->verb == STORE_GET && request->size == 0)
+		sigv4_hash(buf_slice(&request->answer), request->etag);
 	if (fd >= 0)
 		close(fd);
-	if (dir >= 0)
-		close(dir);
 	return ok;
 }
 
@@ -347,7 +259,7 @@ static bool
 dir_delete(DirStore *store, StoreRequest *request)
 {
 	char		name[DIR_NAME_SIZE];
-	int			dir = dir_walk(store, request->key, false, name);
+	int			dir = dir_walk(store->root, request->key, false, name);
 	bool		ok;
 
 	ok = dir >= 0 && unlinkat(dir, name, 0) == 0 && fsync(dir) == 0;
@@ -358,6 +270,68 @@ dir_delete(DirStore *store, StoreRequest *request)
 	if (dir >= 0)
 		close(dir);
 	return ok;
+}
+
+/* ---- lists ---- */
+
+static void
+append_name(Buf *out, const char *prefix, const char *name, bool is_directory)
+{
+	if (name[0] != '.' && name[strcspn(name, "\t\n")] == '\0')
+		buf_printf(out, "%s%s%s\n", prefix, name, is_directory ? "/" : "");
+}
+
+/* The directory of a key that is "" or ends in '/'; NULL: errno. */
+static DIR *
+dir_open_level(const DirStore *store, const char *key)
+{
+	char		inner[1100];
+	char		name[DIR_NAME_SIZE];
+	int			fd;
+
+	/* a key below it leads to it */
+	snprintf(inner, sizeof(inner), "%sx", key);
+	fd = dir_walk(store->root, inner, false, name);
+	return fd < 0 ? NULL : fdopendir(fd);
+}
+
+static bool
+dir_list(DirStore *store, StoreRequest *request)
+{
+	DIR		   *level = dir_open_level(store, request->key);
+	struct dirent *entry;
+
+	if (level == NULL)
+		return errno == ENOENT ||
+			dir_error(store, &request->error, "list", request->key);
+	while ((entry = readdir(level)) != NULL)
+	{
+		struct stat info;
+
+		if (fstatat(dirfd(level), entry->d_name, &info,
+					AT_SYMLINK_NOFOLLOW) == 0)
+			append_name(&request->answer, request->key, entry->d_name,
+						S_ISDIR(info.st_mode));
+	}
+	closedir(level);
+	return !buf_failed(&request->answer) || error_no_memory(&request->error);
+}
+
+static bool
+dir_uploads(DirStore *store, StoreRequest *request)
+{
+	DIR		   *level = dir_uploads_open(store->root);
+	struct dirent *entry;
+
+	if (level == NULL)
+		return errno == ENOENT ||
+			dir_error(store, &request->error, "list", DIR_UPLOADS);
+	while ((entry = readdir(level)) != NULL)
+		if (entry->d_name[0] != '.')
+			buf_printf(&request->answer, "%s\t%s\n", entry->d_name,
+					   entry->d_name);
+	closedir(level);
+	return !buf_failed(&request->answer) || error_no_memory(&request->error);
 }
 
 /* ---- the interface ---- */
@@ -388,12 +362,14 @@ dir_store_start(ObjectStore *base, StoreRequest *request)
 		[STORE_PUT] = dir_put,[STORE_GET] = dir_get,
 		[STORE_DELETE] = dir_delete,
 		[STORE_BEGIN] = dir_begin,[STORE_PART] = dir_part,
-		[STORE_COMPLETE] = dir_complete,[STORE_ABORT] = dir_abort
+		[STORE_COMPLETE] = dir_complete,[STORE_ABORT] = dir_abort,
+		[STORE_HEAD] = dir_get,[STORE_LIST] = dir_list,
+		[STORE_UPLOADS] = dir_uploads
 	};
 
 	error_clear(&request->error);
 	buf_free(&request->answer);
-	buf_init(&request->answer, DIR_MAX_GET);
+	buf_init(&request->answer, STORE_MAX_ANSWER);
 	if (!verbs[request->verb] ((DirStore *) base, request))
 		request->state = STORE_FAILED;
 	else if (request->state == STORE_PENDING)

@@ -75,20 +75,6 @@ def read_topics(kafka, pg, tables=LEDGER_TABLES, prefix=None):
             for record in kafka.read(f'{prefix or pg.dbname}.public.{table}')]
 
 
-def read_lake(top, tables=LEDGER_TABLES):
-    """A directory's objects, each table's in order."""
-    return by_table(read_directory(top), tables)
-
-
-def read_s3(bucket, prefix='', tables=LEDGER_TABLES):
-    return by_table(read_bucket(bucket, prefix), tables)
-
-
-def by_table(records, tables):
-    return [dict(record, _partition=table) for table in tables
-            for record in records if record['table'] == table]
-
-
 class Ledger:
     """Writers that insert until they are told to stop; with tally they put
     their last number, and how many rows this transaction has, into their row

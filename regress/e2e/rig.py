@@ -36,6 +36,7 @@ class Exit:
     SLOT_INVALIDATED, SLOT_DROPPED, RETAINED_WAL, SLOT_GIVEN_UP = range(21, 25)
     SPOOL, SPOOL_FULL = 30, 31
     SNAPSHOT = 28
+    TWO_WRITERS, VERIFY = 26, 27
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import rig
-from records import Ledger, read_json, read_s3, read_topics
+from manifest import read_manifest
+from records import Ledger, read_json, read_topics
 
 MINUTE = 60
 # brokers refuse records from more than an hour ahead
@@ -42,5 +43,5 @@ def test_steps(pg, relay, s3, kafka, tmp_path):
     years = {line[:4] for line in process.lines if line[:2] == '20'}
     assert len(years) > 1, process.stderr
     ledger.compare(read_json(tmp_path / 'out'), 'file', exactly_once=True)
-    ledger.compare(read_s3(s3, 'lake'), 's3')
+    ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
     ledger.compare(read_topics(kafka, pg), 'kafka', exactly_once=True)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import rig
-from records import Ledger, read_json, read_s3, read_topics
+from manifest import read_manifest
+from records import Ledger, read_json, read_topics
 from tcp_proxy import TcpProxy
 
 # what is set on the proxy, and for how many seconds at most
@@ -91,7 +92,7 @@ def test_s3_link(pg, relay, proxy, s3):
         s3.endpoint, f'http://127.0.0.1:{link.port}')
     process = relay.stream(pg, url, env=s3.env)
     poison(link, ledger, pg, process)
-    ledger.compare(read_s3(s3, 'lake'), 's3')
+    ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
 
 
 def test_kafka_link(pg, relay, proxy, moved_kafka):
@@ -130,7 +131,7 @@ def test_stuck_sink_keeps_the_connection(pg, relay, proxy, s3):
     pg.wait_confirmed()
     process.stop()
     assert process.stderr.count('streaming from slot') == 1
-    ledger.compare(read_s3(s3, 'lake'), 's3')
+    ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
 
 
 def test_relay_stands_still(pg, relay, tmp_path):

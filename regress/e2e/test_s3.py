@@ -5,6 +5,7 @@ The server checks signatures and content hashes; boto3 reads.
 import gzip
 import json
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ import time
 import pytest
 
 import rig
+from manifest import Place, home, listed_keys, read_chain, read_manifest
 from records import Ledger, parse_lines, read_bucket
 
 STYLES = ('path', 'virtual')
@@ -121,7 +123,7 @@ def test_every_way(table, relay, s3):
         for key in keys:
             assert re.fullmatch(
                 rf'{prefix}([\w.-]+)/\1-[0-9A-F]{{8}}-[0-9A-F]{{16}}-\d{{10}}'
-                rf'\.{extension}', key), key
+                rf'-[0-9A-F]{{16}}-1\.{extension}', key), key
         contents = {key.split('/')[1].rsplit('.', 1)[1]:
                     rows_of(unpack(s3.read(key), key), way[0])
                     for key in keys}
@@ -150,10 +152,16 @@ def test_object_facts(table, relay, s3):
     record, = parse_lines(s3.read(key), key)
     assert meta['pg-fanout-position'] == f"{record['lsn']},{record['seq']}"
     number = rig.lsn(record['lsn'])
-    assert key.endswith(f'-00000001-{number:016X}-0000000001.jsonl')
-    checkpoint = json.loads(s3.read(
-        f'lake/_pg_fanout/{table.slot}/s3.json'))
-    assert rig.lsn(checkpoint['lsn']) >= table.confirmed() > number
+    assert re.search(rf'-00000001-{number:016X}-0000000001-[0-9A-F]{{16}}-1'
+                     r'\.jsonl$', key)
+    pointer, manifests = read_chain(s3, 'lake')
+    assert rig.lsn(pointer['lsn']) >= table.confirmed() > number
+    entry, = manifests[-1]['objects']
+    assert entry['key'] == key
+    assert entry['first'] == entry['last'] == [record['lsn'], record['seq']]
+    assert entry['topic'] == f'{table.dbname}.public.t'
+    assert len(entry['schema']) == 16
+    assert read_manifest(s3, 'lake') == [record]
 
 
 @pytest.mark.parametrize('name', ["it's", 'Ünï cödé', 'a+b=c&d%2F', '..', '~'])
@@ -185,16 +193,18 @@ def test_server_away_and_back(table, relay, s3):
         s3.server.rig('start', s3.endpoint.rsplit(':', 1)[1])
         table.wait_confirmed()
     process.stop()
-    assert sorted(r['after']['id'] for r in read_bucket(s3)) == list(range(6))
+    assert [r['after']['id'] for r in read_manifest(s3)] == list(range(6))
+    assert s3.keys() == sorted(listed_keys(s3))
 
 
 @pytest.mark.slow
 def test_killed_in_uploads(pg, relay, s3):
-    """kill -9 while objects and parts are on their way: nothing is lost."""
+    """kill -9 while objects and parts are on their way, whatever closes them:
+    the manifests list every record once, and nothing else stays."""
     ledger = Ledger(pg)
     pg.create_slot()
     url = s3.url('lake', flush_interval='100ms', flush_bytes='20kB',
-                 compression='gzip')
+                 compression='gzip', rollup=5)
     ledger.start()
     for _ in range(8):
         process = relay.stream(pg, f'lake={url}', env=s3.env,
@@ -205,10 +215,146 @@ def test_killed_in_uploads(pg, relay, s3):
     process = relay.stream(pg, f'lake={url}', env=s3.env)
     pg.wait_confirmed()
     process.stop()
-    records = read_bucket(s3, 'lake')
-    for record in records:
-        record['_partition'] = record['table']  # each table's are in order
-    ledger.compare(records, 's3')
+    ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
+    assert s3.keys('lake') == sorted(listed_keys(s3, 'lake'))
+    assert not s3.client.list_multipart_uploads(
+        Bucket=s3.bucket).get('Uploads')
+    verify = relay.run('--verify', url, '--verify-content', env=s3.env)
+    assert verify.code == 0, verify.output
+    assert b'; 0 faults' in verify.output
+
+
+# ---- two relays ----
+
+def test_second_relay_takes_over(table, relay, s3):
+    """A relay that stood still with a record in its hands comes back to find
+    itself replaced: what it writes then counts nowhere, and it stops."""
+    first = relay.stream(table, s3.url('lake', flush_interval='5s'),
+                         env=s3.env, binary=rig.PLAIN_BIN,
+                         options=('-s', '1'))
+    table.sql("insert into t values (1, 'both get it')")
+    place = table.value('select pg_current_wal_lsn()')
+    rig.wait_until(lambda: table.value(
+        'select max(write_lsn) >= %s::pg_lsn from pg_stat_replication',
+        (place,)), what='record to be received')
+    first.signal(signal.SIGSTOP)
+    table.sql("select pg_terminate_backend(active_pid) "
+              "from pg_replication_slots where active_pid is not null")
+    rig.wait_until(lambda: not table.walsender(), what='slot to be free')
+    second = relay.stream(table, s3.url('lake', flush_records=1), env=s3.env)
+    table.wait_confirmed()
+    first.signal(signal.SIGCONT)
+    assert first.wait() == rig.Exit.TWO_WRITERS
+    assert 'another relay has taken over' in first.stderr
+    table.sql("insert into t values (2, 'the second goes on')")
+    table.wait_confirmed()
+    second.stop()
+    assert [r['after']['id'] for r in read_manifest(s3, 'lake')] == [1, 2]
+
+
+# ---- readers ----
+
+def test_reader_of_readme(table, relay, s3):
+    """What the README shows reads all manifests, with roll-ups and without."""
+    code = re.search(r'^def manifests\(.*?\n\n', (rig.TOP / 'README.md')
+                     .read_text(), re.M | re.S).group()
+    names = {'json': json}
+    exec(code, names)
+    process = relay.stream(table, s3.url('lake', flush_records=1, rollup=3),
+                           env=s3.env)
+    for i in range(7):
+        table.sql('insert into t values (%s)', (i,))
+        table.wait_confirmed()
+    process.stop()
+    pointer, manifests = read_chain(s3, 'lake')
+    assert len(manifests) == 8
+    assert pointer['chain']['rolled'] == 6
+    assert list(names['manifests'](
+        s3.read, f'lake/_pg_fanout/{table.slot}/s3')) == manifests
+
+
+# ---- --verify ----
+
+@pytest.fixture(params=['s3', 'dir'])
+def written(request, table, relay, s3, tmp_path):
+    """(run --verify, Place, prefix) of a chain with three transactions."""
+    if request.param == 's3':
+        url, where, prefix = s3.url('lake', flush_records=1), s3, 'lake'
+    else:
+        url = f'dir://{tmp_path}/lake?flush_records=1'
+        where, prefix = tmp_path / 'lake', ''
+    process = relay.stream(table, url, env=s3.env)
+    for i in range(3):
+        table.sql('insert into t values (%s, %s)', (i, 'x' * 10))
+        table.wait_confirmed()
+    process.stop()
+
+    def verify(*args):
+        process = relay.run('--verify', url, *args, env=s3.env)
+        return process.code, process.output.decode()
+
+    return verify, Place(where), prefix
+
+
+def control(place, prefix, word):
+    return [key for key in place.keys(home(prefix)) if word in key]
+
+
+def test_verify_sound(written, table):
+    verify, place, prefix = written
+    code, text = verify('--verify-content')
+    assert code == 0, text
+    assert re.search(r'^ok   chain \w+/(s3|dir): 4 manifests from \S+ to \S+ '
+                     r'list 3 objects with 3 records in \d+ bytes; 0 faults$',
+                     text, re.M), text
+    assert verify('-S', table.slot)[0] == 0
+    code, text = verify('-S', 'other')
+    assert code == rig.Exit.VERIFY and 'no chain' in text
+
+
+def test_verify_faults(written):
+    """Each damage is found, and what is whole again is found whole."""
+    verify, place, prefix = written
+    _, manifests = read_chain(place.bucket, prefix)
+    key = manifests[2]['objects'][0]['key']
+    third = control(place, prefix, 'manifest-0000000000000003')[0]
+    pointer = [key for key in control(place, prefix, '.json')
+               if 'manifest' not in key][0]
+
+    def damaged(name, data, word, *args):
+        before = place.read(name)
+        if data is None:
+            place.remove(name)
+        else:
+            place.write(name, data)
+        code, text = verify(*args)
+        assert code == rig.Exit.VERIFY, text
+        assert re.search(f'^FAIL .*{word}', text, re.M), text
+        place.write(name, before)
+        assert verify('--verify-content')[0] == 0
+
+    data, text = place.read(key), place.read(third)
+    damaged(key, None, 'is missing')
+    damaged(key, data[:-1], f'has {len(data) - 1} bytes')
+    damaged(key, data.replace(b'xxx', b'yyy'), 'checksum', '--verify-content')
+    damaged(third, None, 'manifest 3 is missing')
+    damaged(third, text[:40], 'manifest 3: manifest is damaged')
+    changed = dict(manifests[2], prev_end=manifests[1]['prev_end'])
+    damaged(third, json.dumps(changed).encode(), 'an overlap')
+    changed = dict(manifests[2], prev_end=manifests[2]['end'])
+    damaged(third, json.dumps(changed).encode(), 'a gap')
+    entry = dict(manifests[2]['objects'][0], **{
+        n: manifests[1]['objects'][0][n] for n in ('first', 'last')})
+    changed = dict(manifests[2], objects=[entry])
+    damaged(third, json.dumps(changed).encode(), 'outside of it')
+    damaged(third, json.dumps(changed).encode(), 'overlaps the object before')
+    entry = dict(manifests[2]['objects'][0], records=2)
+    changed = dict(manifests[2], objects=[entry])
+    damaged(third, json.dumps(changed).encode(), 'says 1 records')
+    damaged(third, json.dumps(changed).encode(), 'holds 1 records, not 2',
+            '--verify-content')
+    damaged(pointer, None, 'no chain')
+    damaged(pointer, b'{}', 'is no pointer')
 
 
 def test_stopped_within_upload(table, relay, s3):

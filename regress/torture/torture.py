@@ -6,7 +6,8 @@ the relay is killed (kill -9, a third of the times at a failpoint), its
 walsender is terminated, the server stops at once and recovers, the broker and
 the S3 server are killed and started again. Then everything is delivered, and
 each sink is compared with the source: nothing lost, nothing invented, in
-order; in the file and for readers of committed records in Kafka nothing twice.
+order, nothing twice: in the files, in what manifests list, and for readers of
+committed records in Kafka.
 
 RELAY_KILLS, WALSENDER_KILLS, SERVER_STOPS, BROKER_KILLS, S3_KILLS, WRITERS say
 how much of it, RATE how many transactions the writers come to in a second.
@@ -27,8 +28,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'e2e'))
 
 import rig  # noqa: E402
-from records import (Ledger, position, read_json, read_lake,  # noqa: E402
-                     read_s3, read_topics)
+from manifest import read_manifest  # noqa: E402
+from records import (Ledger, position, read_json,  # noqa: E402
+                     read_topics)
 
 # what is killed: the name of its count, how many by default, and how many
 # seconds one of them is given
@@ -48,7 +50,6 @@ SINKS = {
     'kafka': '{kafka}?linger=1ms&partitions=3&delivery=exactly-once'
              '&transaction_interval=30ms&connect_timeout=10s',
 }
-EXACT = ('file', 'kafka')
 REST = 8
 # every so many lives the relay lives until the slot has moved
 PATIENCE = 5
@@ -292,8 +293,8 @@ class Torture:
         source = self.ledger.source()
         readers = {
             'file': self._files,
-            'dir': lambda: read_lake(self.top / 'lake'),
-            's3': lambda: read_s3(self.bucket, 'lake'),
+            'dir': lambda: read_manifest(self.top / 'lake'),
+            's3': lambda: read_manifest(self.bucket, 'lake'),
             'kafka': lambda: read_topics(self.kafka, self.pg),
         }
         self.rows = len(source)
@@ -306,7 +307,7 @@ class Torture:
                      else f'{name}: nothing lost, all in order',
                      not findings.problems)
                     for name, findings in found.items())
-        for name in EXACT:
+        for name in found:
             yield f'{name}: nothing twice', found[name].repeats == 0
         yield ('every kind killed as often as asked',
                self.done == self.wanted)

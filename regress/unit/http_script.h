@@ -4,7 +4,8 @@
  *
  * Each request is answered with the next line of the script, which may also
  * break the connection. Requests are kept for the test to look at. "%WRITER%" in
- * an answer becomes the last x-amz-meta-pg-fanout-writer seen.
+ * an answer becomes the last x-amz-meta-pg-fanout-writer seen; the body "%ECHO%"
+ * that of the last PUT.
  */
 #ifndef PG_FANOUT_HTTP_SCRIPT_H
 #define PG_FANOUT_HTTP_SCRIPT_H
@@ -60,6 +61,7 @@ typedef struct HttpServer
 	HttpRequest requests[HTTP_MAX_REQUESTS];
 	int			request_count;
 	char		writer[64];
+	const char *echo;			/* body of the last PUT */
 	pthread_t	threads[HTTP_MAX_REQUESTS];
 	int			thread_count;
 } HttpServer;
@@ -143,7 +145,8 @@ http_answer(HttpServer *server, int fd, const HttpStep *step, bool head_only)
 	size_t		extra = step->act == HTTP_CUT ? 100 : 0;
 	size_t		size;
 
-	snprintf(body, sizeof(body), "%s", step->body == NULL ? "" : step->body);
+	snprintf(body, sizeof(body), "%s", step->body == NULL ? "" :
+			 strcmp(step->body, "%ECHO%") == 0 ? server->echo : step->body);
 	snprintf(text, sizeof(text), "HTTP/1.1 %s\r\n%s", step->status,
 			 step->headers == NULL ? "" : step->headers);
 	mark = strstr(text, "%WRITER%");
@@ -193,6 +196,8 @@ http_serve_one(HttpServer *server, int fd)
 	if (http_header(request, "x-amz-meta-pg-fanout-writer")[0] != '\0')
 		snprintf(server->writer, sizeof(server->writer), "%.60s",
 				 http_header(request, "x-amz-meta-pg-fanout-writer"));
+	if (strncmp(request->head, "PUT ", 4) == 0)
+		server->echo = request->body;
 	server->request_count++;
 	if (step->act == HTTP_RESET)
 	{

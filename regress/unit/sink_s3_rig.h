@@ -3,8 +3,8 @@
  *		What tests of the object sink share: a sink in a fresh directory, records
  *		for it, and what it wrote.
  */
-#ifndef PG_FANOUT_SINK_S3_RIG_H
-#define PG_FANOUT_SINK_S3_RIG_H
+#ifndef PG_FANOUT_LAKE_RIG_H
+#define PG_FANOUT_LAKE_RIG_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,8 @@
 
 #include "clock.h"
 #include "sink.h"
-#include "sink_s3_options.h"
+#include "lake_name.h"
+#include "lake_options.h"
 
 #define MAX_FILES	512
 #define RUN_LIMIT	(20 * CLOCK_SECOND)
@@ -32,7 +33,7 @@ static const FormatOps text_format = {.name = "json",.extension = "jsonl"};
 
 static char root[64];
 static SinkConfig config;
-static SinkS3Options *options;
+static LakeOptions *options;
 static Sink *sink;
 static SlotIdentity identity;
 static Transaction txn;
@@ -76,6 +77,18 @@ list(void)
 	file_count = kept;
 	qsort(files, (size_t) file_count, sizeof(files[0]), file_order);
 	return file_count;
+}
+
+/* Of an object that the relay of that epoch wrote: start is up to the sequence. */
+static inline void
+assert_named(const char *name, const char *start, int epoch, const char *extension)
+{
+	LakeNames names = {.slot = identity.slot,.sink = config.name};
+	char		expected[512];
+
+	lake_name_chain(&names, identity.system_id);
+	snprintf(expected, sizeof(expected), "%s-%s-%d%s", start, names.chain, epoch, extension);
+	assert_string_equal(name, expected);
 }
 
 static inline Buf
@@ -128,7 +141,7 @@ setup(void **state)
 	snprintf(root, sizeof(root), "/tmp/test_sink_s3_XXXXXX");
 	if (mkdtemp(root) == NULL)
 		return -1;
-	options = option_new(&sink_s3_option_table);
+	options = option_new(&lake_option_table);
 	config = (SinkConfig) {.name = "lake",.scheme = "dir",.authority = "",.path = root,
 		.options = options,.format = &text_format,.checkpoint_interval = 0};
 	identity = (SlotIdentity) {.system_id = 7123,.timeline = 1,.slot = "fan",
@@ -145,7 +158,7 @@ teardown(void **state)
 	if (sink != NULL)
 		sink_free(sink);
 	sink = NULL;
-	option_free(&sink_s3_option_table, options);
+	option_free(&lake_option_table, options);
 	return nftw(root, file_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -167,6 +180,52 @@ crash(void)
 {
 	sink_free(sink);
 	sink = NULL;
+}
+
+/* Whether a file is below the root. */
+static inline bool
+exists(const char *name)
+{
+	char		path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return access(path, F_OK) == 0;
+}
+
+static inline void
+write_file(const char *name, const char *text)
+{
+	char		path[1024];
+	FILE	   *out;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+static inline void
+remove_file(const char *name)
+{
+	char		path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* A sink that may not start. */
+static inline void
+refused(ErrorCode code, const char *word)
+{
+	sink = sink_s3_ops.create(&config, &err);
+	assert_non_null(sink);
+	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_RESUME_FAILED);
+	assert_int_equal(err.code, code);
+	if (strstr(err.message, word) == NULL)
+		fail_msg("%s", err.message);
+	assert_true(err.hint[0] != '\0');
+	crash();
 }
 
 static inline SinkResult
@@ -218,4 +277,4 @@ fill(char *text, size_t size, uint64_t seed)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-#endif							/* PG_FANOUT_SINK_S3_RIG_H */
+#endif							/* PG_FANOUT_LAKE_RIG_H */

@@ -128,7 +128,9 @@ test_checkpoint_damage(void **state)
 	assert_damaged(GOOD "x", "not JSON");
 	assert_damaged("[]", "object");
 	assert_damaged("{}", "\"pg_fanout\"");
-	assert_damaged("{\"pg_fanout\":2}", "format 2");
+	assert_damaged("{\"pg_fanout\":2}", "\"chain\"");
+	assert_damaged("{\"pg_fanout\":2,\"chain\":{\"manifest\":-1}}", "\"manifest\"");
+	assert_damaged("{\"pg_fanout\":3}", "format 3");
 	assert_damaged("{\"pg_fanout\":\"1\"}", "\"pg_fanout\"");
 }
 

@@ -134,6 +134,9 @@ test_error_codes(void **state)
 				assert_string_not_equal(error_code_name((ErrorCode) a),
 										error_code_name((ErrorCode) b));
 	}
+	assert_true(error_code_exists(ERROR_DISK));
+	assert_true(error_code_exists(ERROR_VERIFY));
+	assert_false(error_code_exists(ERROR_CODE_END));
 	assert_string_equal(error_code_name((ErrorCode) 99), "unknown");
 	assert_string_equal(error_code_name(ERROR_SLOT_MISSING), "slot-missing");
 }

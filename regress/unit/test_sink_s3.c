@@ -43,7 +43,7 @@ test_notes(void **state)
 	poll_ok();
 	assert_int_equal(sink->durable, 0x210);
 	assert_false(sink->notes.dirty);
-	text = slurp("_pg_fanout/fan/lake.notes");
+	text = slurp("_pg_fanout/fan/lake/notes-1");
 	assert_string_equal(buf_string(&text), "pg_fanout notes 1\ntable/1 6f6e65\nend 1\n");
 	buf_free(&text);
 	assert_true(notes_set(&sink->notes, "table/2", slice_of("two"), &err));
@@ -68,9 +68,9 @@ test_names_and_order(void **state)
 	put("bank.t", INT64_C(0x1000000F00), 12, "{\"a\":3}");
 	commit(INT64_C(0x1000000F10));
 	assert_int_equal(list(), 3);
-	assert_string_equal(files[0], "bank.other/bank.other-00000001-0000000000000200-0000000002.jsonl");
-	assert_string_equal(files[1], "bank.t/bank.t-00000001-0000000000000200-0000000001.jsonl");
-	assert_string_equal(files[2], "bank.t/bank.t-00000001-0000001000000F00-0000000012.jsonl");
+	assert_named(files[0], "bank.other/bank.other-00000001-0000000000000200-0000000002", 1, ".jsonl");
+	assert_named(files[1], "bank.t/bank.t-00000001-0000000000000200-0000000001", 1, ".jsonl");
+	assert_named(files[2], "bank.t/bank.t-00000001-0000001000000F00-0000000012", 1, ".jsonl");
 	assert_content(files[0], "{\"b\":1}\n");
 	assert_content(files[1], "{\"a\":1}\n{\"a\":2}\n");
 	assert_content(files[2], "{\"a\":3}\n");
@@ -92,7 +92,7 @@ test_binary_frames(void **state)
 	put("t", 0x200, 3, "");
 	commit(0x210);
 	assert_int_equal(list(), 1);
-	assert_string_equal(files[0], "t/t-00000001-0000000000000200-0000000001.pb");
+	assert_named(files[0], "t/t-00000001-0000000000000200-0000000001", 1, ".pb");
 	{
 		Buf			content = slurp(files[0]);
 
@@ -231,7 +231,7 @@ test_exact_part(void **state)
 	assert_int_equal(info.st_mode & 07777, 0640);
 }
 
-/* Nothing visible, nothing durable, nothing left behind; the same names again. */
+/* Nothing visible, nothing durable, nothing left behind. */
 static void
 test_crash_and_again(void **state)
 {
@@ -252,24 +252,13 @@ test_crash_and_again(void **state)
 	crash();
 	assert_int_equal(list(), 0);
 	options->flush_records = 1;
-	for (int run = 0; run < 2; run++)
-	{
-		/* the second time its checkpoint is gone: objects are replaced */
-		if (run == 1)
-		{
-			char		path[256];
-
-			crash();
-			snprintf(path, sizeof(path), "%s/_pg_fanout/fan/lake.json", root);
-			assert_int_equal(unlink(path), 0);
-		}
-		open_as(run == 0 ? SINK_RESUMED : SINK_NEW);
-		for (uint64_t i = 1; i <= 12; i++)
-			assert_int_equal(put_bytes("t", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
-		commit(0x210);
-		assert_int_equal(sink->durable, 0x210);
-		assert_int_equal(list(), 1);
-	}
+	open_as(SINK_RESUMED);
+	for (uint64_t i = 1; i <= 12; i++)
+		assert_int_equal(put_bytes("t", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
+	commit(0x210);
+	assert_int_equal(sink->durable, 0x210);
+	assert_int_equal(list(), 1);
+	assert_named(files[0], "t/t-00000001-0000000000000200-0000000001", 2, ".jsonl");
 }
 
 /* A large table's objects are closed within the transaction, durable is not. */
@@ -291,16 +280,18 @@ test_flush_within_transaction(void **state)
 	assert_int_equal(sink->durable, 0x100);
 	crash();
 	open_as(SINK_RESUMED);
+	poll_ok();
+	assert_int_equal(list(), 0);	/* no manifest listed them */
 	put("small", 0x200, 1, "x");
 	for (uint64_t i = 2; i <= 26; i++)
 		assert_int_equal(put_bytes("big", 0x200, i, slice_make(record, sizeof(record))), SINK_OK);
 	commit(0x210);
 	assert_int_equal(sink->durable, 0x210);
 	assert_int_equal(list(), 4);
-	assert_string_equal(files[0], "big/big-00000001-0000000000000200-0000000002.jsonl");
-	assert_string_equal(files[1], "big/big-00000001-0000000000000200-0000000012.jsonl");
-	assert_string_equal(files[2], "big/big-00000001-0000000000000200-0000000022.jsonl");
-	assert_string_equal(files[3], "small/small-00000001-0000000000000200-0000000001.jsonl");
+	assert_named(files[0], "big/big-00000001-0000000000000200-0000000002", 2, ".jsonl");
+	assert_named(files[1], "big/big-00000001-0000000000000200-0000000012", 2, ".jsonl");
+	assert_named(files[2], "big/big-00000001-0000000000000200-0000000022", 2, ".jsonl");
+	assert_named(files[3], "small/small-00000001-0000000000000200-0000000001", 2, ".jsonl");
 }
 
 /* flush_bytes counts all tables together, before compression. */
@@ -404,7 +395,7 @@ test_message_outside_transaction(void **state)
 	usleep(2000);
 	poll_ok();
 	assert_int_equal(list(), 1);
-	assert_string_equal(files[0], "messages/messages-00000001-0000000000000180-0000000000.jsonl");
+	assert_named(files[0], "messages/messages-00000001-0000000000000180-0000000000", 1, ".jsonl");
 	assert_int_equal(sink->durable, 0x190);
 }
 
@@ -417,12 +408,32 @@ test_drain(void **state)
 	open_as(SINK_NEW);
 	put("t", 0x200, 1, "a");
 	commit(0x210);
-	put("t", 0x300, 1, "b");	/* its commit does not come */
 	assert_true(sink->ops->drain(sink, clock_now() + RUN_LIMIT, &err));
 	assert_int_equal(sink->durable, 0x210);
 	sink->ops->stats(sink, &stats);
-	assert_int_equal(stats.records, 2);
+	assert_int_equal(stats.records, 1);
 	assert_int_equal(stats.in_flight, 0);
+	assert_int_equal(list(), 1);
+	crash();
+	open_as(SINK_RESUMED);
+	assert_int_equal(sink->accepted.lsn, 0x210);
+}
+
+/* What was cut is durable; what shares an object with a part of one is not. */
+static void
+test_drain_within_transaction(void **state)
+{
+	(void) state;
+	options->flush_records = 2;
+	open_as(SINK_NEW);
+	put("t", 0x200, 1, "a");
+	put("t", 0x200, 2, "a");
+	commit(0x210);
+	put("t", 0x300, 1, "b");
+	commit(0x310);
+	put("t", 0x400, 1, "c");	/* its commit does not come */
+	assert_true(sink->ops->drain(sink, clock_now() + RUN_LIMIT, &err));
+	assert_int_equal(sink->durable, 0x210);
 	assert_int_equal(list(), 1);
 	crash();
 	open_as(SINK_RESUMED);
@@ -506,7 +517,7 @@ test_odd_topics(void **state)
 	commit(0x210);
 	assert_int_equal(sink->durable, 0x210);
 	assert_int_equal(list(), 2);
-	assert_string_equal(files[1], "schema/t/t-00000001-0000000000000200-0000000002.jsonl");
+	assert_named(files[1], "schema/t/t-00000001-0000000000000200-0000000002", 1, ".jsonl");
 	for (int i = 0; bad[i] != NULL; i++)
 	{
 		assert_int_equal(put_bytes(bad[i], 0x300, 1, slice_of("x")), SINK_FAILED);
@@ -607,6 +618,7 @@ main(void)
 		TEST(test_nothing_for_this_sink),
 		TEST(test_message_outside_transaction),
 		TEST(test_drain),
+		TEST(test_drain_within_transaction),
 		TEST(test_memory),
 		TEST(test_other_checkpoints),
 		TEST(test_odd_topics),

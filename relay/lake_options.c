@@ -1,18 +1,18 @@
 /*
- * sink_s3_options.c
+ * lake_options.c
  *		The object sink's options: one row each.
  */
-#include "sink_s3_options.h"
+#include "lake_options.h"
 
 #include "compress.h"
 
 #define MB				INT64_C(1048576)
 #define GB				(1024 * MB)
-#define AT(member)		offsetof(SinkS3Options, member)
+#define AT(member)		offsetof(LakeOptions, member)
 
 static const char *const path_style_words[] = {"auto", "on", "off", NULL};
 
-static const Option sink_s3_options[] = {
+static const Option lake_options[] = {
 	{"compression", 0, OPTION_WORD, AT(compression), "none", 0, 0,
 		compression_words, "WORD",
 	"Compression of objects, whose names then end in .gz or .zst."},
@@ -28,6 +28,8 @@ static const Option sink_s3_options[] = {
 	{"flush-interval", 0, OPTION_TIME, AT(flush_interval), "1min", 1000,
 		INT64_C(86400000000), NULL, "TIME",
 	"Close all open objects, between transactions, when the first of them is this old. Until then the slot keeps its WAL."},
+	{"rollup", 0, OPTION_INT, AT(rollup), "1000", 2, 100000, NULL, "N",
+	"Join this many manifests, which list the objects, in one object for readers."},
 	{"part-bytes", 0, OPTION_BYTES, AT(part_bytes), "8MB", 5 * MB, 512 * MB,
 		NULL, "BYTES",
 	"Objects that outgrow this (after compression) are uploaded in parts of this size, smaller ones in one piece."},
@@ -75,7 +77,7 @@ static const Option sink_s3_options[] = {
 	"Key for aws:kms."},
 };
 
-const OptionTable sink_s3_option_table = {
-	"S3 and directory sink", "sink", sink_s3_options,
-	sizeof(sink_s3_options) / sizeof(sink_s3_options[0]), sizeof(SinkS3Options)
+const OptionTable lake_option_table = {
+	"S3 and directory sink", "sink", lake_options,
+	sizeof(lake_options) / sizeof(lake_options[0]), sizeof(LakeOptions)
 };

@@ -1,13 +1,13 @@
 /*
- * sink_s3_options.h
+ * lake_options.h
  *		The object sink's options: one row each.
  */
-#ifndef PG_FANOUT_SINK_S3_OPTIONS_H
-#define PG_FANOUT_SINK_S3_OPTIONS_H
+#ifndef PG_FANOUT_LAKE_OPTIONS_H
+#define PG_FANOUT_LAKE_OPTIONS_H
 
 #include "option.h"
 
-typedef struct SinkS3Options
+typedef struct LakeOptions
 {
 	/* objects */
 	int			compression;	/* Compression */
@@ -15,6 +15,7 @@ typedef struct SinkS3Options
 	int64_t		flush_bytes;
 	int64_t		flush_records;
 	int64_t		flush_interval;
+	int64_t		rollup;
 
 	/* uploads */
 	int64_t		part_bytes;
@@ -36,8 +37,8 @@ typedef struct SinkS3Options
 	char	   *storage_class;
 	char	   *encryption;
 	char	   *kms_key_id;
-} SinkS3Options;
+} LakeOptions;
 
-extern const OptionTable sink_s3_option_table;
+extern const OptionTable lake_option_table;
 
-#endif							/* PG_FANOUT_SINK_S3_OPTIONS_H */
+#endif							/* PG_FANOUT_LAKE_OPTIONS_H */
