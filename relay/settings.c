@@ -35,7 +35,7 @@ static const Option settings_options[] = {
 		"look at server, slot, publication and sinks, and say what is wrong and how to mend it"},
 	{"print-proto", 0, OPTION_LIST, FIELD(print_proto),
 		.argument = "TABLE", .help =
-		"print the typed .proto of a table, as read by consumers of format=protobuf; may be repeated"},
+		"print the typed .proto of a table, as read by consumers of format=protobuf (of the first sink with it, if any is named); may be repeated"},
 	{"print-config", 0, OPTION_FLAG, FIELD(print_config), .help =
 	"print a configuration file with every option, its default and explanation"},
 	{"print-manual", 0, OPTION_FLAG, FIELD(print_manual), .help =
