@@ -265,7 +265,8 @@ name_is_reserved(const ProtoPast *past, const char *name)
 
 /*
  * Whether one of our fields, or a getter that Java makes for one, has the
- * name. All of them count, so that columns keep their names whichever are chosen.
+ * name. All of them count, so that columns keep their names whichever are
+ * chosen.
  */
 static bool
 name_is_extra(const ProtoRow *row, const char *name)
