@@ -32,7 +32,7 @@ typedef struct SinkUse
 	const SinkSetup *setup;
 	FormatUse  *format;
 	char	   *message_topic;
-	Numbering  *numbering;		/* of its topics, if they hold typed records */
+	NumberingBook numbering;	/* of its topics, if they hold typed records */
 } SinkUse;
 
 /* Where a table's records go: a topic per sink. */
@@ -189,6 +189,13 @@ fanout_set_outbox(Fanout *fanout, Outbox *outbox)
 	fanout->outbox = outbox;
 }
 
+void
+fanout_renew_fields(Fanout *fanout, const OptionList *topics)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		fanout->sinks[i].numbering.renewed = topics;
+}
+
 static bool
 resume_sink(SinkUse *use, const SlotIdentity *identity, Error *err)
 {
@@ -282,6 +289,7 @@ check_numbering(SinkUse *use, const char *topic, const Table *table,
 	if (!use->setup->ops->has_topics || !use->setup->config.format->binary ||
 		use->format->format->registered)
 		return true;
+	use->numbering.notes = &use->sink->notes;
 	return numbering_add(&use->numbering, topic, table, err);
 }
 
@@ -813,7 +821,7 @@ fanout_free(Fanout *fanout)
 		if (fanout->sinks[i].sink != NULL)
 			sink_free(fanout->sinks[i].sink);
 		free(fanout->sinks[i].message_topic);
-		numbering_free(fanout->sinks[i].numbering);
+		numbering_free(fanout->sinks[i].numbering.topics);
 	}
 	for (size_t i = 0; i < fanout->format_count; i++)
 		fanout->formats[i].format->ops->free(fanout->formats[i].format);

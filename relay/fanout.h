@@ -26,6 +26,12 @@ extern Fanout *fanout_new(const SinkSetups *setups, const char *database,
 extern void fanout_set_outbox(Fanout *fanout, Outbox *outbox);
 
 /*
+ * What the fields of these topics of typed records meant before counts no
+ * more; outlives it.
+ */
+extern void fanout_renew_fields(Fanout *fanout, const OptionList *topics);
+
+/*
  * Reads every sink's checkpoint and asks new ones to write their first. With
  * the slot held, so that no other relay moves them meanwhile.
  */

@@ -166,10 +166,10 @@ make_parts(Relay *relay, Error *err)
 		return true;
 	memcpy(relay->database, relay->server.database, sizeof(relay->database));
 	relay->fanout = fanout_new(relay->setups, relay->database, err);
-	if (relay->fanout != NULL)
-		fanout_set_outbox(relay->fanout, relay->outbox);
 	if (relay->fanout == NULL || !make_spool(relay, err))
 		return false;
+	fanout_set_outbox(relay->fanout, relay->outbox);
+	fanout_renew_fields(relay->fanout, &relay->settings->renew_fields);
 	config.spool = relay->spool;
 	relay->source = ops->create(&config, err);
 	return relay->source != NULL;

@@ -63,6 +63,9 @@ static const Option settings_options[] = {
 	"accept that --startpos skips transactions"},
 	{"endpos", 'E', OPTION_STRING, FIELD(endpos), .argument = "LSN", .help =
 		"stop cleanly once every transaction that committed up to this position is delivered"},
+	{"renew-fields", 0, OPTION_LIST, FIELD(renew_fields),
+		.argument = "TOPIC", .help =
+		"once: let the fields of this topic of typed records mean something else than before, since all its consumers have the new .proto; may be repeated"},
 	{"no-loop", 'n', OPTION_FLAG, FIELD(no_loop), .help =
 	"do not try again when the connection is lost"},
 	{"status-interval", 's', OPTION_TIME, FIELD(status_interval),
@@ -357,6 +360,7 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 	free_list(&settings->print_proto);
 	free_list(&settings->create_publication);
 	free_list(&settings->plugin_options);
+	free_list(&settings->renew_fields);
 	free_list(&settings->sinks);
 	settings_pass_forget(&settings->pass);
 	return apply_section(settings, config, argc, argv, err);

@@ -39,6 +39,7 @@ typedef struct Settings
 	char	   *startpos;
 	char	   *endpos;
 	bool		allow_gap;
+	OptionList	renew_fields;	/* of these topics */
 	bool		no_loop;
 	int64_t		status_interval;
 

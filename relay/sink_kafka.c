@@ -575,6 +575,7 @@ static const char *const sink_kafka_schemes[] = {"kafka", NULL};
 
 const SinkOps sink_kafka_ops = {
 	.name = "kafka",
+	.has_topics = true,
 	.schemes = sink_kafka_schemes,
 	.options = &kafka_option_table,
 	.create = sink_kafka_create,
