@@ -83,6 +83,10 @@ append_sinks(Buf *line, const Fanout *fanout)
 		buf_printf(line, " | %s: %" PRIu64, sink->config->name, stats.records);
 		if (stats.in_flight > 0)
 			buf_printf(line, " (%" PRIu64 " in flight)", stats.in_flight);
+		if (stats.claim_checks > 0)
+			buf_printf(line, ", %" PRIu64 " claim checks", stats.claim_checks);
+		if (stats.dead_letters > 0)
+			buf_printf(line, ", %" PRIu64 " dead letters", stats.dead_letters);
 		if (stats.state[0] != '\0')
 			buf_printf(line, " %s", stats.state);
 	}
