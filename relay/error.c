@@ -45,6 +45,7 @@ static const CodeText code_texts[] = {
 	[ERROR_SINK_WRITE] = {"sink-write", "sink refused a record for good"},
 	[ERROR_RECORD] = {"record", "record cannot be rendered or delivered"},
 	[ERROR_DISK] = {"disk", "disk full or I/O error"},
+	[ERROR_SKIP] = {"skip", "record that --skip names is not there"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))
@@ -160,15 +161,23 @@ error_clear(Error *err)
 	err->hint[0] = '\0';
 }
 
+static const CodeText *
+find_text(ErrorCode code)
+{
+	static const CodeText unknown = {"unknown", NULL};
+
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL ?
+		&code_texts[code] : &unknown;
+}
+
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].name : "unknown";
+	return find_text(code)->name;
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].meaning :
-		"unknown error";
+	return find_text(code)->meaning;
 }

@@ -409,6 +409,7 @@ typedef struct Offer
 	const TxnEnd *commit;
 	const TableRoute *route;	/* of the change */
 	Position	position;
+	const char *skipped;		/* as Delivery's */
 } Offer;
 
 static FormatResult
@@ -473,9 +474,11 @@ offer_one(Fanout *fanout, size_t index, const Offer *offer, Error *err)
 {
 	SinkUse    *use = &fanout->sinks[index];
 	FormatUse  *format = use->format;
-	bool		wanted = wants(use, offer->position);
+	bool		wanted = wants(use, offer->position) &&
+		(offer->skipped == NULL || use->setup->ops->has_dead_letters);
 	Delivery	delivery = {
 		.position = offer->position, .txn = offer_txn(offer),
+		.skipped = offer->skipped,
 		.table = offer->change != NULL ? offer->change->table : NULL,
 		.topic = offer->route != NULL ? offer->route->topics[index] :
 		use->message_topic
@@ -490,7 +493,10 @@ offer_one(Fanout *fanout, size_t index, const Offer *offer, Error *err)
 		case FORMAT_WAIT:
 			return SINK_FULL;
 		case FORMAT_FAILED:
-			return SINK_FAILED;
+			if (offer->skipped == NULL)
+				return SINK_FAILED;
+			error_clear(err);
+			return SINK_OK;
 	}
 	if (!wanted)
 		return SINK_OK;
@@ -594,6 +600,41 @@ fanout_message(Fanout *fanout, const LogicalMessage *message,
 	Offer		offer = {.message = message, .position = position};
 
 	return offer_all(fanout, &offer, err);
+}
+
+SinkResult
+fanout_skip(Fanout *fanout, SourceResult kind, const SourceEvent *event,
+			Position position, const char *reason, Error *err)
+{
+	Offer		offer = {.position = position, .skipped = reason};
+
+	if (kind == SOURCE_MESSAGE)
+		offer.message = &event->message;
+	else if (kind == SOURCE_CHANGE)
+	{
+		offer.change = &event->change;
+		offer.route = find_route(fanout, event->change.table, err);
+		error_clear(err);
+	}
+	if (offer.message == NULL && (offer.route == NULL ||
+								  offer.route->by_value))
+		return SINK_OK;
+	return offer_all(fanout, &offer, err);
+}
+
+bool
+fanout_note_wanting(Fanout *fanout, Position position, const char *key,
+					Slice value, Error *err)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+	{
+		SinkUse    *use = &fanout->sinks[i];
+
+		if (wants(use, position) &&
+			!notes_set(&use->sink->notes, key, value, err))
+			return error_prefix(err, "sink %s", use->setup->name);
+	}
+	return true;
 }
 
 static SinkResult

@@ -45,6 +45,11 @@ extern MUST_USE bool fanout_resume(Fanout *fanout,
 extern MUST_USE bool fanout_note(Fanout *fanout, const char *key, Slice value,
 								 Error *err);
 
+/* The same of the sinks that want a record at this position. */
+extern MUST_USE bool fanout_note_wanting(Fanout *fanout, Position position,
+										 const char *key, Slice value,
+										 Error *err);
+
 /*
  * What the sink that is furthest behind remembers: notes of the place where
  * the stream begins. Valid until the next fanout_note.
@@ -66,6 +71,14 @@ extern SinkResult fanout_change(Fanout *fanout, const Change *change,
 								Position position, Error *err);
 extern SinkResult fanout_message(Fanout *fanout, const LogicalMessage *message,
 								 Position position, Error *err);
+
+/*
+ * A change or a message that is not to be delivered: sinks with dead letters
+ * tell of it there, if it can be rendered at all.
+ */
+extern SinkResult fanout_skip(Fanout *fanout, SourceResult kind,
+							  const SourceEvent *event, Position position,
+							  const char *reason, Error *err);
 
 /* last: the number of the transaction's last record, 0 if it had none. */
 extern SinkResult fanout_commit(Fanout *fanout, const TxnEnd *end,

@@ -26,7 +26,8 @@ typedef struct KafkaAdminAnswer
 {
 	void	   *opaque;			/* of the request */
 	bool		measured;		/* what a topic takes; else one was created */
-	int64_t		max_bytes;		/* max.message.bytes, if measured; 0: not said */
+	int64_t		max_bytes;		/* max.message.bytes, if measured; 0: not
+								 * said */
 	rd_kafka_resp_err_t resp;
 	char		text[256];
 } KafkaAdminAnswer;

@@ -22,7 +22,7 @@ typedef struct KafkaOversize
 	const KafkaOptions *options;
 	const SinkConfig *config;
 	KafkaClaims *claims;		/* NULL: no claim checks */
-	char		dead_letters[KAFKA_TOPIC_NAME_SIZE];	/* topic; empty: none */
+	char		dead_letters[KAFKA_TOPIC_NAME_SIZE];	/* topic, or empty */
 	uint64_t	claim_count;
 	uint64_t	dead_count;
 	int64_t		warned_at;		/* monotonic */

@@ -69,6 +69,16 @@ check_identity(Relay *relay, Error *err)
 	return error_hint(err, "Check where the host name points to.");
 }
 
+/* Where the stream begins: new sinks begin where the slot stands. */
+static Lsn
+relay_begin_position(const Relay *relay)
+{
+	Lsn			durable = relay_start_position(relay);
+
+	return durable > relay->identity.confirmed ? durable :
+		relay->identity.confirmed;
+}
+
 static bool
 resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 {
@@ -87,7 +97,8 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 									fanout_notes(relay->fanout), err))
 		return false;
 	relay->resumed = true;
-	return true;
+	return relay_skip_start(&relay->skip, relay->fanout,
+							relay_begin_position(relay), err);
 }
 
 bool
@@ -97,6 +108,7 @@ relay_prepare(Relay *relay, Error *err)
 
 	relay->transform = settings_pass_transform(options, err);
 	return relay->transform != NULL &&
+		relay_skip_init(&relay->skip, relay->settings, err) &&
 		settings_pass_outbox(options, relay->database, &relay->outbox, err);
 }
 

@@ -14,6 +14,7 @@
 #include "feedback.h"
 #include "progress.h"
 #include "relay.h"
+#include "relay_skip.h"
 #include "slot.h"
 #include "spool.h"
 #include "stream.h"
@@ -25,6 +26,7 @@ typedef struct Pending
 	SourceResult kind;			/* SOURCE_EMPTY: none */
 	SourceEvent event;
 	Position	position;
+	bool		skipped;		/* a person does not want it delivered */
 } Pending;
 
 typedef enum StepResult
@@ -60,6 +62,7 @@ typedef struct Relay
 	Feedback	feedback;
 	Progress	progress;
 
+	RelaySkip	skip;
 	Pending		pending;
 	bool		in_frame;		/* the frame at hand may hold more records */
 	bool		in_transaction;

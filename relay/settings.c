@@ -63,6 +63,10 @@ static const Option settings_options[] = {
 	"accept that --startpos skips transactions"},
 	{"endpos", 'E', OPTION_STRING, FIELD(endpos), .argument = "LSN", .help =
 		"stop cleanly once every transaction that committed up to this position is delivered"},
+	{"skip", 0, OPTION_STRING, FIELD(skip), .argument = "POSITION", .help =
+		"once: do not deliver the record at this position (0/16B3748:3, as errors give it), or any of the transaction (0/16B3748); said in the log, in the notes beside the checkpoints and among dead letters"},
+	{"skip-reason", 0, OPTION_STRING, FIELD(skip_reason), .argument = "TEXT",
+		.help = "why; must be given with --skip"},
 	{"renew-fields", 0, OPTION_LIST, FIELD(renew_fields),
 		.argument = "TOPIC", .help =
 		"once: let the fields of this topic of typed records mean something else than before, since all its consumers have the new .proto; may be repeated"},
@@ -535,9 +539,10 @@ settings_print_help(FILE *out)
 		option_print_help(table, out);
 	}
 	fputs("\nExit codes:\n", out);
-	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, "  %2d  %s\n", code,
-				error_code_meaning((ErrorCode) code));
+	for (int code = 0; code < ERROR_CODE_END; code++)
+		if (error_code_meaning((ErrorCode) code) != NULL)
+			fprintf(out, "  %2d  %s\n", code,
+					error_code_meaning((ErrorCode) code));
 }
 
 void
@@ -587,8 +592,9 @@ settings_print_manual(FILE *out)
 	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 		option_print_manual(table, out);
 	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
-	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, ".It %d\n%s\n", code,
-				error_code_meaning((ErrorCode) code));
+	for (int code = 0; code < ERROR_CODE_END; code++)
+		if (error_code_meaning((ErrorCode) code) != NULL)
+			fprintf(out, ".It %d\n%s\n", code,
+					error_code_meaning((ErrorCode) code));
 	fputs(".El\n", out);
 }

@@ -39,6 +39,8 @@ typedef struct Settings
 	char	   *startpos;
 	char	   *endpos;
 	bool		allow_gap;
+	char	   *skip;			/* a record's position; NULL: none */
+	char	   *skip_reason;
 	OptionList	renew_fields;	/* of these topics */
 	bool		no_loop;
 	int64_t		status_interval;

@@ -138,6 +138,7 @@ typedef struct SinkOps
 	const char *const *schemes; /* URL schemes it serves, NULL-terminated */
 	const OptionTable *options;
 	bool		has_topics;		/* keeps the records of each topic apart */
+	bool		has_dead_letters;	/* is offered what is skipped, too */
 	bool		framed;			/* records stand behind one another, those of
 								 * text formats a line each */
 
@@ -153,6 +154,13 @@ typedef struct SinkOps
 	 */
 	SinkResume	(*resume) (Sink *sink, const SlotIdentity *identity,
 						   Error *err);
+
+	/*
+	 * Reads the notes without taking anything that a running relay may hold.
+	 * NULL: keeps none.
+	 */
+	bool		(*read_notes) (Sink *sink, const SlotIdentity *identity,
+							   Error *err);
 
 	/* For --check: reachable, writable, rights. Leaves nothing behind. */
 	bool		(*check) (Sink *sink, Error *err);

@@ -568,6 +568,23 @@ sink_kafka_check(Sink *base, Error *err)
 		sink_kafka_try_create(sink, deadline, err);
 }
 
+static bool
+sink_kafka_read_notes(Sink *base, const SlotIdentity *identity, Error *err)
+{
+	SinkKafka  *sink = (SinkKafka *) base;
+	KafkaTarget target = sink->target;
+	int64_t		deadline = clock_now() + sink->options->connect_timeout;
+
+	if (kafka_target_is_mock(&target))
+		return true;
+	target.transactional_id = NULL;
+	buf_clear(&sink->text);
+	return kafka_progress_place(&sink->place, identity->system_id,
+								identity->slot, base->config->name, err) &&
+		kafka_progress_read(&target, &sink->place, deadline, &sink->text,
+							&base->notes, err);
+}
+
 static void
 sink_kafka_free(Sink *base)
 {
@@ -590,10 +607,12 @@ static const char *const sink_kafka_schemes[] = {"kafka", NULL};
 const SinkOps sink_kafka_ops = {
 	.name = "kafka",
 	.has_topics = true,
+	.has_dead_letters = true,
 	.schemes = sink_kafka_schemes,
 	.options = &kafka_option_table,
 	.create = sink_kafka_create,
 	.resume = sink_kafka_resume,
+	.read_notes = sink_kafka_read_notes,
 	.check = sink_kafka_check,
 	.put = sink_kafka_put,
 	.commit = sink_kafka_commit,

@@ -55,7 +55,8 @@ sink_kafka_produce(SinkKafka *sink, const Delivery *delivery,
 	KafkaRecord sent = {
 		.topic = topic->rkt,
 		.key = content->key, .value = content->value,
-		.headers = content->headers, .header_count = content->header_count
+		.headers = content->headers, .header_count = content->header_count,
+		.position = delivery->aside ? (Position) {0} : delivery->position
 	};
 	KafkaOpaque opaque = {0, sink_kafka_hash(delivery, record)};
 

@@ -229,6 +229,13 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	return result;
 }
 
+/* To resume asks for the progress and changes nothing. */
+static bool
+sink_s3_read_notes(Sink *base, const SlotIdentity *identity, Error *err)
+{
+	return sink_s3_resume(base, identity, err) != SINK_RESUME_FAILED;
+}
+
 /*
  * Begins an upload and gives it up: that needs the rights, and leaves nothing.
  */
@@ -642,6 +649,7 @@ const SinkOps sink_s3_ops = {
 	.has_topics = true,
 	.create = sink_s3_create,
 	.resume = sink_s3_resume,
+	.read_notes = sink_s3_read_notes,
 	.check = sink_s3_check,
 	.put = sink_s3_put,
 	.commit = sink_s3_commit,

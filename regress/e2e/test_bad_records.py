@@ -6,11 +6,13 @@ would have been the record's value, byte for byte.
 """
 import hashlib
 import json
+import re
 
 import pytest
 from confluent_kafka.admin import NewTopic
 
 import rig
+from records import read_json
 
 DELIVERIES = ['at-least-once', 'exactly-once']
 BIG = 'x' * 60000
@@ -209,3 +211,132 @@ def test_usage(table, kafka, relay):
         process = relay.stream(table, url(kafka, **options), wait=False)
         assert process.wait() == rig.Exit.USAGE, process.stderr
         assert words in process.stderr
+
+
+# ---- leaving one out ----
+
+SKIP = re.compile(r'start once with (--skip=\S+) --skip-reason=TEXT')
+
+
+def skip_option(process):
+    found = SKIP.search(process.stderr)
+    assert found, process.stderr
+    assert f'record at {found[1].split("=")[1]}' in process.stderr
+    return found[1]
+
+
+def ids(kafka, pg):
+    return [json.loads(r.key)['id'] for r in kafka.read(topic_of(pg))]
+
+
+@pytest.mark.parametrize('delivery', DELIVERIES)
+@pytest.mark.parametrize('refused_by', ['us', 'broker'])
+def test_skip(table, kafka, relay, tmp_path, delivery, refused_by):
+    """The command that the error names leaves out that record alone."""
+    sinks = [url(
+        kafka, delivery=delivery, dead_letter_topic='{db}.letters',
+        **({} if refused_by == 'us' else {
+            'message_max_bytes': '1MB', 'compression': 'none'})),
+             'f=file:%s/out' % tmp_path]
+    if refused_by == 'broker':
+        kafka.admin.create_topics([NewTopic(topic_of(table), 1, 1, config={
+            'max.message.bytes': '5000'})])[topic_of(table)].result()
+    # neither the first of the partition, which goes alone, nor of its batch
+    table.transaction("insert into t values (1, 'a')",
+                      "insert into t values (2, 'b')",
+                      f"insert into t values (5, '{BIG}')",
+                      "insert into t values (3, 'c')")
+    insert(table, (4, 'd'))
+    process = relay.stream(table, *sinks, wait=False)
+    assert process.wait() == rig.Exit.RECORD
+    option = skip_option(process)
+    assert option.endswith(':3')
+    for _ in range(2):
+        process = relay.stream(table, *sinks, options=[
+            option, '--skip-reason=known bad'])
+        table.wait_confirmed()
+        process.stop()
+        if _ == 0:
+            assert re.search(r'SKIPPED: record at \S+ of public.t, hash of its '
+                             r'key [0-9a-f]{16}, is not delivered: known bad',
+                             process.stderr)
+        else:
+            assert 'left out by an earlier start' in process.stderr
+    # at least once may have sent what stood before it again
+    got = ids(kafka, table)
+    assert sorted(set(got)) == [1, 2, 3, 4] and got[-2:] == [3, 4]
+    assert delivery == 'at-least-once' or got == [1, 2, 3, 4]
+    letter = kafka.read(f'{table.dbname}.letters')[-1]
+    told = json.loads(letter.value)
+    assert told['error'] == 'skipped: known bad' and told['seq'] == 3
+    assert json.loads(letter.key) == {'id': 5}
+    for _ in range(2):
+        process = relay.run(*table.args, '-S', table.slot, '--check', '-o',
+                            'publication_names=pub', '--sink', sinks[0],
+                            '--sink', sinks[1])
+        # a file that has it already says nothing
+        for name in ['k'] if refused_by == 'broker' else ['f', 'k']:
+            assert re.search(rf'warn.*sink {name}: not delivered: '
+                             rf'{option.split("=")[1]} .*"reason":"known bad"',
+                             process.output.decode()), process.output.decode()
+        insert(table, (6 + _, 'later'))
+        process = relay.stream(table, *sinks)
+        table.wait_confirmed()
+        process.stop()
+
+
+def test_skip_transaction(pg, relay, tmp_path):
+    """All records of one, by the position that its records have."""
+    pg.sql('create table t (id int primary key, body text)')
+    pg.publication()
+    pg.create_slot()
+    insert(pg, (1, 'a'))
+    pg.transaction("insert into t values (2, 'b')",
+                   "select pg_logical_emit_message(true, 'p', 'm')",
+                   "insert into t values (3, 'c')")
+    insert(pg, (4, 'd'))
+    end = ['--endpos', rig.lsn_text(pg.wal_position()), '-o', 'messages=on']
+    pg.sql("select pg_copy_logical_replication_slot(%s, %s)",
+           (pg.slot, f'{pg.slot}_copy'))
+    relay.stream(pg, f'file:{tmp_path}/all', slot=f'{pg.slot}_copy',
+                 wait=False, options=end).wait()
+    place = read_json(tmp_path / 'all')[1]['lsn']
+    process = relay.stream(pg, f'file:{tmp_path}/out', wait=False, options=[
+        *end, f'--skip={place}', '--skip-reason=all of it'])
+    assert process.wait() == 0
+    assert 'SKIPPED: 3 records' in process.stderr
+    assert [r['after']['id'] for r in read_json(tmp_path / 'out')] == [1, 4]
+    pg.drop_slot(f'{pg.slot}_copy')
+
+
+def test_skip_refused(table, kafka, relay, tmp_path):
+    """What is not there is not left out silently."""
+    sink = f'file:{tmp_path}/out'
+    insert(table, (1, 'a'))
+    process = relay.stream(table, sink)
+    table.wait_confirmed()
+    process.stop()
+    table.transaction("insert into t values (2, 'b')",
+                      "insert into t values (3, 'c')")
+    insert(table, (4, 'd'))
+    first = read_json(tmp_path / 'out')[0]['lsn']
+
+    def start(position, reason='x'):
+        process = relay.stream(table, sink, wait=False, options=[
+            f'--skip={position}', f'--skip-reason={reason}'])
+        return process.wait(), process.stderr
+    code, text = start(first)
+    assert code == rig.Exit.SKIP and 'past that position' in text
+    code, text = start(rig.lsn_text(rig.lsn(table.value(
+        'select confirmed_flush_lsn from pg_replication_slots where slot_name '
+        '= %s', (table.slot,)))))
+    assert code == rig.Exit.SKIP and 'no transaction' in text, text
+    assert len(read_json(tmp_path / 'out')) == 1
+    for position in '', 'x', '0/1:0', '0/1:-1', '0/1:x':
+        assert start(position)[0] == rig.Exit.USAGE
+    assert start('0/1', '')[0] == rig.Exit.USAGE
+    process = relay.stream(table, sink)
+    table.wait_confirmed()
+    process.stop()
+    assert [r['after']['id'] for r in read_json(tmp_path / 'out')] == [
+        1, 2, 3, 4]
