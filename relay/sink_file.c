@@ -389,7 +389,9 @@ open_data(SinkFile *file, bool found, bool *rotated, Error *err)
 	int64_t		size = file_place_size(&file->place, file->place.name);
 	int			fd;
 
-	*rotated = found && size < file->checkpoint.file_size;
+	/* one of which nothing is recorded may be missing */
+	*rotated = found && size < file->checkpoint.file_size &&
+		file->checkpoint.file_size > 0;
 	if (*rotated && !finish_rotation(file, size, err))
 		return false;
 	fd = file_place_open(&file->place, err);
@@ -533,8 +535,7 @@ switch_file(SinkFile *file, Error *err)
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-		fsync(file->place.dir) != 0)
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 	{
 		close(fd);
 		return error_set(err, ERROR_SINK_SETUP,
