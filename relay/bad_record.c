@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COMMAND_ROOM	160		/* of the sentence with the command */
+
 const char *
 bad_record_format(Position position, char *text)
 {
@@ -50,13 +52,16 @@ bad_record_explain(Error *err, Position position)
 {
 	char		text[BAD_RECORD_SIZE];
 	char		hint[ERROR_TEXT_SIZE];
+	bool		both = err->hint[0] != '\0';
 
 	if (strstr(err->hint, "--skip=") != NULL)
 		return false;
 	bad_record_format(position, text);
-	snprintf(hint, sizeof(hint), "%s", err->hint);
+	memcpy(hint, err->hint, sizeof(hint));
 	error_prefix(err, "record at %s", text);
-	error_hint(err, "%s%sTo go on without this record start once with --skip=%s --skip-reason=TEXT.",
-			   hint, hint[0] != '\0' ? " " : "", text);
+
+	/* the command must be whole, if one of the two cannot be */
+	error_hint(err, "%.*s%sTo go on without this record start once with --skip=%s --skip-reason=TEXT.",
+			   ERROR_TEXT_SIZE - COMMAND_ROOM, hint, both ? " " : "", text);
 	return false;
 }
