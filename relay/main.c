@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "budget.h"
 #include "catalog.h"
 #include "check.h"
 #include "log.h"
@@ -99,7 +100,7 @@ print_only(const Settings *settings)
 }
 
 static bool
-act(const Settings *settings, const Config *config, Error *err)
+act(Settings *settings, const Config *config, Error *err)
 {
 	ConnectionOptions connection = {
 		.dbname = settings->dbname, .host = settings->host,
@@ -112,7 +113,8 @@ act(const Settings *settings, const Config *config, Error *err)
 		.iam_endpoint = settings->iam_endpoint
 	};
 	SinkSetups	sinks = {0};
-	bool		ok = setup_sinks(&sinks, settings, config, err);
+	bool		ok = setup_sinks(&sinks, settings, config, err) &&
+		budget_apply(settings, &sinks, err);
 
 	if (ok && settings->print_proto.count > 0)
 		ok = print_protos(settings, &connection, &sinks, err);
