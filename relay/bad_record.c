@@ -54,7 +54,8 @@ bad_record_explain(Error *err, Position position)
 	char		hint[ERROR_TEXT_SIZE];
 	bool		both = err->hint[0] != '\0';
 
-	if (strstr(err->hint, "--skip=") != NULL)
+	/* said already, or another command helps with all records alike */
+	if (strstr(err->hint, "start once with --") != NULL)
 		return false;
 	bad_record_format(position, text);
 	memcpy(hint, err->hint, sizeof(hint));

@@ -20,8 +20,8 @@ extern const char *bad_record_format(Position position, char *text);
 extern bool bad_record_parse(const char *text, Position *position);
 
 /*
- * Says in err where the record is, unless it does already, and how to go on
- * without it. Returns false.
+ * Says in err where the record is and how to go on without it, unless it says
+ * already how to go on. Returns false.
  */
 extern bool bad_record_explain(Error *err, Position position);
 

@@ -582,7 +582,7 @@ rounds(void)
 {
 	const char *wanted = getenv("POWER_ROUNDS");
 
-	return wanted != NULL ? atoi(wanted) : 40;
+	return wanted != NULL ? atoi(wanted) : 20;
 }
 
 static void
