@@ -30,9 +30,12 @@ progress_frame(Progress *progress, size_t bytes)
 }
 
 void
-progress_record(Progress *progress)
+progress_record(Progress *progress, bool skipped)
 {
-	progress->records++;
+	if (skipped)
+		progress->skipped++;
+	else
+		progress->records++;
 }
 
 void
@@ -124,6 +127,8 @@ progress_show(Progress *progress, const Feedback *feedback,
 	buf_append_string(&line, "/s");
 	append_lag(&line, progress, feedback);
 	append_spool(&line, spool);
+	if (progress->skipped > 0)
+		buf_printf(&line, ", %" PRIu64 " skipped", progress->skipped);
 	append_sinks(&line, fanout);
 	if (!buf_failed(&line))
 		log_progress(buf_string(&line));

@@ -114,7 +114,7 @@ settle(Relay *relay)
 	Pending    *pending = &relay->pending;
 
 	if (pending->kind == SOURCE_CHANGE || pending->kind == SOURCE_MESSAGE)
-		progress_record(&relay->progress);
+		progress_record(&relay->progress, pending->skipped);
 	fanout_next(relay->fanout);
 	pending->kind = SOURCE_EMPTY;
 	pending->skipped = false;

@@ -302,9 +302,12 @@ def test_skip_transaction(pg, relay, tmp_path):
     relay.stream(pg, f'file:{tmp_path}/all', slot=f'{pg.slot}_copy',
                  wait=False, options=end).wait()
     place = read_json(tmp_path / 'all')[1]['lsn']
-    process = relay.stream(pg, f'file:{tmp_path}/out', wait=False, options=[
-        *end, f'--skip={place}', '--skip-reason=all of it'])
-    assert process.wait() == 0
+    process = relay.stream(pg, f'file:{tmp_path}/out', options=[
+        *end[2:], '--progress-interval=1', f'--skip={place}',
+        '--skip-reason=all of it'])
+    process.wait_for(', 3 skipped')
+    pg.wait_confirmed()
+    process.stop()
     assert 'SKIPPED: 3 records' in process.stderr
     assert [r['after']['id'] for r in read_json(tmp_path / 'out')] == [1, 4]
     pg.drop_slot(f'{pg.slot}_copy')
