@@ -46,7 +46,6 @@ typedef struct KafkaOptions
 	char	   *claim_check_ca_file;
 	char	   *dead_letter_topic;	/* a template; NULL: see oversize */
 	int64_t		queue_bytes;
-	bool		queue_bytes_given;
 	int64_t		queue_messages;
 	int64_t		connect_timeout;	/* microseconds */
 	int			security_protocol;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "budget.h"
 #include "catalog.h"
 #include "check.h"
 #include "log.h"
@@ -100,7 +99,7 @@ print_only(const Settings *settings)
 }
 
 static bool
-act(Settings *settings, const Config *config, Error *err)
+act(const Settings *settings, const Config *config, Error *err)
 {
 	ConnectionOptions connection = {
 		.dbname = settings->dbname, .host = settings->host,
@@ -113,8 +112,7 @@ act(Settings *settings, const Config *config, Error *err)
 		.iam_endpoint = settings->iam_endpoint
 	};
 	SinkSetups	sinks = {0};
-	bool		ok = setup_sinks(&sinks, settings, config, err) &&
-		budget_apply(settings, &sinks, err);
+	bool		ok = setup_sinks(&sinks, settings, config, err);
 
 	if (ok && settings->print_proto.count > 0)
 		ok = print_protos(settings, &connection, &sinks, err);

@@ -430,8 +430,6 @@ option_set(const OptionTable *table, void *values, const char *name,
 		return error_set(err, ERROR_USAGE, "option \"%s\" needs a value",
 						 option->name);
 	place = (char *) values + option->offset;
-	if (option->given != 0)
-		*(bool *) ((char *) values + option->given) = true;
 	switch (option->type)
 	{
 		case OPTION_FLAG:
@@ -474,8 +472,6 @@ option_new(const OptionTable *table)
 			option_free(table, values);
 			return NULL;
 		}
-		if (option->given != 0)
-			*(bool *) ((char *) values + option->given) = false;
 	}
 	return values;
 }

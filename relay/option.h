@@ -65,8 +65,6 @@ typedef struct Option
 	const char *const *words;	/* NULL-terminated, OPTION_WORD */
 	const char *argument;		/* what help calls the argument */
 	const char *help;			/* one sentence or more, no line breaks */
-	size_t		given;			/* offset of a bool that says whether the value
-								 * was set by somebody; 0: nobody asks */
 } Option;
 
 typedef struct OptionTable

@@ -77,15 +77,11 @@ static const Option settings_options[] = {
 		.argument = "SECS", .help =
 		"longest time between status messages to the server; at most a third of wal_sender_timeout is used"},
 
-	{"memory", 0, OPTION_BYTES, FIELD(memory), .preset = "0", .min = 0,
-		.max = INT64_C(1) << 40, .help =
-		"memory for the whole relay: gives transactions in progress and sinks shares in place of their own defaults, and refuses what does not fit (64MB at least); 0: each has its own"},
 	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
 		"let the server send large transactions while they are in progress; they are kept here until they commit"},
 	{"spool-memory", 0, OPTION_BYTES, FIELD(spool_memory), .preset = "64MB",
 		.min = 1024 * 1024, .max = INT64_C(1) << 40, .help =
-	"memory for transactions in progress, all together; more goes to disk",
-	.given = FIELD(spool_memory_given)},
+	"memory for transactions in progress, all together; more goes to disk"},
 	{"spool-directory", 0, OPTION_STRING, FIELD(spool_directory),
 		.argument = "DIRECTORY", .help =
 		"where on disk, compressed; it must be private (mode 0700) and is made if missing; pg_fanout-UID below $TMPDIR or /var/tmp if not set"},

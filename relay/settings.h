@@ -45,12 +45,9 @@ typedef struct Settings
 	bool		no_loop;
 	int64_t		status_interval;
 
-	int64_t		memory;			/* of all together; 0: each by itself */
-
 	/* transactions in progress */
 	bool		streaming;
 	int64_t		spool_memory;
-	bool		spool_memory_given;
 	char	   *spool_directory;
 	int64_t		spool_limit;
 

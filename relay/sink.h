@@ -137,8 +137,6 @@ typedef struct SinkOps
 	const char *name;			/* "kafka" */
 	const char *const *schemes; /* URL schemes it serves, NULL-terminated */
 	const OptionTable *options;
-	const char *memory_option;	/* that bounds what it takes; NULL: little */
-	int			memory_percent; /* of its value are taken in the end */
 	bool		has_topics;		/* keeps the records of each topic apart */
 	bool		has_dead_letters;	/* is offered what is skipped, too */
 	bool		framed;			/* records stand behind one another, those of

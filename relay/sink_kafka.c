@@ -606,8 +606,6 @@ static const char *const sink_kafka_schemes[] = {"kafka", NULL};
 
 const SinkOps sink_kafka_ops = {
 	.name = "kafka",
-	.memory_option = "queue-bytes",
-	.memory_percent = 200,
 	.has_topics = true,
 	.has_dead_letters = true,
 	.schemes = sink_kafka_schemes,

@@ -20,7 +20,6 @@ typedef struct SinkS3Options
 	int64_t		part_bytes;
 	int64_t		max_uploads;
 	int64_t		memory;
-	bool		memory_given;
 	int64_t		connect_timeout;
 	int64_t		request_timeout;
 
