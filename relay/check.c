@@ -9,6 +9,7 @@
 
 #include "check_part.h"
 #include "fanout.h"
+#include "relay_skip.h"
 #include "spool.h"
 
 /* ---- the spool ---- */
@@ -37,6 +38,40 @@ check_spool(Check *check)
 
 /* ---- sinks ---- */
 
+/* What a person had left out, as the notes of a sink tell it. */
+static void
+check_skipped(Check *check, Sink *sink)
+{
+	SlotIdentity identity = {
+		.system_id = check->server.system_id,
+		.timeline = check->server.timeline, .slot = check->settings->slot,
+		.database = check->server.database
+	};
+	size_t		size = strlen(RELAY_SKIP_NOTE);
+	Error		failure;
+
+	error_clear(&failure);
+	if (identity.slot == NULL || identity.system_id == 0 ||
+		sink->ops->read_notes == NULL)
+		return;
+	if (!sink->ops->read_notes(sink, &identity, &failure))
+	{
+		say_warning(failure.hint, "sink %s: its notes cannot be read: %s",
+					sink->config->name, failure.message);
+		return;
+	}
+	for (size_t i = 0; i < sink->notes.count; i++)
+	{
+		const Note *note = &sink->notes.items[i];
+
+		if (strncmp(note->key, RELAY_SKIP_NOTE, size) == 0)
+			say_warning("It was left out by --skip; look for it among the dead letters, or copy the row by hand.",
+						"sink %s: not delivered: %s %.*s", sink->config->name,
+						note->key + size, (int) note->size,
+						(const char *) note->data);
+	}
+}
+
 static void
 check_sinks(Check *check, const SinkSetups *setups)
 {
@@ -62,7 +97,10 @@ check_sinks(Check *check, const SinkSetups *setups)
 
 		error_clear(&failure);
 		if (sink->ops->check(sink, &failure))
+		{
 			say_ok("sink %s can be written", setups->setups[i].name);
+			check_skipped(check, sink);
+		}
 		else
 		{
 			error_prefix(&failure, "sink %s", setups->setups[i].name);

@@ -313,21 +313,24 @@ other_system(const Checkpoint *checkpoint, const Checkpoint *expected,
 	return error_hint(err, "Check where the connection goes to. After pg_upgrade, or a dump and restore, positions mean nothing any more: copy the tables again, then remove the sink's checkpoint (or give the sink another name) to begin anew where the slot stands.");
 }
 
-static bool
-verify_names(const Checkpoint *checkpoint, const Checkpoint *expected,
-			 Error *err)
+bool
+checkpoint_belongs(const Checkpoint *checkpoint, const SlotIdentity *identity,
+				   const char *sink, Error *err)
 {
-	if (checkpoint->system_id != expected->system_id)
-		return other_system(checkpoint, expected, err);
-	if (strcmp(checkpoint->database, expected->database) != 0)
+	Checkpoint	expected;
+
+	checkpoint_init(&expected, identity, sink, LSN_INVALID);
+	if (checkpoint->system_id != expected.system_id)
+		return other_system(checkpoint, &expected, err);
+	if (strcmp(checkpoint->database, expected.database) != 0)
 		return other_identity("database", checkpoint->database,
-							  expected->database, expected->sink, err);
-	if (strcmp(checkpoint->slot, expected->slot) != 0)
-		return other_identity("slot", checkpoint->slot, expected->slot,
-							  expected->sink, err);
-	if (strcmp(checkpoint->sink, expected->sink) != 0)
-		return other_identity("sink", checkpoint->sink, expected->sink,
-							  expected->sink, err);
+							  expected.database, expected.sink, err);
+	if (strcmp(checkpoint->slot, expected.slot) != 0)
+		return other_identity("slot", checkpoint->slot, expected.slot,
+							  expected.sink, err);
+	if (strcmp(checkpoint->sink, expected.sink) != 0)
+		return other_identity("sink", checkpoint->sink, expected.sink,
+							  expected.sink, err);
 	return true;
 }
 
@@ -448,14 +451,11 @@ bool
 checkpoint_verify(const Checkpoint *checkpoint, const SlotIdentity *identity,
 				  const char *sink, Error *err)
 {
-	Checkpoint	expected;
-
-	checkpoint_init(&expected, identity, sink, LSN_INVALID);
-	if (!verify_names(checkpoint, &expected, err) ||
+	if (!checkpoint_belongs(checkpoint, identity, sink, err) ||
 		!verify_timeline(checkpoint, identity, sink, err) ||
 		!verify_position(checkpoint, identity, sink, err))
 		return false;
-	if (checkpoint->options_hash != expected.options_hash)
+	if (checkpoint->options_hash != identity->options_hash)
 		log_warning("sink \"%s\": the source's options have changed since its checkpoint: from here on other changes may be selected",
 					sink);
 	return true;

@@ -69,6 +69,11 @@ extern MUST_USE bool checkpoint_verify(const Checkpoint *checkpoint,
 									   const SlotIdentity *identity,
 									   const char *sink, Error *err);
 
+/* Of that, whether system, database, slot and sink are the same. */
+extern MUST_USE bool checkpoint_belongs(const Checkpoint *checkpoint,
+										const SlotIdentity *identity,
+										const char *sink, Error *err);
+
 /*
  * Whether the slot still holds what comes behind this position of a sink. Else
  * ERROR_SLOT_RECREATED if the slot's own WAL begins behind it, which a slot

@@ -70,6 +70,7 @@ static const CodeText code_texts[] = {
 	[ERROR_TWO_WRITERS] = {"two-writers",
 	"another relay writes to the sink's place"},
 	[ERROR_VERIFY] = {"verify", "--verify found gaps, overlaps or damage"},
+	[ERROR_SKIP] = {"skip", "record that --skip names is not there"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))

@@ -50,6 +50,7 @@ typedef enum ErrorCode
 	ERROR_SNAPSHOT = 28,		/* not possible, or not finished */
 	ERROR_SPOOL = 30,			/* of another slot, damaged, in use */
 	ERROR_SPOOL_FULL = 31,		/* and told to stop then */
+	ERROR_SKIP = 32,			/* what --skip names is not there */
 	ERROR_CODE_END				/* behind the last one */
 } ErrorCode;
 

@@ -1,61 +1,14 @@
 /*
  * fanout.c
- *		One stream in, every sink out.
+ *		One stream in, every sink out. See fanout_state.h.
  */
-#include "fanout.h"
+#include "fanout_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "log.h"
-#include "numbering.h"
-#include "oid_map.h"
-#include "outbox.h"
-#include "route.h"
-
-#define TOPIC_LIMIT 4096
-
-/* A format in use, for sinks that want the same records of it. */
-typedef struct FormatUse
-{
-	Format	   *format;
-	FormatConfig config;
-	const SinkSetup *setup;		/* of the first sink that uses it */
-	bool		rendered;		/* records are those of the change at hand */
-	Records		records;
-} FormatUse;
-
-typedef struct SinkUse
-{
-	Sink	   *sink;
-	const SinkSetup *setup;
-	FormatUse  *format;
-	char	   *message_topic;
-	bool		fresh;			/* had no checkpoint at the start */
-	Numbering  *numbering;		/* of its topics, if they hold typed records */
-} SinkUse;
-
-/* Where a table's records go: a topic per sink. */
-typedef struct TableRoute
-{
-	uint64_t	version;		/* of the description it was made from */
-	bool		by_value;		/* an outbox: rows have topics of their own */
-	char	   *topics[];
-} TableRoute;
-
-struct Fanout
-{
-	const char *database;
-	SinkUse    *sinks;
-	size_t		sink_count;
-	FormatUse  *formats;
-	size_t		format_count;
-	OidMap		routes;
-	Outbox	   *outbox;			/* NULL: none */
-	bool		wants_detail;	/* a format does */
-	bool		quiet;			/* somebody else warns of tables */
-};
 
 /* ---- making ---- */
 
@@ -108,36 +61,6 @@ find_format(Fanout *fanout, const SinkSetup *setup, Error *err)
 	return use;
 }
 
-/*
- * A topic of this sink for a table, or for messages (schema and table NULL).
- */
-static char *
-make_topic(const Fanout *fanout, const SinkSetup *setup, const char *template,
-		   const Table *table, Error *err)
-{
-	const char *prefix = setup->common->prefix;
-	RouteNames	names = {
-		.prefix = prefix ? prefix : fanout->database,
-		.database = fanout->database,
-		.schema = table ? table->schema : NULL,
-		.table = table ? table->name : NULL,
-		.sink = setup->name,
-		.underscores = setup->config.format->underscores
-	};
-	char	   *topic = NULL;
-	Buf			out;
-
-	buf_init(&out, TOPIC_LIMIT);
-	if (route_expand(&out, template, &names, err))
-	{
-		topic = strdup(buf_string(&out));
-		if (topic == NULL)
-			error_no_memory(err);
-	}
-	buf_free(&out);
-	return topic;
-}
-
 static bool
 add_sink(Fanout *fanout, const SinkSetup *setup, Error *err)
 {
@@ -147,7 +70,7 @@ add_sink(Fanout *fanout, const SinkSetup *setup, Error *err)
 	use->format = find_format(fanout, setup, err);
 	if (use->format == NULL)
 		return false;
-	use->message_topic = make_topic(fanout, setup,
+	use->message_topic = fanout_topic(fanout, setup,
 									setup->common->message_topic, NULL, err);
 	if (use->message_topic == NULL)
 		return false;
@@ -195,6 +118,13 @@ void
 fanout_set_quiet(Fanout *fanout)
 {
 	fanout->quiet = true;
+}
+
+void
+fanout_renew_fields(Fanout *fanout, const OptionList *topics)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		fanout->sinks[i].numbering.renewed = topics;
 }
 
 static bool
@@ -275,374 +205,6 @@ fanout_notes(const Fanout *fanout)
 	return &oldest->notes;
 }
 
-/* ---- routes ---- */
-
-static void
-free_route(Fanout *fanout, TableRoute *route)
-{
-	if (route == NULL)
-		return;
-	for (size_t i = 0; i < fanout->sink_count; i++)
-		free(route->topics[i]);
-	free(route);
-}
-
-/* A topic that holds typed records has one meaning for each field number. */
-static bool
-check_numbering(SinkUse *use, const char *topic, const Table *table,
-				Error *err)
-{
-	if (!use->setup->ops->has_topics || !use->setup->config.format->binary ||
-		use->format->format->registered)
-		return true;
-	return numbering_add(&use->numbering, topic, table, err);
-}
-
-/* Said when the table is first seen: its rows cannot be told apart. */
-static void
-warn_without_key(const Table *table)
-{
-	if (table->key_count > 0)
-		return;
-	log_warning("table %s.%s has no primary key and no replica identity: its records have no key, "
-				"and updates and deletes do not say of which row",
-				table->schema, table->name);
-	log_warning("hint: Give it a primary key, or ALTER TABLE ... REPLICA IDENTITY USING INDEX or FULL.");
-}
-
-static TableRoute *
-make_route(Fanout *fanout, const Table *table, Error *err)
-{
-	TableRoute *route =
-		calloc(1, sizeof(*route) + fanout->sink_count * sizeof(char *));
-
-	if (route == NULL)
-	{
-		error_no_memory(err);
-		return NULL;
-	}
-	route->version = table->version;
-	route->by_value = fanout->outbox != NULL &&
-		outbox_has(fanout->outbox, table);
-	if (route->by_value)
-		return route;
-	if (!fanout->quiet)
-		warn_without_key(table);
-	for (size_t i = 0; i < fanout->sink_count; i++)
-	{
-		SinkUse    *use = &fanout->sinks[i];
-		const SinkSetup *setup = use->setup;
-
-		route->topics[i] =
-			make_topic(fanout, setup, setup->common->topic, table, err);
-		if (route->topics[i] == NULL ||
-			!check_numbering(use, route->topics[i], table, err))
-		{
-			error_prefix(err, "sink %s", setup->name);
-			free_route(fanout, route);
-			return NULL;
-		}
-	}
-	return route;
-}
-
-static TableRoute *
-find_route(Fanout *fanout, const Table *table, Error *err)
-{
-	TableRoute *old = oid_map_find(&fanout->routes, table->oid);
-	TableRoute *route;
-
-	if (old != NULL && old->version == table->version)
-		return old;
-	route = make_route(fanout, table, err);
-	if (route == NULL)
-		return NULL;
-	if (!oid_map_set(&fanout->routes, table->oid, route))
-	{
-		free_route(fanout, route);
-		error_no_memory(err);
-		return NULL;
-	}
-	free_route(fanout, old);
-	return route;
-}
-
-/* ---- what descriptions leave out ---- */
-
-bool
-fanout_wants_detail(const Fanout *fanout, const Table *table)
-{
-	const TableRoute *route;
-
-	if (!fanout->wants_detail)
-		return false;
-	route = oid_map_find(&fanout->routes, table->oid);
-	if (route != NULL && route->version == table->version)
-		return false;
-	return fanout->outbox == NULL || !outbox_has(fanout->outbox, table);
-}
-
-bool
-fanout_describe(Fanout *fanout, const Table *table, const TableDetail *detail,
-				Error *err)
-{
-	for (size_t i = 0; i < fanout->format_count; i++)
-	{
-		Format	   *format = fanout->formats[i].format;
-
-		if (format->ops->describe != NULL &&
-			!format->ops->describe(format, table, detail, err))
-			return error_prefix(err, "table %s.%s", table->schema,
-								table->name);
-	}
-	return true;
-}
-
-/* ---- offering ---- */
-
-static bool
-wants(const SinkUse *use, Position position)
-{
-	return !position_before(position, use->sink->accepted);
-}
-
-/* What is to be rendered and offered: one of the four. */
-typedef struct Offer
-{
-	const Transaction *begin;
-	const Change *change;
-	const LogicalMessage *message;
-	const TxnEnd *commit;
-	const TableRoute *route;	/* of the change */
-	Position	position;
-} Offer;
-
-static FormatResult
-call_format(const FormatUse *use, const Offer *offer, const char *topic,
-			Records *records, Error *err)
-{
-	Format	   *format = use->format;
-	const FormatOps *ops = format->ops;
-
-	if (offer->begin != NULL)
-		return ops->begin(format, offer->begin, records, err);
-	if (offer->commit != NULL)
-		return ops->commit(format, offer->commit, offer->position, records,
-						   err);
-	if (offer->message != NULL)
-		return ops->message(format, offer->message, offer->position, topic,
-							records, err);
-	return ops->change(format, offer->change, offer->position, topic, records,
-					   err);
-}
-
-static FormatResult
-render(FormatUse *use, const Offer *offer, const char *topic, Error *err)
-{
-	FormatResult result;
-
-	if (use->rendered)
-		return FORMAT_OK;
-	result = call_format(use, offer, topic, &use->records, err);
-	if (result == FORMAT_FAILED && offer->change != NULL)
-		error_prefix(err, "table %s.%s", offer->change->table->schema,
-					 offer->change->table->name);
-	use->rendered = result == FORMAT_OK;
-	return result;
-}
-
-static const Transaction *
-offer_txn(const Offer *offer)
-{
-	if (offer->begin != NULL)
-		return offer->begin;
-	if (offer->commit != NULL)
-		return &offer->commit->txn;
-	return offer->change != NULL ? offer->change->txn : offer->message->txn;
-}
-
-static SinkResult
-put(SinkUse *use, const Delivery *delivery, Error *err)
-{
-	SinkResult	result;
-
-	if (delivery->count == 0)
-		return SINK_OK;
-	result = sink_put(use->sink, delivery, err);
-	if (result == SINK_FAILED)
-		error_prefix(err, "sink %s", use->setup->name);
-	return result;
-}
-
-static SinkResult
-offer_one(Fanout *fanout, size_t index, const Offer *offer, Error *err)
-{
-	SinkUse    *use = &fanout->sinks[index];
-	FormatUse  *format = use->format;
-	bool		wanted = wants(use, offer->position);
-	Delivery	delivery = {
-		.position = offer->position, .txn = offer_txn(offer),
-		.table = offer->change != NULL ? offer->change->table : NULL,
-		.topic = offer->route != NULL ? offer->route->topics[index] :
-		use->message_topic
-	};
-
-	if (!wanted && !format->format->ops->sees_all)
-		return SINK_OK;
-	switch (render(format, offer, delivery.topic, err))
-	{
-		case FORMAT_OK:
-			break;
-		case FORMAT_WAIT:
-			return SINK_FULL;
-		case FORMAT_FAILED:
-			return SINK_FAILED;
-	}
-	if (!wanted)
-		return SINK_OK;
-	delivery.records = format->records.records;
-	delivery.count = format->records.count;
-	return put(use, &delivery, err);
-}
-
-static SinkResult
-offer_all(Fanout *fanout, const Offer *offer, Error *err)
-{
-	bool		full = false;
-
-	for (size_t i = 0; i < fanout->sink_count; i++)
-	{
-		SinkResult	result = offer_one(fanout, i, offer, err);
-
-		if (result == SINK_FAILED)
-			return result;
-		full |= result == SINK_FULL;
-	}
-	return full ? SINK_FULL : SINK_OK;
-}
-
-SinkResult
-fanout_begin(Fanout *fanout, const Transaction *txn, Error *err)
-{
-	Offer		offer = {
-		.begin = txn, .position = {txn->commit_lsn, 0}
-	};
-
-	return offer_all(fanout, &offer, err);
-}
-
-/* Whether records stand behind one another, each in a line. */
-static bool
-writes_lines(const SinkUse *use)
-{
-	return use->setup->ops->framed && !use->setup->config.format->binary;
-}
-
-/* A row of an outbox: no format is asked. */
-static SinkResult
-offer_event(Fanout *fanout, const Change *change, Position position,
-			Error *err)
-{
-	bool		full = false;
-	OutboxEvent event;
-
-	switch (outbox_change(fanout->outbox, change, &event, err))
-	{
-		case OUTBOX_EVENT:
-			break;
-		case OUTBOX_DROP:
-			return SINK_OK;
-		case OUTBOX_FAILED:
-			return SINK_FAILED;
-	}
-	for (size_t i = 0; i < fanout->sink_count; i++)
-	{
-		SinkUse    *use = &fanout->sinks[i];
-		Record		record = event.record;
-		Delivery	delivery = {
-			.position = position, .txn = change->txn, .topic = record.topic,
-			.records = &record, .count = 1
-		};
-		SinkResult	result;
-
-		if (!wants(use, position))
-			continue;
-		if (writes_lines(use))
-			record.value = event.line;
-		result = put(use, &delivery, err);
-		if (result == SINK_FAILED)
-			return result;
-		full |= result == SINK_FULL;
-	}
-	return full ? SINK_FULL : SINK_OK;
-}
-
-SinkResult
-fanout_change(Fanout *fanout, const Change *change, Position position,
-			  Error *err)
-{
-	Offer		offer = {
-		.change = change, .position = position,
-		.route = find_route(fanout, change->table, err)
-	};
-
-	if (offer.route == NULL)
-		return SINK_FAILED;
-	if (offer.route->by_value)
-		return offer_event(fanout, change, position, err);
-	return offer_all(fanout, &offer, err);
-}
-
-SinkResult
-fanout_message(Fanout *fanout, const LogicalMessage *message,
-			   Position position, Error *err)
-{
-	Offer		offer = {.message = message, .position = position};
-
-	return offer_all(fanout, &offer, err);
-}
-
-static SinkResult
-commit_one(SinkUse *use, const TxnEnd *end, Error *err)
-{
-	SinkResult	result;
-
-	if (use->sink->accepted.lsn >= end->end_lsn)
-		return SINK_OK;
-	result = sink_commit(use->sink, end, err);
-	if (result == SINK_FAILED)
-		error_prefix(err, "sink %s", use->setup->name);
-	return result;
-}
-
-SinkResult
-fanout_commit(Fanout *fanout, const TxnEnd *end, uint64_t last, Error *err)
-{
-	Offer		offer = {
-		.commit = end, .position = {end->txn.commit_lsn, last + 1}
-	};
-	bool		full = false;
-
-	for (size_t i = 0; i < fanout->sink_count; i++)
-	{
-		SinkResult	result = offer_one(fanout, i, &offer, err);
-
-		if (result == SINK_OK)
-			result = commit_one(&fanout->sinks[i], end, err);
-		if (result == SINK_FAILED)
-			return result;
-		full |= result == SINK_FULL;
-	}
-	return full ? SINK_FULL : SINK_OK;
-}
-
-void
-fanout_next(Fanout *fanout)
-{
-	for (size_t i = 0; i < fanout->format_count; i++)
-		fanout->formats[i].rendered = false;
-}
-
 /* ---- progress ---- */
 
 /*
@@ -662,7 +224,8 @@ put_aside(Fanout *fanout, const FormatUse *format, const Records *records,
 			.count = records->count
 		};
 
-		if (use->format == format && put(use, &delivery, err) == SINK_FAILED)
+		if (use->format == format &&
+			fanout_put(use, &delivery, err) == SINK_FAILED)
 			return false;
 	}
 	return true;
@@ -868,14 +431,14 @@ fanout_free(Fanout *fanout)
 	if (fanout == NULL)
 		return;
 	for (size_t i = 0; i < fanout->routes.capacity; i++)
-		free_route(fanout, fanout->routes.entries[i].value);
+		fanout_free_route(fanout, fanout->routes.entries[i].value);
 	free(fanout->routes.entries);
 	for (size_t i = 0; i < fanout->sink_count; i++)
 	{
 		if (fanout->sinks[i].sink != NULL)
 			sink_free(fanout->sinks[i].sink);
 		free(fanout->sinks[i].message_topic);
-		numbering_free(fanout->sinks[i].numbering);
+		numbering_free(fanout->sinks[i].numbering.topics);
 	}
 	for (size_t i = 0; i < fanout->format_count; i++)
 		fanout->formats[i].format->ops->free(fanout->formats[i].format);

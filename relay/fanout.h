@@ -29,6 +29,12 @@ extern void fanout_set_outbox(Fanout *fanout, Outbox *outbox);
 extern void fanout_set_quiet(Fanout *fanout);
 
 /*
+ * What the fields of these topics of typed records meant before counts no
+ * more; outlives it.
+ */
+extern void fanout_renew_fields(Fanout *fanout, const OptionList *topics);
+
+/*
  * Reads every sink's checkpoint and asks new ones to write their first. With
  * the slot held, so that no other relay moves them meanwhile.
  */
@@ -41,6 +47,11 @@ extern MUST_USE bool fanout_resume(Fanout *fanout,
  */
 extern MUST_USE bool fanout_note(Fanout *fanout, const char *key, Slice value,
 								 Error *err);
+
+/* The same of the sinks that want a record at this position. */
+extern MUST_USE bool fanout_note_wanting(Fanout *fanout, Position position,
+										 const char *key, Slice value,
+										 Error *err);
 
 /*
  * What the sink that is furthest behind remembers: notes of the place where
@@ -67,6 +78,14 @@ extern SinkResult fanout_change(Fanout *fanout, const Change *change,
 								Position position, Error *err);
 extern SinkResult fanout_message(Fanout *fanout, const LogicalMessage *message,
 								 Position position, Error *err);
+
+/*
+ * A change or a message that is not to be delivered: sinks with dead letters
+ * tell of it there, if it can be rendered at all.
+ */
+extern SinkResult fanout_skip(Fanout *fanout, SourceResult kind,
+							  const SourceEvent *event, Position position,
+							  const char *reason, Error *err);
 
 /* last: the number of the transaction's last record, 0 if it had none. */
 extern SinkResult fanout_commit(Fanout *fanout, const TxnEnd *end,

@@ -183,8 +183,9 @@ file_place_check(const FilePlace *place, Error *err)
 }
 
 /*
- * A new file gets exactly the mode asked for, whatever the umask. O_NONBLOCK
- * is for pipes without a reader; on a pipe it may stay.
+ * A new file gets exactly the mode asked for, whatever the umask; whoever made
+ * it, its name is on disk before a checkpoint can tell of it. O_NONBLOCK is
+ * for pipes without a reader; on a pipe it may stay.
  */
 int
 file_place_open(const FilePlace *place, Error *err)
@@ -192,19 +193,24 @@ file_place_open(const FilePlace *place, Error *err)
 	int			fd = openat(place->dir, place->name,
 							O_WRONLY | O_CREAT | O_EXCL | PLACE_FLAGS, 0600);
 
-	if (fd >= 0)
+	if (fd >= 0 && fchmod(fd, place->mode) != 0)
 	{
-		if (fchmod(fd, place->mode) == 0)
-			return fd;
 		place_error("set the mode of", place->path, err);
 		close(fd);
 		return -1;
 	}
-	if (errno == EEXIST)
+	if (fd < 0 && errno == EEXIST)
 		fd = openat(place->dir, place->name, O_WRONLY | PLACE_FLAGS);
 	if (fd < 0)
+	{
 		place_error("open", place->path, err);
-	return fd;
+		return -1;
+	}
+	if (fsync(place->dir) == 0)
+		return fd;
+	sidecar_io_error("sync the directory of", place->path, err);
+	close(fd);
+	return -1;
 }
 
 int64_t

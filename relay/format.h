@@ -80,6 +80,13 @@ typedef struct FormatOps
 	bool		sees_all;		/* is shown what no sink wants, too */
 	bool		underscores;	/* topics are named as Debezium names them */
 	const OptionTable *options; /* NULL: none */
+
+	/*
+	 * Appends what a consumer compiles to read a table's records with these
+	 * options. NULL: nothing to compile.
+	 */
+	bool		(*print) (Buf *out, const void *options, const Table *table,
+						  Error *err);
 	Format	   *(*create) (const FormatConfig *config, Error *err);
 
 	/*

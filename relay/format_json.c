@@ -27,7 +27,7 @@
  * says, of truncates nothing. The key is {"custkey":7} as
  * above. How values look is told in row_json.h. Knows no sink.
  */
-#include "format.h"
+#include "flat.h"
 
 #include <stdlib.h>
 
@@ -35,56 +35,13 @@
 #include "record_key.h"
 #include "row_json.h"
 
-typedef enum JsonDeletes
-{
-	JSON_DELETES_TOMBSTONE,
-	JSON_DELETES_DROP,
-	JSON_DELETES_REWRITE
-} JsonDeletes;
-
-/* Of flatten_fields, in the order they are written. */
-enum
-{
-	JSON_FIELD_OP,
-	JSON_FIELD_DB,
-	JSON_FIELD_SCHEMA,
-	JSON_FIELD_TABLE,
-	JSON_FIELD_LSN,
-	JSON_FIELD_SEQ,
-	JSON_FIELD_XID,
-	JSON_FIELD_COMMIT_TIME,
-	JSON_FIELD_ORIGIN,
-	JSON_FIELD_UNCHANGED,
-	JSON_FIELD_COUNT
-};
-
-static const char *const field_names[] = {
-	[JSON_FIELD_OP] = "op", [JSON_FIELD_DB] = "db",
-	[JSON_FIELD_SCHEMA] = "schema", [JSON_FIELD_TABLE] = "table",
-	[JSON_FIELD_LSN] = "lsn", [JSON_FIELD_SEQ] = "seq",
-	[JSON_FIELD_XID] = "xid", [JSON_FIELD_COMMIT_TIME] = "commit_time",
-	[JSON_FIELD_ORIGIN] = "origin", [JSON_FIELD_UNCHANGED] = "unchanged"
-};
-
 typedef struct FormatJsonOptions
 {
-	bool		flatten;
-	int			deletes;		/* JsonDeletes */
-	char	   *fields;
+	FlatOptions flat;
 } FormatJsonOptions;
 
-static const char *const delete_words[] = {"tombstone", "drop", "rewrite",
-NULL};
-
 static const Option format_json_options[] = {
-	{"flatten", 0, OPTION_BOOL, offsetof(FormatJsonOptions, flatten), .preset = "off", .help =
-	"the row alone in place of the record around it"},
-	{"flatten-delete", 0, OPTION_WORD, offsetof(FormatJsonOptions, deletes), .preset = "tombstone",
-		.words = delete_words, .help =
-	"with flatten: a delete is its tombstone, nothing (drop), or the old row with \"__deleted\":true before the tombstone (rewrite)"},
-	{"flatten-fields", 0, OPTION_STRING, offsetof(FormatJsonOptions, fields), .preset = "",
-		.argument = "FIELDS", .help =
-	"with flatten: members to add to the row, \"__\" before their names: op, db, schema, table, lsn, seq, xid, commit_time, origin, unchanged, with commas between"},
+	FLAT_OPTION_ROWS(FormatJsonOptions, flat),
 };
 
 static const OptionTable format_json_option_table = {
@@ -98,8 +55,8 @@ static const OptionTable format_json_option_table = {
 typedef struct FormatJson
 {
 	Format		base;
-	const FormatJsonOptions *options;	/* NULL: presets */
-	uint32_t	fields;			/* bits of flatten_fields */
+	const FlatOptions *flat;	/* NULL: presets */
+	uint32_t	fields;			/* of flattened rows, by ProtoExtra */
 	char	   *database;
 	Buf			key;
 	Buf			old_key;
@@ -109,15 +66,6 @@ typedef struct FormatJson
 	Buf			scratch;
 	PositionHeaders headers;
 } FormatJson;
-
-static const char *const op_names[] = {
-	[PG_FANOUT__OP__OP_UNKNOWN] = "unknown",
-	[PG_FANOUT__OP__INSERT] = "insert",
-	[PG_FANOUT__OP__UPDATE] = "update",
-	[PG_FANOUT__OP__DELETE] = "delete",
-	[PG_FANOUT__OP__TRUNCATE] = "truncate",
-	[PG_FANOUT__OP__READ] = "read"
-};
 
 static void
 append_text(Buf *out, const char *text)
@@ -288,7 +236,7 @@ render_value(FormatJson *json, const Change *change, Position position,
 	Buf		   *out = &json->value;
 
 	format_recycle(out);
-	append_member(out, "{\"op\":", op_names[change->parts.op]);
+	append_member(out, "{\"op\":", flat_op_name(change->parts.op));
 	append_member(out, ",\"db\":", json->database);
 	append_member(out, ",\"schema\":", change->table->schema);
 	append_member(out, ",\"table\":", change->table->name);
@@ -319,38 +267,42 @@ append_field(FormatJson *json, int field, const Change *change,
 
 	switch (field)
 	{
-		case JSON_FIELD_OP:
-			append_text_or_null(out, op_names[change->parts.op]);
+		case PROTO_EXTRA_OP:
+			append_text_or_null(out, flat_op_name(change->parts.op));
 			break;
-		case JSON_FIELD_DB:
+		case PROTO_EXTRA_DB:
 			append_text_or_null(out, json->database);
 			break;
-		case JSON_FIELD_SCHEMA:
+		case PROTO_EXTRA_SCHEMA:
 			append_text_or_null(out, change->table->schema);
 			break;
-		case JSON_FIELD_TABLE:
+		case PROTO_EXTRA_TABLE:
 			append_text_or_null(out, change->table->name);
 			break;
-		case JSON_FIELD_LSN:
+		case PROTO_EXTRA_LSN:
 			json_append_lsn(out, position.lsn);
 			break;
-		case JSON_FIELD_SEQ:
+		case PROTO_EXTRA_SEQ:
 			json_append_uint(out, position.seq);
 			break;
-		case JSON_FIELD_XID:
+		case PROTO_EXTRA_XID:
 			json_append_uint(out, change->txn->xid);
 			break;
-		case JSON_FIELD_COMMIT_TIME:
+		case PROTO_EXTRA_COMMIT_TIME:
 			json_append_timestamptz(out, change->txn->commit_time);
 			break;
-		case JSON_FIELD_ORIGIN:
+		case PROTO_EXTRA_ORIGIN:
 			append_text_or_null(out, change->txn->origin);
 			break;
-		case JSON_FIELD_UNCHANGED:
+		case PROTO_EXTRA_UNCHANGED:
 			buf_append_byte(out, '[');
 			if (!append_unchanged_names(out, change, err))
 				return false;
 			buf_append_byte(out, ']');
+			break;
+		case PROTO_EXTRA_DELETED:
+			append_text(out, change->parts.op == PG_FANOUT__OP__DELETE ?
+						"true" : "false");
 			break;
 	}
 	return true;
@@ -382,16 +334,13 @@ render_flat(FormatJson *json, const Change *change, Position position,
 		!format_fits(out, err))
 		return false;
 	out->size--;				/* its brace */
-	if (json->options->deletes == JSON_DELETES_REWRITE)
+	for (int i = -1; i < PROTO_EXTRA_DELETED; i++)
 	{
-		append_flat_name(out, "deleted");
-		append_text(out, gone ? "true" : "false");
-	}
-	for (int field = 0; field < JSON_FIELD_COUNT; field++)
-	{
+		int			field = i < 0 ? PROTO_EXTRA_DELETED : i;
+
 		if ((json->fields & (1u << field)) == 0)
 			continue;
-		append_flat_name(out, field_names[field]);
+		append_flat_name(out, flat_field_names[field]);
 		if (!append_field(json, field, change, position, err))
 			return false;
 	}
@@ -399,35 +348,19 @@ render_flat(FormatJson *json, const Change *change, Position position,
 	return format_fits(out, err);
 }
 
-/* Whether the change becomes a value; a tombstone it may become without. */
-static bool
-has_flat_value(const FormatJson *json, const Body *parts)
-{
-	if (parts->op == PG_FANOUT__OP__DELETE)
-		return json->options->deletes == JSON_DELETES_REWRITE &&
-			parts->before.data != NULL;
-	return parts->after.data != NULL;
-}
-
-/* Of what a plain record becomes, the tombstones stay. */
 static bool
 put_flat(FormatJson *json, const Change *change, PlainRecord *plain,
 		 Position position, Records *out, Error *err)
 {
-	bool		has_value = has_flat_value(json, &change->parts);
-	size_t		kept = 0;
-
-	if (change->parts.op == PG_FANOUT__OP__DELETE &&
-		json->options->deletes == JSON_DELETES_DROP)
+	if (flat_drops(json->flat, &change->parts))
 		return true;
-	if (has_value && !render_flat(json, change, position, err))
-		return false;
-	plain->value = has_value ? buf_slice(&json->value) : slice_of("");
-	format_put_plain(out, plain, position, &json->headers);
-	for (size_t i = 0; i < out->count; i++)
-		if (has_value || out->records[i].value.data == NULL)
-			out->records[kept++] = out->records[i];
-	out->count = kept;
+	if (flat_has_value(json->flat, &change->parts))
+	{
+		if (!render_flat(json, change, position, err))
+			return false;
+		plain->value = buf_slice(&json->value);
+	}
+	flat_put(out, plain, position, &json->headers);
 	return true;
 }
 
@@ -443,7 +376,7 @@ format_json_change(Format *format, const Change *change, Position position,
 		!render_key(json, change, true, &plain.old_key, err))
 		return FORMAT_FAILED;
 	out->count = 0;
-	if (json->options != NULL && json->options->flatten)
+	if (json->flat != NULL && json->flat->flatten)
 		return put_flat(json, change, &plain, position, out, err) ?
 			FORMAT_OK : FORMAT_FAILED;
 	if (!render_value(json, change, position, err))
@@ -526,38 +459,6 @@ format_json_free(Format *format)
 
 extern const FormatOps format_json_ops;
 
-static bool
-add_field(FormatJson *json, const char *name, size_t size, Error *err)
-{
-	for (int i = 0; i < JSON_FIELD_COUNT; i++)
-	{
-		if (strlen(field_names[i]) != size ||
-			memcmp(field_names[i], name, size) != 0)
-			continue;
-		json->fields |= 1u << i;
-		return true;
-	}
-	error_set(err, ERROR_USAGE, "flatten_fields cannot have \"%.*s\"",
-			  (int) size, name);
-	return error_hint(err, "Fields are op, db, schema, table, lsn, seq, xid, commit_time, origin and unchanged, with commas between.");
-}
-
-static bool
-parse_fields(FormatJson *json, Error *err)
-{
-	const char *list = json->options != NULL ? json->options->fields : "";
-
-	while (*list != '\0')
-	{
-		size_t		size = strcspn(list, ",");
-
-		if (!add_field(json, list, size, err))
-			return false;
-		list += size + (list[size] == ',');
-	}
-	return true;
-}
-
 static Format *
 format_json_create(const FormatConfig *config, Error *err)
 {
@@ -577,8 +478,9 @@ format_json_create(const FormatConfig *config, Error *err)
 	buf_init(&json->message, FORMAT_LIMIT);
 	buf_init(&json->row, FORMAT_LIMIT);
 	buf_init(&json->scratch, FORMAT_LIMIT);
-	json->options = config->options;
-	if (parse_fields(json, err))
+	if (config->options != NULL)
+		json->flat = &((const FormatJsonOptions *) config->options)->flat;
+	if (json->flat == NULL || flat_fields(json->flat, &json->fields, err))
 		return &json->base;
 	format_json_free(&json->base);
 	return NULL;

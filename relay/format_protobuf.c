@@ -8,14 +8,14 @@
  * copied field by field. A key is a Row with the key columns' fields. A
  * logical message is a Message with Source in field 15 too. Fields of Source
  * that are zero or empty are left out, but for the position, commit_lsn and
- * seq. With a schema registry the schema's id stands before value and key.
+ * seq. With flatten=on the value is a row alone (protobuf_flat.h). With a
+ * schema registry the schema's id stands before value and key.
  */
-#include "format.h"
+#include "protobuf_flat.h"
 
 #include <stdlib.h>
 
 #include "oid_map.h"
-#include "proto_text.h"
 #include "protobuf_key.h"
 #include "schema_binding.h"
 #include "schema_renumber.h"
@@ -55,6 +55,7 @@ enum
 typedef struct FormatProtobufOptions
 {
 	SchemaOptions schema;
+	FlatOptions flat;
 	int			key_format;		/* ProtobufKeyFormat */
 } FormatProtobufOptions;
 
@@ -63,6 +64,7 @@ typedef struct FormatProtobuf
 	Format		base;
 	char	   *database;
 	const FormatProtobufOptions *options;
+	ProtobufFlat flat;
 	SchemaBinder binder;		/* its registry is NULL if there is none */
 	OidMap		tables;			/* BoundTable */
 	SchemaBinding *message_binding;
@@ -81,6 +83,7 @@ typedef struct BoundTable
 
 static const Option format_protobuf_options[] = {
 	SCHEMA_OPTION_ROWS(FormatProtobufOptions, schema),
+	FLAT_OPTION_ROWS(FormatProtobufOptions, flat),
 	{"key-format", 0, OPTION_WORD, offsetof(FormatProtobufOptions, key_format),
 		"protobuf", 0, 0, protobuf_key_words, "WORD",
 	"Keys as protobuf (with a schema of their own if there is a registry), as JSON, or as text: the value itself of a key of one column, JSON of several."},
@@ -177,9 +180,11 @@ keys_have_schemas(const FormatProtobuf *protobuf)
 
 /* All of a table's texts, each with a NUL. */
 static bool
-print_drafts(Buf *texts, const Table *table, bool keyed, size_t offsets[4])
+print_drafts(const FormatProtobuf *protobuf, Buf *texts, const Table *table,
+			 bool keyed, size_t offsets[4])
 {
 	static const ProtoPast nothing;
+	ProtoKind	value = protobuf->flat.fields != 0 ? PROTO_FLAT : PROTO_CHANGE;
 
 	for (int i = 0; i < 4; i++)
 	{
@@ -187,7 +192,9 @@ print_drafts(Buf *texts, const Table *table, bool keyed, size_t offsets[4])
 
 		offsets[i] = texts->size;
 		if (i >= 2)
-			proto_append_name(texts, table, key);
+			proto_append_name(texts, table, key ? PROTO_KEY : value);
+		else if (!key && value == PROTO_FLAT)
+			proto_append_flat(texts, table, protobuf->flat.fields, &nothing);
 		else if (!key)
 			proto_append_table_after(texts, table, &nothing);
 		else if (keyed)
@@ -208,7 +215,7 @@ make_binding(FormatProtobuf *protobuf, const Table *table, const char *topic,
 	Buf			texts;
 
 	buf_init(&texts, SCHEMA_TEXT_LIMIT);
-	if (!print_drafts(&texts, table, draft.keyed, offsets))
+	if (!print_drafts(protobuf, &texts, table, draft.keyed, offsets))
 		error_no_memory(err);
 	else
 	{
@@ -323,13 +330,17 @@ append_frame(Buf *out, const SchemaBinding *binding)
 
 /* ---- the operations ---- */
 
+/* Of the columns' fields; NULL: the columns' own. */
+static const uint32_t *
+value_numbers(const SchemaBinding *binding)
+{
+	return binding == NULL ? NULL : binding->numbers[SCHEMA_VALUE];
+}
+
 static bool
-append_body(Buf *out, const Change *change, const SchemaBinding *binding,
+append_body(Buf *out, const Change *change, const uint32_t *numbers,
 			Error *err)
 {
-	const uint32_t *numbers = binding == NULL ? NULL :
-		binding->numbers[SCHEMA_VALUE];
-
 	if (numbers == NULL)
 		buf_append_slice(out, change->body);
 	else if (!schema_renumber_body(out, change->table, numbers, change->body))
@@ -350,7 +361,10 @@ render_value(FormatProtobuf *protobuf, const Change *change, Position position,
 
 	format_recycle(out);
 	append_frame(out, binding);
-	if (!append_body(out, change, binding, err))
+	if (protobuf->flat.fields != 0)
+		return protobuf_flat_append(out, &protobuf->flat, change, position,
+									value_numbers(binding), err);
+	if (!append_body(out, change, value_numbers(binding), err))
 		return false;
 	buf_reserve(out, source_room(protobuf->database, &of));
 	if (!format_fits(out, err))
@@ -367,6 +381,14 @@ set_topics(Records *out, const char *topic)
 		out->records[i].topic = topic;
 }
 
+/* Of rows that go alone, not every change has one. */
+static bool
+has_value(const FormatProtobuf *protobuf, const Change *change)
+{
+	return protobuf->flat.fields == 0 ||
+		flat_has_value(&protobuf->options->flat, &change->parts);
+}
+
 static FormatResult
 format_protobuf_change(Format *format, const Change *change, Position position,
 					   const char *topic, Records *out, Error *err)
@@ -380,22 +402,28 @@ format_protobuf_change(Format *format, const Change *change, Position position,
 	FormatResult found = find_binding(protobuf, change->table, topic,
 									  &binding, err);
 
+	out->count = 0;
 	if (found != FORMAT_OK)
 		return found;
+	if (protobuf->flat.fields != 0 &&
+		flat_drops(&protobuf->options->flat, &change->parts))
+		return FORMAT_OK;
 	if (!protobuf_keys_render(keys, change,
 							  keys_have_schemas(protobuf) ? binding : NULL,
 							  err) ||
-		!render_value(protobuf, change, position, binding, err))
+		(has_value(protobuf, change) &&
+		 !render_value(protobuf, change, position, binding, err)))
 		return FORMAT_FAILED;
 	plain.key = keys->new.framed;
 	plain.old_key = keys->old.framed;
-	plain.value = buf_slice(&protobuf->value);
+	if (has_value(protobuf, change))
+		plain.value = buf_slice(&protobuf->value);
 	if (!framed)
 	{
 		plain.partition_key = keys->new.payload;
 		plain.old_partition_key = keys->old.payload;
 	}
-	format_put_plain(out, &plain, position, &protobuf->headers);
+	flat_put(out, &plain, position, &protobuf->headers);
 	if (binding != NULL)
 		set_topics(out, binding->topic);
 	return FORMAT_OK;
@@ -498,12 +526,22 @@ open_registry(FormatProtobuf *protobuf, Error *err)
 
 	protobuf->binder.type = SCHEMA_PROTOBUF;
 	protobuf->binder.options = schema;
+	protobuf->binder.flat = protobuf->flat.fields;
 	if (schema->url == NULL)
 		return true;
 	protobuf->base.registered = true;
 	protobuf->binder.registry = schema_registry_new(schema, "format protobuf",
 													err);
 	return protobuf->binder.registry != NULL;
+}
+
+static bool
+format_protobuf_print(Buf *out, const void *options, const Table *table,
+					  Error *err)
+{
+	const FormatProtobufOptions *protobuf = options;
+
+	return protobuf_flat_print(out, &protobuf->flat, table, err);
 }
 
 extern const FormatOps format_protobuf_ops;
@@ -530,7 +568,9 @@ format_protobuf_create(const FormatConfig *config, Error *err)
 					   (ProtobufKeyFormat) options->key_format);
 	buf_init(&protobuf->value, FORMAT_LIMIT);
 	buf_init(&protobuf->message, FORMAT_LIMIT);
-	if (open_registry(protobuf, err))
+	protobuf->flat.database = protobuf->database;
+	if (protobuf_flat_fields(&options->flat, &protobuf->flat.fields, err) &&
+		open_registry(protobuf, err))
 		return &protobuf->base;
 	format_protobuf_free(&protobuf->base);
 	return NULL;
@@ -542,6 +582,7 @@ const FormatOps format_protobuf_ops = {
 	.binary = true,
 	.by_topic = true,
 	.options = &format_protobuf_option_table,
+	.print = format_protobuf_print,
 	.create = format_protobuf_create,
 	.begin = format_no_begin,
 	.change = format_protobuf_change,

@@ -4,6 +4,9 @@
  */
 #include "kafka_admin.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "kafka_error.h"
 
 /* Milliseconds a request may take before it is made again. */
@@ -72,6 +75,64 @@ kafka_admin_create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic,
 	return true;
 }
 
+void
+kafka_admin_measure(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic,
+					void *opaque)
+{
+	rd_kafka_AdminOptions_t *options =
+		rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	rd_kafka_ConfigResource_t *resource =
+		rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+
+	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_TIMEOUT,
+											  NULL, 0);
+	rd_kafka_AdminOptions_set_opaque(options, opaque);
+	rd_kafka_DescribeConfigs(rk, &resource, 1, options, queue);
+	rd_kafka_ConfigResource_destroy(resource);
+	rd_kafka_AdminOptions_destroy(options);
+}
+
+static int64_t
+admin_find_limit(const rd_kafka_ConfigResource_t *resource)
+{
+	size_t		count;
+	const rd_kafka_ConfigEntry_t **entries =
+		rd_kafka_ConfigResource_configs(resource, &count);
+
+	for (size_t i = 0; i < count; i++)
+	{
+		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+
+		if (value != NULL && strcmp(rd_kafka_ConfigEntry_name(entries[i]),
+									"max.message.bytes") == 0)
+			return strtoll(value, NULL, 10);
+	}
+	return 0;
+}
+
+static void
+admin_read_limit(rd_kafka_event_t *event, KafkaAdminAnswer *answer)
+{
+	const rd_kafka_DescribeConfigs_result_t *result;
+	const rd_kafka_ConfigResource_t **resources = NULL;
+	const char *text = rd_kafka_event_error_string(event);
+	size_t		count = 0;
+
+	*answer = (KafkaAdminAnswer) {.opaque = rd_kafka_event_opaque(event),
+	.measured = true, .resp = rd_kafka_event_error(event)};
+	result = rd_kafka_event_DescribeConfigs_result(event);
+	if (answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR && result != NULL)
+		resources = rd_kafka_DescribeConfigs_result_resources(result, &count);
+	if (count > 0)
+	{
+		answer->resp = rd_kafka_ConfigResource_error(resources[0]);
+		text = rd_kafka_ConfigResource_error_string(resources[0]);
+		answer->max_bytes = admin_find_limit(resources[0]);
+	}
+	snprintf(answer->text, sizeof(answer->text), "%s",
+			 text != NULL ? text : rd_kafka_err2str(answer->resp));
+}
+
 static void
 admin_read(rd_kafka_event_t *event, KafkaAdminAnswer *answer)
 {
@@ -80,8 +141,8 @@ admin_read(rd_kafka_event_t *event, KafkaAdminAnswer *answer)
 	const char *text = rd_kafka_event_error_string(event);
 	size_t		count = 0;
 
-	answer->opaque = rd_kafka_event_opaque(event);
-	answer->resp = rd_kafka_event_error(event);
+	*answer = (KafkaAdminAnswer) {.opaque = rd_kafka_event_opaque(event),
+	.resp = rd_kafka_event_error(event)};
 	result = rd_kafka_event_CreateTopics_result(event);
 	if (answer->resp == RD_KAFKA_RESP_ERR_NO_ERROR && result != NULL)
 		topics = rd_kafka_CreateTopics_result_topics(result, &count);
@@ -101,14 +162,18 @@ kafka_admin_take(rd_kafka_queue_t *queue, int timeout_ms,
 	for (;;)
 	{
 		rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+		rd_kafka_event_type_t type;
 		bool		ours;
 
 		if (event == NULL)
 			return false;
-		ours = rd_kafka_event_type(event) ==
-			RD_KAFKA_EVENT_CREATETOPICS_RESULT;
-		if (ours)
+		type = rd_kafka_event_type(event);
+		ours = type == RD_KAFKA_EVENT_CREATETOPICS_RESULT ||
+			type == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT;
+		if (type == RD_KAFKA_EVENT_CREATETOPICS_RESULT)
 			admin_read(event, answer);
+		else if (ours)
+			admin_read_limit(event, answer);
 		rd_kafka_event_destroy(event);
 		if (ours)
 			return true;

@@ -1,6 +1,7 @@
 /*
  * kafka_admin.h
- *		Creating topics through the Admin API, without waiting.
+ *		Creating topics through the Admin API, and what they take, without
+ *		waiting.
  *
  * Answers arrive on a queue; kafka_admin_take reads them. Knows no sink and
  * keeps nothing.
@@ -24,6 +25,9 @@ typedef struct KafkaTopicPlan
 typedef struct KafkaAdminAnswer
 {
 	void	   *opaque;			/* of the request */
+	bool		measured;		/* what a topic takes; else one was created */
+	int64_t		max_bytes;		/* max.message.bytes, if measured; 0: not
+								 * said */
 	rd_kafka_resp_err_t resp;
 	char		text[256];
 } KafkaAdminAnswer;
@@ -37,6 +41,10 @@ extern MUST_USE bool kafka_admin_create(rd_kafka_t *rk,
 										const char *topic,
 										const KafkaTopicPlan *plan, bool dry,
 										void *opaque, Error *err);
+
+/* Asks for the largest batch that the topic takes. */
+extern void kafka_admin_measure(rd_kafka_t *rk, rd_kafka_queue_t *queue,
+								const char *topic, void *opaque);
 
 /* Whether an answer came within that time. */
 extern bool kafka_admin_take(rd_kafka_queue_t *queue, int timeout_ms,

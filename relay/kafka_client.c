@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "bad_record.h"
 #include "clock.h"
 #include "kafka_error.h"
 #include "kafka_first.h"
@@ -56,6 +57,20 @@ client_fail_fatal(KafkaClient *client)
 	client_fail(client, cause, &err);
 }
 
+/* A record's opaque has the lower half of its number. */
+static void
+client_explain(const KafkaClient *client, const rd_kafka_message_t *message,
+			   Error *err)
+{
+	KafkaOpaque opaque = kafka_opaque_unpack(message->_private);
+
+	if (opaque.entry != KAFKA_ENTRY_PROGRESS &&
+		client->window.entries[opaque.entry].lsn != LSN_INVALID)
+		bad_record_explain(err, (Position) {
+			client->window.entries[opaque.entry].lsn, opaque.hash
+		});
+}
+
 static void
 client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 {
@@ -70,9 +85,16 @@ client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 		client_fail_fatal(client);
 		return;
 	}
+	/* all of a batch is refused for its largest record */
+	if (code == ERROR_RECORD && client->failure_resp == message->err &&
+		message->len > client->failure_size)
+		client->failed = false;
 	kafka_error_set(&err, code, message->err, NULL,
 		"record of %zu bytes could not be delivered to topic \"%s\"",
 					message->len, rd_kafka_topic_name(message->rkt));
+	client_explain(client, message, &err);
+	if (!client->failed)
+		client->failure_size = message->len;
 	client_fail(client, message->err, &err);
 }
 
@@ -362,7 +384,10 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 		return KAFKA_PRODUCE_FULL;
 	}
 	if (!record->is_progress)
+	{
 		opaque.entry = kafka_window_entry(&client->window);
+		opaque.hash = (uint32_t) record->position.seq;
+	}
 	pointer = kafka_opaque_pack(opaque);
 	if (record->header_count > 0)
 		resp = client_send_with_headers(client, record, pointer);
@@ -374,7 +399,10 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 	if (record->is_progress)
 		client->progress_in_flight = true;
 	else
+	{
 		kafka_window_add(&client->window, opaque.entry);
+		kafka_window_mark(&client->window, opaque.entry, record->position.lsn);
+	}
 	return KAFKA_PRODUCE_OK;
 }
 

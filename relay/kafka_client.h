@@ -30,6 +30,7 @@ typedef struct KafkaClient
 	bool		failed;
 	Error		failure;		/* if failed */
 	rd_kafka_resp_err_t failure_resp;
+	size_t		failure_size;	/* of the record that failed, if it was one */
 	bool		progress_in_flight;
 	int64_t		now;			/* of the last poll, monotonic */
 	int64_t		down_since;		/* monotonic; 0: not all brokers are down */
@@ -47,6 +48,7 @@ typedef struct KafkaRecord
 	Slice		value;			/* data NULL: a tombstone */
 	const RecordHeader *headers;
 	size_t		header_count;
+	Position	position;		/* for errors; lsn 0: it has none */
 	bool		is_progress;	/* a checkpoint: one at a time */
 } KafkaRecord;
 

@@ -16,7 +16,7 @@ typedef struct KafkaHint
 
 static const KafkaHint kafka_hints[] = {
 	{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-		"Raise message_max_bytes here and max.message.bytes of the topic (the broker checks after compression), or leave the column out of the publication."},
+		"Raise message_max_bytes here and max.message.bytes of the topic (the broker checks after compression), leave the column out of the publication, or set oversize=claim-check or oversize=dead-letter."},
 	{RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE,
 	"The batch is larger than the broker takes: raise max.message.bytes of the topic or lower kafka.batch.size."},
 	{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,

@@ -16,6 +16,10 @@ static const char *const kafka_delivery_words[] = {
 	"at-least-once", "exactly-once", "auto", NULL
 };
 
+static const char *const kafka_oversize_words[] = {
+	"stop", "claim-check", "dead-letter", NULL
+};
+
 #define AT(member) offsetof(KafkaOptions, member)
 
 static const Option kafka_options[] = {
@@ -47,7 +51,34 @@ static const Option kafka_options[] = {
 	"Compression of batches; zstd needs brokers from 2.1."},
 	{"message-max-bytes", 0, OPTION_BYTES, AT(message_max_bytes), "1000000",
 		1000, 1000000000, NULL, "BYTES",
-	"Largest record, before compression. A larger one stops the relay: it is never skipped."},
+	"Largest record, before compression. What happens to a larger one is said by oversize."},
+	{"oversize", 0, OPTION_WORD, AT(oversize), "stop", 0, 0,
+		kafka_oversize_words, "WORD",
+	"A record larger than message_max_bytes or, unless it stops, than the topic's max.message.bytes: stop the relay; claim-check: write it as an object to claim_check_url and send where it is; dead-letter: send a notice without the value to dead_letter_topic, and nothing to its topic."},
+	{"claim-check-url", 0, OPTION_STRING, AT(claim_check_url), NULL, 0, 0,
+		NULL, "URL",
+	"Where values that are too large go: s3://BUCKET/PREFIX or dir:///PATH."},
+	{"claim-check-endpoint", 0, OPTION_STRING, AT(claim_check_endpoint), NULL,
+		0, 0, NULL, "URL",
+	"Of that bucket: server other than Amazon's."},
+	{"claim-check-region", 0, OPTION_STRING, AT(claim_check_region), NULL, 0,
+		0, NULL, "NAME",
+	"Of that bucket: its region; default as for S3 sinks."},
+	{"claim-check-access-key-id", 0, OPTION_STRING,
+		AT(claim_check_access_key_id), NULL, 0, 0, NULL, "ID",
+	"Of that bucket: access key; default as for S3 sinks."},
+	{"claim-check-secret-access-key", 0, OPTION_SECRET,
+		AT(claim_check_secret_access_key), NULL, 0, 0, NULL, "SECRET",
+	"Of that bucket: secret of the access key."},
+	{"claim-check-profile", 0, OPTION_STRING, AT(claim_check_profile), NULL,
+		0, 0, NULL, "NAME",
+	"Of that bucket: profile of the shared credentials files."},
+	{"claim-check-ca-file", 0, OPTION_STRING, AT(claim_check_ca_file), NULL,
+		0, 0, NULL, "FILE",
+	"Of that bucket: certificates of the authorities to trust (PEM)."},
+	{"dead-letter-topic", 0, OPTION_STRING, AT(dead_letter_topic), NULL, 0, 0,
+		NULL, "TEMPLATE",
+	"Topic of notices about records that were not delivered: too large ones with oversize=dead-letter (then {prefix}.dead-letter by default) and skipped ones."},
 	{"queue-bytes", 0, OPTION_BYTES, AT(queue_bytes), "64MB", 1024,
 		INT64_C(2147483647) * 1024, NULL, "BYTES",
 		"Memory for records on their way, by default a share of the relay's memory. When it is used up the relay stops reading.",

@@ -16,6 +16,13 @@ typedef enum KafkaDelivery
 	KAFKA_DELIVERY_AUTO
 } KafkaDelivery;
 
+typedef enum KafkaOversizeWord
+{
+	KAFKA_OVERSIZE_STOP,
+	KAFKA_OVERSIZE_CLAIM_CHECK,
+	KAFKA_OVERSIZE_DEAD_LETTER
+} KafkaOversizeWord;
+
 typedef struct KafkaOptions
 {
 	int64_t		partitions;		/* of a created topic, -1: broker's default */
@@ -29,6 +36,15 @@ typedef struct KafkaOptions
 	int64_t		linger;			/* microseconds */
 	int			compression;
 	int64_t		message_max_bytes;
+	int			oversize;		/* a KafkaOversizeWord */
+	char	   *claim_check_url;
+	char	   *claim_check_endpoint;
+	char	   *claim_check_region;
+	char	   *claim_check_access_key_id;
+	char	   *claim_check_secret_access_key;
+	char	   *claim_check_profile;
+	char	   *claim_check_ca_file;
+	char	   *dead_letter_topic;	/* a template; NULL: see oversize */
 	int64_t		queue_bytes;
 	int64_t		queue_messages;
 	int64_t		connect_timeout;	/* microseconds */

@@ -43,6 +43,8 @@ struct KafkaTopics
 	rd_kafka_queue_t *answers;	/* of the Admin API */
 	KafkaWarm  *warm;
 	bool		create;
+	bool		measure;		/* what topics take is asked for */
+	bool		blind;			/* we may not know: warned of */
 	KafkaTopicPlan plan;
 	KafkaTopic **slots;			/* hash table, open addressing */
 	size_t		capacity;
@@ -67,6 +69,8 @@ kafka_topics_new(rd_kafka_t *rk, int wake_fd, const KafkaOptions *options,
 	topics->rk = rk;
 	topics->mock = rd_kafka_handle_mock_cluster(rk);
 	topics->create = options->create_topics;
+	topics->measure = options->oversize != KAFKA_OVERSIZE_STOP &&
+		topics->mock == NULL;
 	topics->plan.partitions = (int) options->partitions;
 	topics->plan.replication = (int) options->replication;
 	topics->plan.config = &options->topic_config;
@@ -258,14 +262,43 @@ topic_missing(const KafkaTopic *topic, Error *err)
 						   "topic \"%s\" does not exist", topic->name);
 }
 
+static void
+topic_usable(KafkaTopics *topics, KafkaTopic *topic)
+{
+	topic_next(topic, KAFKA_TOPIC_READY);
+	topics->pending--;
+}
+
+/* Who may not know what a topic takes goes by message_max_bytes alone. */
+static void
+topic_measured(KafkaTopics *topics, KafkaTopic *topic,
+			   const KafkaAdminAnswer *answer)
+{
+	if (kafka_error_passes(answer->resp))
+	{
+		topic_retry(topic, KAFKA_TOPIC_MEASURE);
+		return;
+	}
+	if (answer->resp != RD_KAFKA_RESP_ERR_NO_ERROR && !topics->blind)
+	{
+		log_warning("kafka: max.message.bytes of topic \"%s\" and others is not known (%s): only what is larger than message_max_bytes counts as too large",
+					topic->name, answer->text);
+		topics->blind = true;
+	}
+	topic->max_bytes = answer->max_bytes;
+	topic_usable(topics, topic);
+}
+
 static bool
 topic_ready(KafkaTopics *topics, KafkaTopic *topic, int partitions, Error *err)
 {
 	if (!kafka_firsts_init(&topic->firsts, partitions, err))
 		return false;
 	topic->partitions = partitions;
-	topic_next(topic, KAFKA_TOPIC_READY);
-	topics->pending--;
+	if (topics->measure)
+		topic_next(topic, KAFKA_TOPIC_MEASURE);
+	else
+		topic_usable(topics, topic);
 	if (topic->plan->partitions > 0 && topic->plan->partitions != partitions)
 		log_warning("kafka: topic \"%s\" has %d partitions, not %d; it is used as it is",
 					topic->name, partitions, topic->plan->partitions);
@@ -322,7 +355,7 @@ topic_answered(KafkaTopics *topics, KafkaTopic *topic,
 static bool
 topic_create_mock(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 {
-	KafkaAdminAnswer answer = {topic, RD_KAFKA_RESP_ERR_NO_ERROR, ""};
+	KafkaAdminAnswer answer = {.opaque = topic};
 	int			partitions = topic->plan->partitions;
 
 	answer.resp = rd_kafka_mock_topic_create(topics->mock, topic->name,
@@ -374,6 +407,11 @@ topic_step(KafkaTopics *topics, KafkaTopic *topic, Error *err)
 		return false;
 	if (topic->state == KAFKA_TOPIC_ASK)
 		return topic_ask(topics, topic, err);
+	if (topic->state == KAFKA_TOPIC_MEASURE)
+	{
+		topic->state = KAFKA_TOPIC_MEASURING;
+		kafka_admin_measure(topics->rk, topics->answers, topic->name, topic);
+	}
 	return true;
 }
 
@@ -384,8 +422,12 @@ topics_take_answers(KafkaTopics *topics, Error *err)
 	KafkaWarmAnswer warmed;
 
 	while (kafka_admin_take(topics->answers, 0, &created))
-		if (!topic_created(created.opaque, &created, err))
+	{
+		if (created.measured)
+			topic_measured(topics, created.opaque, &created);
+		else if (!topic_created(created.opaque, &created, err))
 			return false;
+	}
 	while (kafka_warm_take(topics->warm, &warmed))
 	{
 		KafkaTopic *topic =

@@ -24,6 +24,8 @@ typedef enum KafkaTopicState
 	KAFKA_TOPIC_CREATING,		/* the Admin API was asked */
 	KAFKA_TOPIC_ASK,			/* its partitions are to be asked for */
 	KAFKA_TOPIC_ASKING,
+	KAFKA_TOPIC_MEASURE,		/* its largest record is to be asked for */
+	KAFKA_TOPIC_MEASURING,
 	KAFKA_TOPIC_READY
 } KafkaTopicState;
 
@@ -35,6 +37,8 @@ typedef struct KafkaTopic
 	const KafkaTopicPlan *plan;
 	int			partitions;		/* once ready; those added later stay unused */
 	KafkaFirsts firsts;			/* opaque of rkt; once ready */
+	int64_t		max_bytes;		/* max.message.bytes; 0: not known, or not
+								 * asked for */
 	bool		exists;			/* created, or the broker said so */
 	bool		created;		/* by us, just now */
 	int			confirmations;	/* in a row: brokers that knew it */

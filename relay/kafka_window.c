@@ -56,6 +56,15 @@ kafka_window_add(KafkaWindow *window, uint32_t entry)
 	window->in_flight++;
 }
 
+void
+kafka_window_mark(KafkaWindow *window, uint32_t entry, Lsn lsn)
+{
+	KafkaWindowEntry *marked = &window->entries[entry];
+
+	marked->mixed |= marked->lsn != LSN_INVALID && marked->lsn != lsn;
+	marked->lsn = marked->mixed ? LSN_INVALID : lsn;
+}
+
 static void
 kafka_window_advance(KafkaWindow *window)
 {

@@ -21,6 +21,9 @@ typedef struct KafkaWindowEntry
 	Lsn			end;			/* of its last commit */
 	uint32_t	outstanding;	/* records not acknowledged yet */
 	bool		committed;		/* nothing was added since that commit */
+	Lsn			lsn;			/* where its records are; 0: not known, or in
+								 * several places */
+	bool		mixed;
 } KafkaWindowEntry;
 
 typedef struct KafkaWindow
@@ -47,6 +50,8 @@ extern uint32_t kafka_window_entry(KafkaWindow *window);
 
 /* A record left with this entry; it was acknowledged. */
 extern void kafka_window_add(KafkaWindow *window, uint32_t entry);
+/* That record's place in the stream, for errors. */
+extern void kafka_window_mark(KafkaWindow *window, uint32_t entry, Lsn lsn);
 extern void kafka_window_acknowledge(KafkaWindow *window, uint32_t entry);
 
 /* All records handed over so far lie before end. An older end is ignored. */

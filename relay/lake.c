@@ -20,13 +20,11 @@ lake_init(Lake *lake, ObjectStore *store, const LakeNames *names,
 	lake_rollup_init(&lake->rollup, &lake->chain, rollup);
 }
 
-SinkResume
-lake_start(Lake *lake, const SlotIdentity *identity, int64_t timeout,
-		   Notes *notes, Error *err)
+static bool
+open_store(Lake *lake, const SlotIdentity *identity, Error *err)
 {
 	LakeNames  *names = &lake->names;
 	ObjectStore *store = lake->store;
-	SinkResume	result;
 
 	snprintf(lake->system, sizeof(lake->system), "%" PRIu64,
 			 identity->system_id);
@@ -37,10 +35,28 @@ lake_start(Lake *lake, const SlotIdentity *identity, int64_t timeout,
 
 	/* of no epoch yet: whoever takes over next may remove what is left */
 	lake_name_owner(names, store->owner, sizeof(store->owner));
-	if (!store->ops->open(store, err))
+	return store->ops->open(store, err);
+}
+
+bool
+lake_read_notes(Lake *lake, const SlotIdentity *identity, Notes *notes,
+				Error *err)
+{
+	return open_store(lake, identity, err) &&
+		lake_chain_read_notes(&lake->chain, identity, notes, err);
+}
+
+SinkResume
+lake_start(Lake *lake, const SlotIdentity *identity, int64_t timeout,
+		   Notes *notes, Error *err)
+{
+	ObjectStore *store = lake->store;
+	SinkResume	result;
+
+	if (!open_store(lake, identity, err))
 		return SINK_RESUME_FAILED;
 	result = lake_chain_start(&lake->chain, identity, timeout, notes, err);
-	lake_name_owner(names, store->owner, sizeof(store->owner));
+	lake_name_owner(&lake->names, store->owner, sizeof(store->owner));
 	if (result == SINK_RESUMED)
 		lake_cleaner_begin(&lake->cleaner);
 	return result;

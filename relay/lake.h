@@ -37,6 +37,10 @@ extern void lake_init(Lake *lake, ObjectStore *store, const LakeNames *names,
 extern SinkResume lake_start(Lake *lake, const SlotIdentity *identity,
 							 int64_t timeout, Notes *notes, Error *err);
 
+/* As lake_chain_read_notes. */
+extern MUST_USE bool lake_read_notes(Lake *lake, const SlotIdentity *identity,
+									 Notes *notes, Error *err);
+
 /* What comes from now on is of this timeline. */
 static inline void
 lake_follow(Lake *lake, uint32_t timeline)

@@ -55,6 +55,7 @@ typedef struct LakeChain
 	Checkpoint	pointer;		/* chain.exists: there is one */
 	char		etag[STORE_TAG_SIZE];
 	uint64_t	number;			/* of the last manifest */
+	uint32_t	timeline;		/* its */
 	Lsn			end;			/* its */
 	uint64_t	intents;		/* its */
 	uint64_t	notes_epoch;	/* 0: old notes, or none */
@@ -91,6 +92,11 @@ extern SinkResume lake_chain_start(LakeChain *chain,
 								   const SlotIdentity *identity,
 								   int64_t timeout, Notes *notes,
 								   Error *err);
+
+/* What relays before noted; claims nothing. */
+extern MUST_USE bool lake_chain_read_notes(LakeChain *chain,
+										   const SlotIdentity *identity,
+										   Notes *notes, Error *err);
 
 /* Everything up to there is in the chain. Only when idle. */
 extern MUST_USE bool lake_chain_record(LakeChain *chain, Lsn lsn,

@@ -90,6 +90,7 @@ take_manifest(LakeChain *chain, uint64_t number, bool follows, Error *err)
 	}
 	chain->number = number;
 	chain->end = found.owner.position.lsn;
+	chain->timeline = found.owner.timeline;
 	chain->intents = found.intents;
 	chain->names->epoch = found.epoch;
 	chain->notes_epoch = found.notes;
@@ -196,15 +197,13 @@ static bool
 take_pointer(LakeChain *chain, const SlotIdentity *identity,
 			 Checkpoint *found, Error *err)
 {
-	Checkpoint	as_if;
-	bool		ok;
+	const char *sink = chain->names->sink;
 
 	memcpy(chain->etag, chain->request.etag, sizeof(chain->etag));
-	ok = checkpoint_parse(found, buf_slice(&chain->request.answer), err);
-	as_if = *found;
-	if (ok && found->chain.exists)
-		as_if.position.lsn = UINT64_MAX;
-	if (ok && checkpoint_verify(&as_if, identity, chain->names->sink, err))
+	if (checkpoint_parse(found, buf_slice(&chain->request.answer), err) &&
+		(found->chain.exists ?
+		 checkpoint_belongs(found, identity, sink, err) :
+		 checkpoint_verify(found, identity, sink, err)))
 		return true;
 	return error_prefix(err, "checkpoint object \"%s\"", chain->request.key);
 }
@@ -215,11 +214,14 @@ claim(LakeChain *chain, const SlotIdentity *identity,
 	  const Checkpoint *found, Error *err)
 {
 	Lsn			lsn = found->position.lsn;
-	Checkpoint	at;
+	Checkpoint	at = *found;
 
 	if (chain->end > lsn)
+	{
 		lsn = chain->end;
-	checkpoint_init(&at, identity, chain->names->sink, lsn);
+		at.timeline = chain->timeline;
+		at.position = (Position) {lsn, 0};
+	}
 	if (!checkpoint_verify(&at, identity, chain->names->sink, err))
 		return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; A chain never has a gap: if the changes in between can be done without, or were copied in another way, give the sink another name or place to begin a chain at the slot's position.");
 	chain->intents_left = found->chain.intents;
@@ -256,6 +258,23 @@ start_once(LakeChain *chain, const SlotIdentity *identity, Notes *notes,
 		claim(chain, identity, &found, err))
 		return SINK_RESUMED;
 	return SINK_RESUME_FAILED;
+}
+
+bool
+lake_chain_read_notes(LakeChain *chain, const SlotIdentity *identity,
+					  Notes *notes, Error *err)
+{
+	Checkpoint	found;
+
+	forget(chain, identity);
+	if (!get_object(chain, LAKE_POINTER, 0, err))
+		return false;
+	if (is_missing(chain))
+		return true;
+	if (!take_pointer(chain, identity, &found, err))
+		return false;
+	chain->notes_epoch = found.chain.notes;
+	return read_notes(chain, notes, err);
 }
 
 SinkResume

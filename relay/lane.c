@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "bad_record.h"
 #include "clock.h"
 #include "log.h"
 #include "registry.h"
@@ -81,6 +82,7 @@ make_fanout(const LaneConfig *config, Error *err)
 	if (fanout == NULL)
 		return NULL;
 	fanout_set_outbox(fanout, config->outbox);
+	fanout_renew_fields(fanout, config->renew_fields);
 	fanout_set_quiet(fanout);
 	return fanout;
 }
@@ -330,9 +332,22 @@ take_record(Lane *lane, bool *nothing, Error *err)
 	return false;
 }
 
-static SinkResult
-offer(Lane *lane, Error *err)
+/* As relay_skip_look, of the record at hand. */
+static bool
+look_for_skip(Lane *lane, Error *err)
 {
+	lane->skipped = false;
+	return lane->pending == SOURCE_EMPTY ||
+		relay_skip_look(&lane->skip, lane->fanout, lane->pending, &lane->event,
+						lane->position, &lane->skipped, err);
+}
+
+static SinkResult
+offer_pending(Lane *lane, Error *err)
+{
+	if (lane->skipped)
+		return fanout_skip(lane->fanout, lane->pending, &lane->event,
+						   lane->position, lane->skip.reason, err);
 	switch (lane->pending)
 	{
 		case SOURCE_BEGIN:
@@ -356,6 +371,17 @@ offer(Lane *lane, Error *err)
 	}
 }
 
+static SinkResult
+offer(Lane *lane, Error *err)
+{
+	SinkResult	result = offer_pending(lane, err);
+
+	if (result == SINK_FAILED && err->code == ERROR_RECORD &&
+		(lane->pending == SOURCE_CHANGE || lane->pending == SOURCE_MESSAGE))
+		bad_record_explain(err, lane->position);
+	return result;
+}
+
 static bool
 run(Lane *lane, int64_t deadline, Error *err)
 {
@@ -364,9 +390,13 @@ run(Lane *lane, int64_t deadline, Error *err)
 	lane->blocked = false;
 	for (int i = 1; i % RECORDS_PER_LOOK != 0 || clock_now() < deadline; i++)
 	{
-		if (lane->pending == SOURCE_EMPTY &&
-			(!take_record(lane, &nothing, err) || nothing))
-			return nothing;
+		if (lane->pending == SOURCE_EMPTY)
+		{
+			if (!take_record(lane, &nothing, err) || nothing)
+				return nothing;
+			if (!look_for_skip(lane, err))
+				return false;
+		}
 		if (lane->pending == SOURCE_EMPTY)
 			continue;
 		switch (offer(lane, err))

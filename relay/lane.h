@@ -14,12 +14,14 @@
 #include "fanout.h"
 #include "kafka_job.h"
 #include "oid_map.h"
+#include "relay_skip.h"
 
 typedef struct LaneConfig
 {
 	const SinkSetups *setup;	/* of one sink */
 	const char *database;
 	Outbox	   *outbox;			/* NULL: none */
+	const OptionList *renew_fields;
 	int			wake_fd;		/* an eventfd: readable when a try is over */
 } LaneConfig;
 
@@ -43,6 +45,8 @@ typedef struct Lane
 	Position	position;		/* of the record at hand */
 	SourceResult pending;		/* SOURCE_EMPTY: none */
 	SourceEvent event;
+	bool		skipped;		/* the record at hand is left out */
+	RelaySkip	skip;
 	OidMap		details;		/* TableDetail by table */
 	int64_t		commit_time;	/* of the last transaction taken */
 	bool		blocked;

@@ -22,9 +22,27 @@
 
 #define PROTO_LIMIT (16 * 1024 * 1024)
 
+/* As the first sink has it whose format is compiled; as it is without one. */
+static bool
+append_proto(Buf *text, const SinkSetups *sinks, const Table *table,
+			 Error *err)
+{
+	for (size_t i = 0; i < sinks->count; i++)
+	{
+		const SinkSetup *setup = &sinks->setups[i];
+
+		if (setup->config.format->print != NULL)
+			return setup->config.format->print(text, setup->format_options,
+											   table, err);
+	}
+	proto_append_table(text, table, NULL);
+	return true;
+}
+
 /* As consumers get the table: without what may not pass. */
 static bool
-print_proto(PGconn *conn, const char *name, Transform *transform, Error *err)
+print_proto(PGconn *conn, const char *name, Transform *transform,
+			const SinkSetups *sinks, Error *err)
 {
 	Table	   *table = catalog_table(conn, name, err);
 	const Table *passing = table;
@@ -35,11 +53,10 @@ print_proto(PGconn *conn, const char *name, Transform *transform, Error *err)
 		return false;
 	buf_init(&text, PROTO_LIMIT);
 	result = transform_table(transform, &passing, err);
+	if (result == TRANSFORM_PASS && !append_proto(&text, sinks, passing, err))
+		result = TRANSFORM_FAILED;
 	if (result == TRANSFORM_PASS)
-	{
-		proto_append_table(&text, passing, NULL);
 		fwrite(text.data, 1, text.size, stdout);
-	}
 	else if (result == TRANSFORM_DROP)
 		error_set(err, ERROR_USAGE, "table %s is left out by table_include or table_exclude",
 				  name);
@@ -50,7 +67,7 @@ print_proto(PGconn *conn, const char *name, Transform *transform, Error *err)
 
 static bool
 print_protos(const Settings *settings, ConnectionOptions *connection,
-			 Error *err)
+			 const SinkSetups *sinks, Error *err)
 {
 	Transform  *transform = settings_pass_transform(&settings->pass, err);
 	PGconn	   *conn = NULL;
@@ -61,7 +78,7 @@ print_protos(const Settings *settings, ConnectionOptions *connection,
 	ok = conn != NULL;
 	for (size_t i = 0; ok && i < settings->print_proto.count; i++)
 		ok = print_proto(conn, settings->print_proto.items[i], transform,
-						 err);
+						 sinks, err);
 	PQfinish(conn);
 	transform_free(transform);
 	return ok;
@@ -111,7 +128,7 @@ act(Settings *settings, const Config *config, Error *err)
 	if (ok && settings->verify.count > 0)
 		ok = verify_all(settings, &sinks, err);
 	if (ok && settings->print_proto.count > 0)
-		ok = print_protos(settings, &connection, err);
+		ok = print_protos(settings, &connection, &sinks, err);
 	if (ok && settings->drop_slot)
 		ok = slot_command_drop(settings, &connection, err);
 	if (ok && settings->create_publication.count > 0)

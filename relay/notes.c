@@ -143,7 +143,9 @@ notes_merge(Notes *notes, const Notes *other, Error *err)
 	{
 		const Note *note = &other->items[i];
 
-		if (notes_find(notes, note->key).data == NULL &&
+		if (strncmp(note->key, NOTE_OF_ONE_SINK,
+					strlen(NOTE_OF_ONE_SINK)) != 0 &&
+			notes_find(notes, note->key).data == NULL &&
 			!notes_set(notes, note->key, slice_make(note->data, note->size),
 					   err))
 			return false;

@@ -17,6 +17,12 @@
 #include "buf.h"
 #include "error.h"
 
+/*
+ * Before the keys of what belongs to one sink alone: no other one takes it
+ * over.
+ */
+#define NOTE_OF_ONE_SINK	"sink."
+
 /* Of the text form, and of what it is read from: a hundred thousand tables. */
 #define NOTES_LIMIT		((size_t) 256 << 20)
 
@@ -45,7 +51,10 @@ extern MUST_USE bool notes_set(Notes *notes, const char *key, Slice value,
 /* Valid until the next notes_set; data NULL: there is none. */
 extern Slice notes_find(const Notes *notes, const char *key);
 
-/* Adds those of the other that have keys of their own. */
+/*
+ * Adds those of another sink that have keys of their own, but for what belongs
+ * to that sink alone.
+ */
 extern MUST_USE bool notes_merge(Notes *notes, const Notes *other, Error *err);
 
 /* All of them are as they are written. */

@@ -28,9 +28,12 @@ progress_frame(Progress *progress, size_t bytes)
 }
 
 void
-progress_record(Progress *progress)
+progress_record(Progress *progress, bool skipped)
 {
-	progress->records++;
+	if (skipped)
+		progress->skipped++;
+	else
+		progress->records++;
 }
 
 void
@@ -81,6 +84,10 @@ append_sinks(Buf *line, const Fanout *fanout)
 		buf_printf(line, " | %s: %" PRIu64, sink->config->name, stats.records);
 		if (stats.in_flight > 0)
 			buf_printf(line, " (%" PRIu64 " in flight)", stats.in_flight);
+		if (stats.claim_checks > 0)
+			buf_printf(line, ", %" PRIu64 " claim checks", stats.claim_checks);
+		if (stats.dead_letters > 0)
+			buf_printf(line, ", %" PRIu64 " dead letters", stats.dead_letters);
 		if (stats.state[0] != '\0')
 			buf_printf(line, " %s", stats.state);
 	}
@@ -127,6 +134,8 @@ progress_show(Progress *progress, const Feedback *feedback,
 	buf_append_string(&line, "/s");
 	append_lag(&line, progress, feedback);
 	append_spool(&line, spool);
+	if (progress->skipped > 0)
+		buf_printf(&line, ", %" PRIu64 " skipped", progress->skipped);
 	append_sinks(&line, fanout);
 	if (!buf_failed(&line))
 		log_progress(buf_string(&line));

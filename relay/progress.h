@@ -21,6 +21,7 @@ typedef struct Progress
 	int64_t		last;			/* when last shown */
 	uint64_t	records;		/* delivered since the start */
 	uint64_t	bytes;			/* received since the start */
+	uint64_t	skipped;		/* records that a person left out */
 	uint64_t	shown_records;
 	uint64_t	shown_bytes;
 	int64_t		commit_time;	/* of the last txn, microseconds since 1970 */
@@ -29,7 +30,7 @@ typedef struct Progress
 /* interval: for logs. */
 extern void progress_init(Progress *progress, int64_t interval);
 extern void progress_frame(Progress *progress, size_t bytes);
-extern void progress_record(Progress *progress);
+extern void progress_record(Progress *progress, bool skipped);
 extern void progress_commit(Progress *progress, int64_t commit_time);
 
 /* "1.4 GB" */

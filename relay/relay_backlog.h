@@ -11,8 +11,7 @@
 #ifndef PG_FANOUT_RELAY_BACKLOG_H
 #define PG_FANOUT_RELAY_BACKLOG_H
 
-#include "fanout.h"
-#include "settings.h"
+#include "relay_skip.h"
 
 typedef struct RelayBacklog RelayBacklog;
 
@@ -23,6 +22,8 @@ typedef struct RelayBacklogConfig
 	const SinkSetups *sinks;	/* the real ones */
 	const char *database;
 	Outbox	   *outbox;			/* NULL: none */
+	RelaySkip  *skip;			/* the loop's: taken over if what it names is
+								 * in the log */
 } RelayBacklogConfig;
 
 /* NULL: failed. */

@@ -20,7 +20,9 @@ make_lane(RelayBacklog *spool, size_t i, Error *err)
 {
 	LaneConfig	config = {
 		.setup = &spool->lane_setups[i], .database = spool->config.database,
-		.outbox = spool->config.outbox, .wake_fd = spool->wake_fd
+		.outbox = spool->config.outbox,
+		.renew_fields = &spool->config.settings->renew_fields,
+		.wake_fd = spool->wake_fd
 	};
 
 	spool->lane_setups[i] = (SinkSetups) {
@@ -169,6 +171,32 @@ begin_log(RelayBacklog *spool, const SlotIdentity *identity, bool usable,
 	return take_notes(spool, adopted, err);
 }
 
+/*
+ * A record to be left out that is in the log will not come from the server
+ * again: the lanes that have not passed it leave it out. If all have, the loop
+ * refuses.
+ */
+static void
+take_skip(RelayBacklog *spool)
+{
+	RelaySkip  *skip = spool->config.skip;
+	bool		taken = false;
+
+	if (!skip->wanted || skip->position.lsn >= spool->sink->accepted.lsn)
+		return;
+	for (size_t i = 0; i < spool->lane_count; i++)
+	{
+		const Sink *sink = lane_sink(spool->lanes[i]);
+
+		if (sink != NULL && sink->accepted.lsn > skip->position.lsn)
+			continue;
+		spool->lanes[i]->skip = *skip;
+		taken = true;
+	}
+	if (taken)
+		skip->wanted = false;
+}
+
 bool
 relay_backlog_open(RelayBacklog *spool, const SlotIdentity *identity,
 				   Error *err)
@@ -191,6 +219,7 @@ relay_backlog_open(RelayBacklog *spool, const SlotIdentity *identity,
 	for (size_t i = 0; i < spool->lane_count; i++)
 		lane_begin(spool->lanes[i], spool->log);
 	spool->sink->accepted = backlog_end(spool->log);
+	take_skip(spool);
 	spool->sink->durable = relay_backlog_safe(spool);
 	spool->mark = spool->sink->accepted;
 	return true;

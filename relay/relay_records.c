@@ -8,6 +8,7 @@
  */
 #include "relay_state.h"
 
+#include "bad_record.h"
 #include "clock.h"
 #include "failpoint.h"
 
@@ -75,10 +76,13 @@ offer_commit(Relay *relay, Error *err)
 }
 
 static SinkResult
-offer(Relay *relay, Error *err)
+offer_pending(Relay *relay, Error *err)
 {
 	Pending    *pending = &relay->pending;
 
+	if (pending->skipped)
+		return fanout_skip(relay->fanout, pending->kind, &pending->event,
+						   pending->position, relay->skip.reason, err);
 	switch (pending->kind)
 	{
 		case SOURCE_BEGIN:
@@ -98,15 +102,29 @@ offer(Relay *relay, Error *err)
 	}
 }
 
+/* A record that stops us is named, so that a person may leave it out. */
+static SinkResult
+offer(Relay *relay, Error *err)
+{
+	const Pending *pending = &relay->pending;
+	SinkResult	result = offer_pending(relay, err);
+
+	if (result == SINK_FAILED && err->code == ERROR_RECORD &&
+		(pending->kind == SOURCE_CHANGE || pending->kind == SOURCE_MESSAGE))
+		bad_record_explain(err, pending->position);
+	return result;
+}
+
 static void
 settle(Relay *relay)
 {
 	Pending    *pending = &relay->pending;
 
 	if (pending->kind == SOURCE_CHANGE || pending->kind == SOURCE_MESSAGE)
-		progress_record(&relay->progress);
+		progress_record(&relay->progress, pending->skipped);
 	fanout_next(relay->fanout);
 	pending->kind = SOURCE_EMPTY;
+	pending->skipped = false;
 }
 
 /* Answers the source's question. */
@@ -182,6 +200,14 @@ filter_record(Relay *relay, Error *err)
 	return true;
 }
 
+static StepResult
+fail_filter(const Relay *relay, Error *err)
+{
+	if (err->code == ERROR_RECORD)
+		bad_record_explain(err, relay->pending.position);
+	return STEP_FAILED;
+}
+
 /*
  * Asks the source for the next record, which may be none that counts; *empty:
  * the frame at hand is used up. *again: the clock is to be looked at first.
@@ -212,7 +238,18 @@ take_record(Relay *relay, bool *empty, bool *again, Error *err)
 	receive(relay, kind);
 	if (relay->end_reached)
 		return STEP_DONE;
-	return filter_record(relay, err) ? tell_detail(relay, err) : STEP_FAILED;
+	if (!relay_skip_look(&relay->skip, relay->fanout, kind,
+						 &relay->pending.event, relay->pending.position,
+						 &relay->pending.skipped, err))
+		return STEP_FAILED;
+	if (!filter_record(relay, err))
+	{
+		if (!relay->pending.skipped)
+			return fail_filter(relay, err);
+		error_clear(err);
+		relay->pending.kind = SOURCE_EMPTY;
+	}
+	return tell_detail(relay, err);
 }
 
 StepResult

@@ -33,6 +33,16 @@ relay_start_position(const Relay *relay)
 		relay->identity.snapshot;
 }
 
+/* Where the stream begins: new sinks begin where the slot stands. */
+static Lsn
+relay_begin_position(const Relay *relay)
+{
+	Lsn			durable = relay_start_position(relay);
+
+	return durable > relay->identity.confirmed ? durable :
+		relay->identity.confirmed;
+}
+
 static bool
 resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 {
@@ -58,7 +68,8 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 									fanout_notes(relay->fanout), err))
 		return false;
 	relay->resumed = true;
-	return true;
+	return relay_skip_start(&relay->skip, relay->fanout,
+							relay_begin_position(relay), err);
 }
 
 bool
@@ -68,6 +79,7 @@ relay_prepare(Relay *relay, Error *err)
 
 	relay->transform = settings_pass_transform(options, err);
 	return relay->transform != NULL &&
+		relay_skip_init(&relay->skip, relay->settings, err) &&
 		settings_pass_outbox(options, relay->database, &relay->outbox, err);
 }
 
@@ -128,7 +140,8 @@ make_fanout(Relay *relay, Error *err)
 {
 	RelayBacklogConfig config = {
 		.settings = relay->settings, .sinks = relay->setups,
-		.database = relay->database, .outbox = relay->outbox
+		.database = relay->database, .outbox = relay->outbox,
+		.skip = &relay->skip
 	};
 
 	if (relay->settings->spool)
@@ -139,9 +152,11 @@ make_fanout(Relay *relay, Error *err)
 		return relay->fanout != NULL;
 	}
 	relay->fanout = fanout_new(relay->setups, relay->database, err);
-	if (relay->fanout != NULL)
-		fanout_set_outbox(relay->fanout, relay->outbox);
-	return relay->fanout != NULL;
+	if (relay->fanout == NULL)
+		return false;
+	fanout_set_outbox(relay->fanout, relay->outbox);
+	fanout_renew_fields(relay->fanout, &relay->settings->renew_fields);
+	return true;
 }
 
 static bool
@@ -232,13 +247,10 @@ void
 relay_tell_streaming(const Relay *relay)
 {
 	char		text[LSN_TEXT_SIZE];
-	Lsn			start = relay_start_position(relay);
 
 	log_info("streaming from slot \"%s\" of database \"%s\" at %s",
 			 relay->settings->slot, relay->database,
-			 lsn_format(start > relay->identity.confirmed ?
-						start : relay->identity.confirmed,
-						text));
+			 lsn_format(relay_begin_position(relay), text));
 }
 
 bool

@@ -19,6 +19,7 @@
 #include "relay_backlog.h"
 #include "retention.h"
 #include "server_watch.h"
+#include "relay_skip.h"
 #include "slot.h"
 #include "slot_wait.h"
 #include "snapshot.h"
@@ -32,6 +33,7 @@ typedef struct Pending
 	SourceResult kind;			/* SOURCE_EMPTY: none */
 	SourceEvent event;
 	Position	position;
+	bool		skipped;		/* a person does not want it delivered */
 } Pending;
 
 typedef enum StepResult
@@ -77,6 +79,7 @@ typedef struct Relay
 	bool		snapshot_tried; /* by this process */
 	bool		slot_created;	/* by this process */
 
+	RelaySkip	skip;
 	Pending		pending;
 	bool		in_frame;		/* the frame at hand may hold more records */
 	bool		in_transaction;

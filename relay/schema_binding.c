@@ -203,6 +203,9 @@ print_successor(const Step *step, SchemaSuccessor *successor, Error *err)
 	buf_init(&text, BINDING_TEXT_LIMIT);
 	if (binding->part == SCHEMA_KEY)
 		proto_append_key(&text, step->table, &successor->past);
+	else if (step->binder->flat != 0)
+		proto_append_flat(&text, step->table, step->binder->flat,
+						  &successor->past);
 	else
 		proto_append_table_after(&text, step->table, &successor->past);
 	forget_successor(binding);

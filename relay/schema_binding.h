@@ -32,6 +32,8 @@ typedef struct SchemaBinder
 	SchemaRegistry *registry;
 	const SchemaOptions *options;
 	SchemaType	type;
+	uint32_t	flat;			/* values are rows alone with these fields, by
+								 * ProtoExtra; 0: not alone */
 	struct SchemaBinding *current;	/* whose question is under way */
 } SchemaBinder;
 

@@ -172,9 +172,11 @@ add_field(Parser *parser, const LineageField *field)
 {
 	SchemaLineage *lineage = parser->lineage;
 
-	if (!is_identifier(field->name))
+	/* fields of ours beside a row's columns belong to no column */
+	if (!is_identifier(field->name) ||
+		(field->number >= PROTO_EXTRA_NUMBER &&
+		 field->number < PROTO_EXTRA_END))
 		return;
-
 	lineage->fields = grow(parser, lineage->fields, lineage->field_count,
 						   sizeof(*field));
 	if (!parser->failed)

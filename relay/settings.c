@@ -52,7 +52,7 @@ static const Option settings_options[] = {
 	"with --verify: also read all objects, check their sums and count their records"},
 	{"print-proto", 0, OPTION_LIST, FIELD(print_proto),
 		.argument = "TABLE", .help =
-		"print the typed .proto of a table, as read by consumers of format=protobuf; may be repeated"},
+		"print the typed .proto of a table, as read by consumers of format=protobuf (of the first sink with it, if any is named); may be repeated"},
 	{"print-config", 0, OPTION_FLAG, FIELD(print_config), .help =
 	"print a configuration file with every option, its default and explanation"},
 	{"print-manual", 0, OPTION_FLAG, FIELD(print_manual), .help =
@@ -80,6 +80,13 @@ static const Option settings_options[] = {
 	"accept that --startpos skips transactions"},
 	{"endpos", 'E', OPTION_STRING, FIELD(endpos), .argument = "LSN", .help =
 		"stop cleanly once every transaction that committed up to this position is delivered"},
+	{"skip", 0, OPTION_STRING, FIELD(skip), .argument = "POSITION", .help =
+		"once: do not deliver the record at this position (0/16B3748:3, as errors give it), or any of the transaction (0/16B3748); said in the log, in the notes beside the checkpoints and among dead letters"},
+	{"skip-reason", 0, OPTION_STRING, FIELD(skip_reason), .argument = "TEXT",
+		.help = "why; must be given with --skip"},
+	{"renew-fields", 0, OPTION_LIST, FIELD(renew_fields),
+		.argument = "TOPIC", .help =
+		"once: let the fields of this topic of typed records mean something else than before, since all its consumers have the new .proto; may be repeated"},
 	{"no-loop", 'n', OPTION_FLAG, FIELD(no_loop), .help =
 	"do not try again when the connection is lost"},
 	{"status-interval", 's', OPTION_TIME, FIELD(status_interval),
@@ -408,6 +415,7 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 	free_list(&settings->print_proto);
 	free_list(&settings->create_publication);
 	free_list(&settings->plugin_options);
+	free_list(&settings->renew_fields);
 	free_list(&settings->sinks);
 	settings_pass_forget(&settings->pass);
 	return apply_section(settings, config, argc, argv, err);

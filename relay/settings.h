@@ -57,6 +57,9 @@ typedef struct Settings
 	char	   *startpos;
 	char	   *endpos;
 	bool		allow_gap;
+	char	   *skip;			/* a record's position; NULL: none */
+	char	   *skip_reason;
+	OptionList	renew_fields;	/* of these topics */
 	bool		no_loop;
 	int64_t		status_interval;
 	int64_t		max_retained_wal;	/* 0: no limit */

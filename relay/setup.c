@@ -225,6 +225,7 @@ fill_config(SinkSetup *setup)
 	setup->config.path = setup->url.path;
 	setup->config.options = setup->options;
 	setup->config.checkpoint_interval = setup->common->checkpoint_interval;
+	setup->config.prefix = setup->common->prefix;
 }
 
 /*

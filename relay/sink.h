@@ -76,6 +76,7 @@ typedef struct SinkConfig
 	const void *options;		/* the struct of ops->options */
 	const FormatOps *format;
 	int64_t		checkpoint_interval;	/* microseconds */
+	const char *prefix;			/* of topics; NULL: the database's name */
 } SinkConfig;
 
 /*
@@ -87,6 +88,9 @@ typedef struct Delivery
 	Position	position;
 	bool		aside;			/* belongs to no change: a heartbeat. position
 								 * is the sink's accepted, and stays it */
+	const char *skipped;		/* why a person does not want it delivered:
+								 * only dead letters say that it was; NULL: it
+								 * is to be delivered */
 	const Table *table;			/* NULL: not of a table */
 	const Transaction *txn;		/* NULL: outside of transactions */
 	const char *topic;			/* where to: from the sink's topic template */
@@ -137,6 +141,8 @@ typedef struct SinkStats
 	uint64_t	records;		/* accepted since the start */
 	uint64_t	bytes;			/* of values and keys */
 	uint64_t	in_flight;		/* records not yet durable */
+	uint64_t	claim_checks;	/* records that went by claim check */
+	uint64_t	dead_letters;	/* records not delivered, but told of */
 	char		state[64];		/* a few words: "3 objects uploading" */
 } SinkStats;
 
@@ -155,6 +161,7 @@ typedef struct SinkOps
 	const char *const *schemes; /* URL schemes it serves, NULL-terminated */
 	const OptionTable *options;
 	bool		has_topics;		/* keeps the records of each topic apart */
+	bool		has_dead_letters;	/* is offered what is skipped, too */
 	bool		framed;			/* records stand behind one another, those of
 								 * text formats a line each */
 
@@ -171,6 +178,13 @@ typedef struct SinkOps
 	 */
 	SinkResume	(*resume) (Sink *sink, const SlotIdentity *identity,
 						   Error *err);
+
+	/*
+	 * Reads the notes without taking anything that a running relay may hold.
+	 * NULL: keeps none.
+	 */
+	bool		(*read_notes) (Sink *sink, const SlotIdentity *identity,
+							   Error *err);
 
 	/* For --check: reachable, writable, rights. Leaves nothing behind. */
 	bool		(*check) (Sink *sink, Error *err);

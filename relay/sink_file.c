@@ -348,6 +348,32 @@ read_notes(SinkFile *file, Error *err)
 	return ok || error_prefix(err, "%s.notes", file->place.path);
 }
 
+/* Whoever holds the lock may be writing: what has the name is whole. */
+static bool
+sink_file_read_notes(Sink *sink, const SlotIdentity *identity, Error *err)
+{
+	SinkFile   *file = (SinkFile *) sink;
+	Sidecar		notes = {.name = file->place.notes_name, .fd = -1};
+	bool		ok = true;
+	Buf			text;
+
+	(void) identity;
+	if (file->standard || !file_place_enter(&file->place, err))
+		return file->standard;
+	buf_init(&text, NOTES_LIMIT);
+	notes.fd = openat(file->place.dir, notes.name,
+					  O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (notes.fd >= 0)
+	{
+		ok = sidecar_read(&notes, &text, err) &&
+			notes_parse(&sink->notes, buf_slice(&text), err);
+		close(notes.fd);
+	}
+	buf_free(&text);
+	file_place_leave(&file->place);
+	return ok || error_prefix(err, "%s.notes", file->place.path);
+}
+
 /* Cuts off what lies behind the checkpoint: it will be sent again. */
 static bool
 cut_file(SinkFile *file, int fd, int64_t size, Error *err)
@@ -369,7 +395,9 @@ open_data(SinkFile *file, bool found, bool *rotated, Error *err)
 	int64_t		size = file_place_size(&file->place, file->place.name);
 	int			fd;
 
-	*rotated = found && size < file->checkpoint.file_size;
+	/* one of which nothing is recorded may be missing */
+	*rotated = found && size < file->checkpoint.file_size &&
+		file->checkpoint.file_size > 0;
 	if (*rotated && !finish_rotation(file, size, err))
 		return false;
 	fd = file_place_open(&file->place, err);
@@ -514,8 +542,7 @@ switch_file(SinkFile *file, Error *err)
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-		fsync(file->place.dir) != 0)
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 	{
 		close(fd);
 		return error_set(err, ERROR_SINK_SETUP,
@@ -819,6 +846,7 @@ const SinkOps sink_file_ops = {
 	.options = &file_options,
 	.create = sink_file_create,
 	.resume = sink_file_resume,
+	.read_notes = sink_file_read_notes,
 	.check = sink_file_check,
 	.put = sink_file_put,
 	.commit = sink_file_commit,

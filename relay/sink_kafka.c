@@ -82,8 +82,10 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 	sink->job_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	buf_init(&sink->text, SINK_KAFKA_TEXT_LIMIT);
 	conf = kafka_config_producer(&sink->target, err);
-	if (conf == NULL)
+	if (conf == NULL || !kafka_oversize_init(&sink->oversize, config, err))
 	{
+		if (conf != NULL)
+			rd_kafka_conf_destroy(conf);
 		sink_kafka_free(&sink->base);
 		return NULL;
 	}
@@ -215,7 +217,8 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 			 identity->slot, base->config->name);
 	checkpoint_init(&sink->checkpoint, identity, base->config->name,
 					LSN_INVALID);
-	if (!kafka_progress_place(&sink->place, identity->system_id,
+	if (!kafka_oversize_open(&sink->oversize, identity, err) ||
+		!kafka_progress_place(&sink->place, identity->system_id,
 							  identity->slot, base->config->name, err) ||
 		!sink_kafka_open(sink, deadline, err) ||
 		!kafka_link_open_progress(sink->link, &sink->place, err))
@@ -376,6 +379,8 @@ sink_kafka_poll(Sink *base, Error *err)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
 
+	if (sink->oversize.claims != NULL)
+		kafka_claims_poll(sink->oversize.claims);
 	if (sink->exact)
 		return sink_kafka_poll_exact(sink, 0, err);
 	return sink_kafka_serve(sink, 0, err) ? SINK_POLL_OK : SINK_POLL_FAILED;
@@ -429,6 +434,9 @@ sink_kafka_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 
 	if (room > used)
 		fds[used++] = (struct pollfd) {.fd = sink->job_fd,.events = POLLIN};
+	if (sink->oversize.claims != NULL)
+		used += kafka_claims_watch(sink->oversize.claims, fds + used,
+								   room - used, deadline);
 	if (sink->renewing)
 		return used;
 	if (sink_kafka_next(sink, *deadline) < *deadline)
@@ -493,6 +501,8 @@ sink_kafka_stats(const Sink *base, SinkStats *stats)
 	stats->records = sink->records;
 	stats->bytes = sink->bytes;
 	stats->in_flight = 0;
+	stats->claim_checks = sink->oversize.claim_count;
+	stats->dead_letters = sink->oversize.dead_count;
 	snprintf(stats->state, sizeof(stats->state), "%s",
 			 sink->renewing ? "producer is made anew" : "");
 	if (sink->link == NULL)
@@ -522,7 +532,7 @@ sink_kafka_try_create(SinkKafka *sink, int64_t deadline, Error *err)
 		&sink->options->topic_config
 	};
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(sink->link->client.rk);
-	KafkaAdminAnswer answer = {NULL, RD_KAFKA_RESP_ERR__TIMED_OUT, ""};
+	KafkaAdminAnswer answer = {.resp = RD_KAFKA_RESP_ERR__TIMED_OUT};
 	bool		ok;
 
 	ok = kafka_admin_create(sink->link->client.rk, queue, "__pg_fanout.check", &plan,
@@ -548,6 +558,9 @@ sink_kafka_check(Sink *base, Error *err)
 	SinkKafka  *sink = (SinkKafka *) base;
 	int64_t		deadline = clock_now() + sink->options->connect_timeout;
 
+	if (sink->oversize.claims != NULL &&
+		!kafka_claims_check(sink->oversize.claims, err))
+		return false;
 	if (kafka_target_is_mock(&sink->target))
 		return true;
 
@@ -559,6 +572,23 @@ sink_kafka_check(Sink *base, Error *err)
 		return false;
 	return !sink->options->create_topics ||
 		sink_kafka_try_create(sink, deadline, err);
+}
+
+static bool
+sink_kafka_read_notes(Sink *base, const SlotIdentity *identity, Error *err)
+{
+	SinkKafka  *sink = (SinkKafka *) base;
+	KafkaTarget target = sink->target;
+	int64_t		deadline = clock_now() + sink->options->connect_timeout;
+
+	if (kafka_target_is_mock(&target))
+		return true;
+	target.transactional_id = NULL;
+	buf_clear(&sink->text);
+	return kafka_progress_place(&sink->place, identity->system_id,
+								identity->slot, base->config->name, err) &&
+		kafka_progress_read(&target, &sink->place, deadline, &sink->text,
+							&base->notes, err);
 }
 
 static void
@@ -573,6 +603,7 @@ sink_kafka_free(Sink *base)
 	kafka_link_free(sink->link);
 	if (sink->job_fd >= 0)
 		close(sink->job_fd);
+	kafka_oversize_free(&sink->oversize);
 	buf_free(&sink->text);
 	free(sink);
 }
@@ -581,10 +612,13 @@ static const char *const sink_kafka_schemes[] = {"kafka", NULL};
 
 const SinkOps sink_kafka_ops = {
 	.name = "kafka",
+	.has_topics = true,
+	.has_dead_letters = true,
 	.schemes = sink_kafka_schemes,
 	.options = &kafka_option_table,
 	.create = sink_kafka_create,
 	.resume = sink_kafka_resume,
+	.read_notes = sink_kafka_read_notes,
 	.check = sink_kafka_check,
 	.put = sink_kafka_put,
 	.commit = sink_kafka_commit,

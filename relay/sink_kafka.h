@@ -11,6 +11,7 @@
 
 #include "checkpoint.h"
 #include "kafka_link.h"
+#include "kafka_oversize.h"
 #include "kafka_renewal.h"
 #include "kafka_txn.h"
 #include "sink.h"
@@ -30,6 +31,7 @@ typedef struct SinkKafka
 	int64_t		checkpoint_at;	/* when the last one was sent, monotonic */
 	Lsn			wanted;			/* to be recorded without waiting */
 	Buf			text;
+	KafkaOversize oversize;
 
 	/* With transactions. */
 	bool		exact;			/* they are used */

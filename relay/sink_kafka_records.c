@@ -48,23 +48,117 @@ sink_kafka_hash(const Delivery *delivery, const Record *record)
 								delivery->table->name);
 }
 
+/* To the partition of the record whose place content takes. */
 static KafkaProduce
-sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery,
-					const Record *record, const KafkaTopic *topic, Error *err)
+sink_kafka_produce(SinkKafka *sink, const Delivery *delivery,
+				   const Record *record, const Record *content,
+				   const KafkaTopic *topic, Error *err)
 {
 	KafkaRecord sent = {
 		.topic = topic->rkt,
-		.key = record->key, .value = record->value,
-		.headers = record->headers, .header_count = record->header_count
+		.key = content->key, .value = content->value,
+		.headers = content->headers, .header_count = content->header_count,
+		.position = delivery->aside ? (Position) {0} : delivery->position
 	};
 	KafkaOpaque opaque = {0, sink_kafka_hash(delivery, record)};
 
-	if (record->value.data == NULL && !sink->options->tombstones)
-		return KAFKA_PRODUCE_OK;
 	sent.partition = sink->partitioner(topic->rkt, record->key.data,
 									   record->key.size, topic->partitions,
 									   NULL, kafka_opaque_pack(opaque));
 	return kafka_client_produce(&sink->link->client, &sent, err);
+}
+
+static KafkaOversizeRecord
+sink_kafka_oversize(const Delivery *delivery, size_t index,
+					const KafkaTopic *topic)
+{
+	return (KafkaOversizeRecord) {delivery, index, topic->name,
+		topic->max_bytes};
+}
+
+/* Where dead letters go; NULL with *err: failed, without: nowhere. */
+static KafkaTopic *
+sink_kafka_letters(SinkKafka *sink, Error *err)
+{
+	if (sink->oversize.dead_letters[0] == '\0')
+		return NULL;
+	return kafka_topics_get(sink->link->topics, sink->oversize.dead_letters,
+							NULL, err);
+}
+
+/* A record that does not go as it is; all it needs is prepared. */
+static KafkaProduce
+sink_kafka_send_instead(SinkKafka *sink, const KafkaOversizeRecord *record,
+						const KafkaTopic *topic, Error *err)
+{
+	const Delivery *delivery = record->delivery;
+	KafkaProduce result;
+	Record		instead;
+
+	if (kafka_oversize_is_dead(&sink->oversize, delivery))
+	{
+		error_clear(err);
+		topic = sink_kafka_letters(sink, err);
+		if (topic == NULL)
+			return err->code == 0 ? KAFKA_PRODUCE_OK : KAFKA_PRODUCE_FAILED;
+	}
+	if (!kafka_oversize_replace(&sink->oversize, record, &instead, err))
+		return KAFKA_PRODUCE_FAILED;
+	result = sink_kafka_produce(sink, delivery,
+								&delivery->records[record->index], &instead,
+								topic, err);
+	if (result == KAFKA_PRODUCE_OK)
+		kafka_oversize_sent(&sink->oversize, record);
+	return result;
+}
+
+static KafkaProduce
+sink_kafka_send_one(SinkKafka *sink, const Delivery *delivery, size_t index,
+					const KafkaTopic *topic, Error *err)
+{
+	const Record *record = &delivery->records[index];
+	KafkaOversizeRecord oversize = sink_kafka_oversize(delivery, index, topic);
+
+	if (record->value.data == NULL && !sink->options->tombstones)
+		return KAFKA_PRODUCE_OK;
+	if (kafka_oversize_is(&sink->oversize, &oversize))
+		return sink_kafka_send_instead(sink, &oversize, topic, err);
+	return sink_kafka_produce(sink, delivery, record, record, topic, err);
+}
+
+/*
+ * What takes the place of records: objects are written and the topic of dead
+ * letters is there before anything of the delivery is sent, so that no
+ * transaction waits for them.
+ */
+static SinkResult
+sink_kafka_prepare(SinkKafka *sink, const Delivery *delivery,
+				   KafkaTopic *const *topics, Error *err)
+{
+	bool		waits = false;
+
+	for (size_t i = 0; i < delivery->count; i++)
+	{
+		KafkaOversizeRecord record = sink_kafka_oversize(delivery, i,
+														 topics[i]);
+		KafkaTopic *letters;
+		SinkResult	result;
+
+		if (!kafka_oversize_is(&sink->oversize, &record))
+			continue;
+		result = kafka_oversize_prepare(&sink->oversize, &record, err);
+		if (result == SINK_FAILED)
+			return result;
+		waits |= result == SINK_FULL;
+		if (!kafka_oversize_is_dead(&sink->oversize, delivery) ||
+			sink->oversize.dead_letters[0] == '\0')
+			continue;
+		letters = sink_kafka_letters(sink, err);
+		if (letters == NULL)
+			return SINK_FAILED;
+		waits |= letters->state != KAFKA_TOPIC_READY;
+	}
+	return waits ? SINK_FULL : SINK_OK;
 }
 
 static SinkResult
@@ -81,8 +175,7 @@ sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
 
 		if (!failpoint_passes(FAILPOINT_KAFKA_RECORD, err))
 			return SINK_FAILED;
-		switch (sink_kafka_send_one(sink, delivery, &delivery->records[i],
-									topics[i], err))
+		switch (sink_kafka_send_one(sink, delivery, i, topics[i], err))
 		{
 			case KAFKA_PRODUCE_OK:
 				break;
@@ -115,6 +208,8 @@ sink_kafka_take(SinkKafka *sink, const Delivery *delivery, Error *err)
 	char		lsn[LSN_TEXT_SIZE];
 	SinkResult	result = sink_kafka_find_topics(sink, delivery, topics, err);
 
+	if (result == SINK_OK)
+		result = sink_kafka_prepare(sink, delivery, topics, err);
 	if (result == SINK_OK)
 		result = sink_kafka_admit(sink, err);
 	if (result != SINK_OK)

@@ -133,6 +133,14 @@ sink_s3_resume(Sink *base, const SlotIdentity *identity, Error *err)
 }
 
 static bool
+sink_s3_read_notes(Sink *base, const SlotIdentity *identity, Error *err)
+{
+	SinkS3	   *sink = (SinkS3 *) base;
+
+	return lake_read_notes(&sink->lake, identity, &base->notes, err);
+}
+
+static bool
 sink_s3_check(Sink *base, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
@@ -578,6 +586,7 @@ const SinkOps sink_s3_ops = {
 	.has_topics = true,
 	.create = sink_s3_create,
 	.resume = sink_s3_resume,
+	.read_notes = sink_s3_read_notes,
 	.check = sink_s3_check,
 	.verify = sink_s3_verify_all,
 	.put = sink_s3_put,

@@ -41,7 +41,18 @@ static const char *const taken_names[] = {
 	"protected", "public", "record", "return", "sealed", "short", "static",
 	"strictfp", "super", "switch", "synchronized", "this", "throw", "throws",
 	"transient", "true", "try", "var", "void", "volatile", "while", "yield",
-	"Builder", PROTO_PACKAGE, PROTO_KEY_PACKAGE, NULL
+	"Builder", PROTO_PACKAGE, PROTO_KEY_PACKAGE, PROTO_FLAT_PACKAGE, NULL
+};
+
+const char *const proto_extra_names[] = {
+	[PROTO_EXTRA_OP] = "fanout_op", [PROTO_EXTRA_DB] = "fanout_db",
+	[PROTO_EXTRA_SCHEMA] = "fanout_schema",
+	[PROTO_EXTRA_TABLE] = "fanout_table", [PROTO_EXTRA_LSN] = "fanout_lsn",
+	[PROTO_EXTRA_SEQ] = "fanout_seq", [PROTO_EXTRA_XID] = "fanout_xid",
+	[PROTO_EXTRA_COMMIT_TIME] = "fanout_commit_time",
+	[PROTO_EXTRA_ORIGIN] = "fanout_origin",
+	[PROTO_EXTRA_UNCHANGED] = "fanout_unchanged",
+	[PROTO_EXTRA_DELETED] = "fanout_deleted"
 };
 
 static bool
@@ -252,6 +263,27 @@ name_is_reserved(const ProtoPast *past, const char *name)
 	return false;
 }
 
+/*
+ * Whether one of our fields, or a getter that Java makes for one, has the
+ * name. All of them count, so that columns keep their names whichever are
+ * chosen.
+ */
+static bool
+name_is_extra(const ProtoRow *row, const char *name)
+{
+	static const char *const suffixes[] = {"", "bytes", "list", "count"};
+
+	for (int i = 0; row->flat && i < PROTO_EXTRA_COUNT; i++)
+	{
+		for (int k = 0; k < 4; k++)
+		{
+			if (canonical_equal(name, proto_extra_names[i], suffixes[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool
 names_has(const ProtoNames *names, size_t index)
 {
@@ -262,6 +294,7 @@ static bool
 names_one_clashes(const ProtoNames *names, size_t index)
 {
 	if (name_is_member(proto_names_get(names, index)) ||
+		name_is_extra(names->row, proto_names_get(names, index)) ||
 		name_is_reserved(names->row->past, proto_names_get(names, index)))
 		return true;
 	for (size_t i = 0; i < names->row->table->column_count; i++)
@@ -351,7 +384,7 @@ proto_names_json(const ProtoNames *names, size_t index)
 {
 	const char *own = names->row->table->columns[index].name;
 
-	if (name_is_bracketed(own))
+	if (name_is_bracketed(own) || name_is_extra(names->row, own))
 		return proto_names_get(names, index);
 	for (size_t i = 0; i < names->row->table->column_count; i++)
 	{

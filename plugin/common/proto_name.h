@@ -12,6 +12,7 @@
 
 #define PROTO_PACKAGE		"fanout"
 #define PROTO_KEY_PACKAGE	"fanout_key"
+#define PROTO_FLAT_PACKAGE	"fanout_row"
 
 /* A row or a key to be written: which columns, and under which numbers. */
 typedef struct ProtoRow
@@ -19,7 +20,11 @@ typedef struct ProtoRow
 	const Table *table;
 	const ProtoPast *past;		/* NULL: none */
 	bool		key;
+	bool		flat;			/* alone, with fields of ours beside it */
 } ProtoRow;
+
+/* Names of those fields, by ProtoExtra. */
+extern const char *const proto_extra_names[];
 
 /* Whether the row has that column of its table, and under which number. */
 extern bool proto_row_has(const ProtoRow *row, size_t index);

@@ -81,6 +81,13 @@ append_labels(Buf *out, const Column *column)
 	}
 }
 
+/* Before what stands in the message that has the columns. */
+static const char *
+row_indent(const ProtoRow *row)
+{
+	return row->key || row->flat ? "  " : "    ";
+}
+
 /* On the line before the field. Quoted names cannot end the comment. */
 static void
 append_column_comment(Buf *out, const ProtoRow *row, const Column *column,
@@ -88,7 +95,7 @@ append_column_comment(Buf *out, const ProtoRow *row, const Column *column,
 {
 	const char *note = types[column->encoding].note;
 
-	buf_printf(out, "%s// ", row->key ? "  " : "    ");
+	buf_printf(out, "%s// ", row_indent(row));
 	if (strcmp(column->name, name) != 0)
 	{
 		json_append_string(out, slice_of(column->name));
@@ -118,7 +125,7 @@ append_column(Buf *out, const ProtoNames *names, size_t index)
 
 	append_column_comment(out, row, column, name);
 	buf_printf(out, "%soptional %s %s = %u [json_name = ",
-			   row->key ? "  " : "    ", proto_column_type(column), name,
+			   row_indent(row), proto_column_type(column), name,
 			   proto_row_number(row, index));
 	append_proto_string(out, proto_names_json(names, index));
 	buf_append_string(out, "];\n");
@@ -181,7 +188,7 @@ static void
 append_reserved_numbers(Buf *out, const ProtoRow *row)
 {
 	uint8_t		set[PROTO_RESERVED_SIZE];
-	const char *separator = row->key ? "  reserved " : "    reserved ";
+	bool		begun = false;
 
 	collect_reserved(set, row);
 	for (uint32_t first = 1; first <= TABLE_MAX_NUMBER; first++)
@@ -192,13 +199,16 @@ append_reserved_numbers(Buf *out, const ProtoRow *row)
 			continue;
 		while (last < TABLE_MAX_NUMBER && set_has(set, last + 1))
 			last++;
-		buf_printf(out, "%s%u", separator, first);
+		if (!begun)
+			buf_printf(out, "%sreserved %u", row_indent(row), first);
+		else
+			buf_printf(out, ", %u", first);
 		if (last > first)
 			buf_printf(out, " to %u", last);
-		separator = ", ";
+		begun = true;
 		first = last;
 	}
-	if (separator[0] == ',')
+	if (begun)
 		buf_append_string(out, ";\n");
 }
 
@@ -210,7 +220,7 @@ append_reserved_names(Buf *out, const ProtoRow *row)
 
 	if (past == NULL || past->name_count == 0)
 		return;
-	buf_append_string(out, row->key ? "  reserved " : "    reserved ");
+	buf_printf(out, "%sreserved ", row_indent(row));
 	for (size_t i = 0; i < past->name_count; i++)
 		buf_printf(out, "%s\"%s\"", i > 0 ? ", " : "", past->names[i]);
 	buf_append_string(out, ";\n");
@@ -316,9 +326,15 @@ append_title(Buf *out, const char *what, const Table *table)
 }
 
 static void
-append_package(Buf *out, const Table *table, bool key)
+append_package(Buf *out, const Table *table, ProtoKind kind)
 {
-	buf_append_string(out, key ? PROTO_KEY_PACKAGE "." : PROTO_PACKAGE ".");
+	static const char *const packages[] = {
+		[PROTO_CHANGE] = PROTO_PACKAGE, [PROTO_KEY] = PROTO_KEY_PACKAGE,
+		[PROTO_FLAT] = PROTO_FLAT_PACKAGE
+	};
+
+	buf_append_string(out, packages[kind]);
+	buf_append_byte(out, '.');
 	proto_append_global_name(out, table->schema, NULL);
 }
 
@@ -329,7 +345,7 @@ append_head(Buf *out, const Table *table, const char *package)
 	if (package != NULL)
 		buf_append_string(out, package);
 	else
-		append_package(out, table, false);
+		append_package(out, table, PROTO_CHANGE);
 	buf_append_string(out, ";\n\nmessage ");
 	proto_append_global_name(out, table->name, package);
 	buf_append_string(out, " {\n");
@@ -401,17 +417,69 @@ proto_append_table_after(Buf *out, const Table *table, const ProtoPast *past)
 	append_table(out, &row, NULL);
 }
 
+/* A message that has the columns themselves, begun; what they need follows. */
+static void
+append_columns(Buf *out, const char *title, ProtoKind kind,
+			   const ProtoRow *row)
+{
+	append_title(out, title, row->table);
+	append_package(out, row->table, kind);
+	buf_append_string(out, ";\n\nmessage ");
+	proto_append_global_name(out, row->table->name, NULL);
+	buf_append_string(out, " {\n");
+	append_fields(out, row);
+}
+
 void
 proto_append_key(Buf *out, const Table *table, const ProtoPast *past)
 {
 	ProtoRow	row = {.table = table, .past = past, .key = true};
 
-	append_title(out, "// Keys of the table ", table);
-	append_package(out, table, true);
-	buf_append_string(out, ";\n\nmessage ");
-	proto_append_global_name(out, table->name, NULL);
-	buf_append_string(out, " {\n");
-	append_fields(out, &row);
+	append_columns(out, "// Keys of the table ", PROTO_KEY, &row);
+	append_interval(out, &row);
+	append_arrays(out, &row);
+	buf_append_string(out, "}\n");
+}
+
+/* ---- rows alone ---- */
+
+static const char *const extra_types[] = {
+	[PROTO_EXTRA_OP] = "optional string", [PROTO_EXTRA_DB] = "optional string",
+	[PROTO_EXTRA_SCHEMA] = "optional string",
+	[PROTO_EXTRA_TABLE] = "optional string",
+	[PROTO_EXTRA_LSN] = "optional uint64", [PROTO_EXTRA_SEQ] = "optional uint64",
+	[PROTO_EXTRA_XID] = "optional uint32",
+	[PROTO_EXTRA_COMMIT_TIME] = "optional int64",
+	[PROTO_EXTRA_ORIGIN] = "optional string",
+	[PROTO_EXTRA_UNCHANGED] = "repeated string",
+	[PROTO_EXTRA_DELETED] = "optional bool"
+};
+
+static const char *const extra_comments[] = {
+	[PROTO_EXTRA_LSN] = "Of the commit; order by (fanout_lsn, fanout_seq).",
+	[PROTO_EXTRA_COMMIT_TIME] = "Microseconds since 1970-01-01 UTC.",
+	[PROTO_EXTRA_UNCHANGED] =
+	"Columns not sent: their out-of-line value did not change.",
+	[PROTO_EXTRA_DELETED] = "The row is gone; columns that are absent may not have been sent.",
+	[PROTO_EXTRA_COUNT] = NULL
+};
+
+void
+proto_append_flat(Buf *out, const Table *table, uint32_t extras,
+				  const ProtoPast *past)
+{
+	ProtoRow	row = {.table = table, .past = past, .flat = true};
+
+	append_columns(out, "// Rows of the table ", PROTO_FLAT, &row);
+	for (unsigned i = 0; i < PROTO_EXTRA_COUNT; i++)
+	{
+		if ((extras >> i & 1) == 0)
+			continue;
+		if (extra_comments[i] != NULL)
+			buf_printf(out, "  // %s\n", extra_comments[i]);
+		buf_printf(out, "  %s %s = %u;\n", extra_types[i],
+				   proto_extra_names[i], PROTO_EXTRA_NUMBER + i);
+	}
 	append_interval(out, &row);
 	append_arrays(out, &row);
 	buf_append_string(out, "}\n");
@@ -435,9 +503,9 @@ proto_append_message(Buf *out)
 }
 
 void
-proto_append_name(Buf *out, const Table *table, bool key)
+proto_append_name(Buf *out, const Table *table, ProtoKind kind)
 {
-	append_package(out, table, key);
+	append_package(out, table, kind);
 	buf_append_byte(out, '.');
 	proto_append_global_name(out, table->name, NULL);
 }

@@ -61,11 +61,50 @@ extern void proto_append_table_after(Buf *out, const Table *table,
 extern void proto_append_key(Buf *out, const Table *table,
 							 const ProtoPast *past);
 
+/*
+ * What a row that goes alone may have beside its columns: fields fanout_op and
+ * so on, from PROTO_EXTRA_NUMBER up, where no column's number ever is.
+ */
+typedef enum ProtoExtra
+{
+	PROTO_EXTRA_OP,
+	PROTO_EXTRA_DB,
+	PROTO_EXTRA_SCHEMA,
+	PROTO_EXTRA_TABLE,
+	PROTO_EXTRA_LSN,
+	PROTO_EXTRA_SEQ,
+	PROTO_EXTRA_XID,
+	PROTO_EXTRA_COMMIT_TIME,
+	PROTO_EXTRA_ORIGIN,
+	PROTO_EXTRA_UNCHANGED,
+	PROTO_EXTRA_DELETED,
+	PROTO_EXTRA_COUNT
+} ProtoExtra;
+
+#define PROTO_EXTRA_NUMBER	2000
+#define PROTO_EXTRA_END		2048
+
+/*
+ * Appends the .proto of the table's rows alone: one message with its columns
+ * and extras (bit n: the field n), in the package fanout_row.SCHEMA. past: as
+ * above, or NULL.
+ */
+extern void proto_append_flat(Buf *out, const Table *table, uint32_t extras,
+							  const ProtoPast *past);
+
 /* Appends the .proto of logical messages. */
 extern void proto_append_message(Buf *out);
 
-/* Appends the full name of a table's message, or its key's. */
-extern void proto_append_name(Buf *out, const Table *table, bool key);
+/* Which of a table's messages. */
+typedef enum ProtoKind
+{
+	PROTO_CHANGE,
+	PROTO_KEY,
+	PROTO_FLAT					/* a row alone */
+} ProtoKind;
+
+/* Appends the full name of that message. */
+extern void proto_append_name(Buf *out, const Table *table, ProtoKind kind);
 
 /*
  * Appends a column's name as its field has it when nothing clashes: what names

@@ -37,6 +37,7 @@ class Exit:
     SPOOL, SPOOL_FULL = 30, 31
     SNAPSHOT = 28
     TWO_WRITERS, VERIFY = 26, 27
+    SKIP = 32
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):

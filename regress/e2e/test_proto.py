@@ -533,6 +533,58 @@ def test_hostile_names_compile(hostile, fanout):
     compile_go(hostile.values(), fanout.directory / 'go')
 
 
+# ---- rows alone ----
+
+FLAT = ('null:?format=protobuf&flatten=on&flatten_delete=rewrite&flatten_fields='
+        'op,db,schema,table,lsn,seq,xid,commit_time,origin,unchanged')
+EXTRAS = ['op', 'db', 'schema', 'table', 'lsn', 'seq', 'xid', 'commit_time',
+          'origin', 'unchanged', 'deleted']
+OURS = ['fanout_op', 'fanoutDb', 'fanout_op_bytes', 'fanout_unchanged_list',
+        '__fanout_lsn', 'fanout_more']
+
+
+@pytest.fixture
+def hostile_flat(fanout, relay):
+    """The same of rows alone, with columns called like our fields too."""
+    columns = ', '.join([hostile_columns(0), *(
+        f'{quoted(name)} text' for name in OURS)])
+    tables = ['customer', 'StringArray', 'fanout_row', 'x";\n}']
+    with fanout.pg.cursor() as cursor:
+        for name in tables:
+            cursor.execute(f'create table {quoted(name)} ({columns})')
+    printed = [relay.run(*fanout.pg.args, '--sink', FLAT, '--print-proto',
+                         f'public.{quoted(name)}') for name in tables]
+    assert [p.code for p in printed] == [0] * len(tables), printed[0].stderr
+    return [p.output.decode() for p in printed]
+
+
+def test_flat_names(hostile_flat, fanout):
+    for text in hostile_flat:
+        schema = fanout.compile(text)
+        row = schema.file.message_type[0]
+        fields = row.field[:len(COLUMNS)]
+        for field, column in zip(fields, COLUMNS):
+            assert field.json_name == (
+                field.name if column in NOT_IN_JSON else column)
+        ours = row.field[len(COLUMNS):-len(EXTRAS)]
+        at = len(COLUMNS)
+        assert [f.name for f in ours] == [
+            f'fanout_op_xn{at + 1}', f'fanoutDb_xn{at + 2}',
+            f'fanout_op_bytes_xn{at + 3}', f'fanout_unchanged_list_xn{at + 4}',
+            f'__fanout_lsn_xn{at + 5}', 'fanout_more']
+        assert [(f.name, f.number) for f in row.field[-len(EXTRAS):]] == [
+            (f'fanout_{name}', 2000 + i) for i, name in enumerate(EXTRAS)]
+        schema.message()
+        protoc(fanout.directory / f'schema{fanout.compiled}',
+               f'--python_out={fanout.directory}', 'x.proto')
+
+
+@pytest.mark.slow
+def test_flat_names_compile(hostile_flat, fanout):
+    compile_java(hostile_flat, fanout.directory / 'java')
+    compile_go(hostile_flat, fanout.directory / 'go')
+
+
 def test_relay_and_extension_agree(hostile, fanout, relay):
     """The same text from the catalog by SQL and from the server's caches."""
     fanout.sql('''
@@ -581,3 +633,52 @@ def test_versions_agree(fanout, relay, tmp_path):
     later = {r.table.version for r in fanout.records()
              if r.WhichOneof('kind') == 'table'}
     assert len(later) == 2 and versions < later
+
+
+# ---- numbers across restarts ----
+
+@pytest.mark.parametrize('sink', ['kafka', 'dir'])
+def test_table_made_anew(pg, relay, kafka, tmp_path, sink):
+    """Dropped and created while the relay is down: a number means another
+    column, which nobody but the relay's notes can tell."""
+    topic = f'{pg.dbname}.public.t'
+    url = 's=' + {
+        'kafka': f'{kafka.url}?format=protobuf',
+        'dir': f'dir://{tmp_path}/lake?format=protobuf&flush_interval=100ms',
+    }[sink]
+
+    def create(columns):
+        pg.sql(f'create table t ({columns})')
+        pg.publication(tables=['t'])
+
+    def pump(*options):
+        process = relay.stream(pg, url, options=options)
+        pg.wait_confirmed()
+        process.stop()
+
+    create('id int primary key, a int, b text')
+    pg.create_slot()
+    pg.sql("insert into t values (1, 2, 'x')")
+    pump()
+
+    # with a column renamed and one more it is still the same table
+    pg.sql('alter table t rename a to c; alter table t add d int')
+    pg.sql("insert into t values (2, 2, 'x', 4)")
+    pump()
+
+    pg.sql('drop table t; drop publication pub')
+    create('id int primary key, b text')
+    pg.sql("insert into t values (1, 'y')")
+    for _ in range(2):
+        process = relay.stream(pg, url, wait=False)
+        assert process.wait() == rig.Exit.RECORD
+        assert (f'table public.t was made anew: field 2 of topic "{topic}" '
+                'was column "c" and is column "b" now') in process.stderr
+        assert f'--renew-fields={topic}' in process.stderr
+    pump(f'--renew-fields={topic}')
+
+    # from then on the new numbers count
+    pg.sql('drop table t; drop publication pub')
+    create('id int primary key, b text, c int')
+    pg.sql("insert into t values (1, 'y')")
+    pump()

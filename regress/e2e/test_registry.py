@@ -255,6 +255,31 @@ def test_column_added_and_dropped(table):
     assert len(table.registry.versions(f'{table.topic}-value')) == 3
 
 
+def test_flat(table):
+    """Rows alone: their schema has the fields beside the columns through all
+    versions, and these are nobody's to reserve."""
+    table.create()
+    options = {'flatten': 'on', 'flatten_fields': 'op,seq'}
+    table.pg.sql("insert into t values (1, 10, 'x')")
+    table.pump(**options)
+    table.pg.sql("alter table t drop column a; alter table t add column c date")
+    table.pg.sql("insert into t values (2, 'y', '1970-01-11')")
+    table.pump(**options)
+    assert [names(m) for _, m in table.values()] == [
+        {'id': 1, 'a': 10, 'b': 'x', 'fanoutOp': 'insert', 'fanoutSeq': 1},
+        {'id': 2, 'b': 'y', 'c': 10, 'fanoutOp': 'insert', 'fanoutSeq': 1}]
+    first, second = table.registry.versions(f'{table.topic}-value')
+    assert 'package fanout_row.public_;' in first
+    assert 'reserved 2;' in second and 'reserved "a";' in second
+    for text in first, second:
+        assert 'fanout_op = 2000;' in text and 'fanout_unchanged = 2009' in text
+    table.pg.sql("alter table t alter column b type int using 7")
+    table.pg.sql("insert into t values (3, 30, null)")
+    table.pump(on_schema_break='remap', **options)
+    last = table.values()[-1][1]
+    assert (last.id, last.b_xn2048, last.fanout_op) == (3, 30, 'insert')
+
+
 def break_schema(table):
     table.create()
     table.pg.sql("insert into t values (1, 10, 'x')")

@@ -12,6 +12,7 @@ import pytest
 
 import rig
 from records import directory_objects, operations, parse_lines, read_json
+from test_proto import Schema, decode, names
 
 SALT = 'a long random text'
 SOURCES = ['pg_fanout', 'pgoutput']
@@ -527,12 +528,48 @@ def test_flat_json(pg, relay, kafka, tmp_path, source, mode):
     assert lines[1] == {'id': 1, 'name': 'b'} and len(lines) == 4
 
 
+@pytest.mark.parametrize('source,mode', [
+    ('pg_fanout', 'rewrite'), ('pgoutput', 'tombstone'),
+    ('pg_fanout', 'drop')])
+def test_flat_protobuf(pg, relay, kafka, tmp_path, source, mode):
+    """Rows by the .proto that is printed for the sink."""
+    sink = (f'{kafka.url}?format=protobuf&flatten=on&flatten_delete={mode}'
+            '&flatten_fields=op,lsn,seq,commit_time,table&partitions=1')
+    flat(pg, relay, tmp_path, sink, source=source)
+    printed = relay.run(*pg.args, '--sink', sink, '--print-proto', 'public.t')
+    schema = Schema(printed.output.decode(), tmp_path / 'schema')
+    assert schema.file.package == 'fanout_row.public_'
+    records = kafka.read(f'{pg.dbname}.public.t')
+    got = [r.value and decode(schema.message(), r.value) for r in records]
+    first = got[0]
+    assert names(first) == {
+        'id': 1, 'name': 'a', 'big': 'x' * 3000, 'fanoutOp': 'insert',
+        'fanoutTable': 't', 'fanoutSeq': 1, 'fanoutLsn': first.fanout_lsn,
+        'fanoutCommitTime': first.fanout_commit_time,
+        **({'fanoutDeleted': False} if mode == 'rewrite' else {})}
+    assert first.fanout_commit_time > 1700000000 * 1000000
+    plain = [row and (row.id, row.name, row.fanout_op,
+                      list(row.fanout_unchanged), row.HasField('big'))
+             for row in got]
+    changed = (2, 'b', 'update', ['big'], False)
+    assert plain[:4] == [(1, 'a', 'insert', [], True),
+                         (1, 'b', 'update', ['big'], False), None, changed]
+    assert plain[4:] == {
+        'tombstone': [None], 'drop': [],
+        'rewrite': [(2, '', 'delete', [], False), None]}[mode]
+    if mode == 'rewrite':
+        assert got[4].fanout_deleted and not got[4].HasField('name')
+    assert [r.key for r in records] == [b'\x08\x02'] * 3 + \
+        [b'\x08\x04'] * (len(records) - 3)
+
+
 def test_flat_usage(pg, relay):
     pg.publication()
     pg.create_slot()
     for query, words in [
             ('format=debezium-json&flatten=on&add_fields=op,what', '"what"'),
             ('format=json&flatten_fields=what', '"what"'),
+            ('format=protobuf&flatten_fields=deleted', '"deleted"'),
             ('format=json&flatten_delete=what', 'flatten')]:
         process = relay.run(
             *pg.args, '-S', pg.slot, '--start', '-o', 'publication_names=pub',

@@ -512,11 +512,49 @@ test_key(void **state)
 						"  }\n"
 						"}\n");
 	buf_clear(&out);
-	proto_append_name(&out, table, true);
+	proto_append_name(&out, table, PROTO_KEY);
 	buf_append_byte(&out, ' ');
-	proto_append_name(&out, table, false);
+	proto_append_name(&out, table, PROTO_CHANGE);
 	assert_string_equal(buf_string(&out),
 						"fanout_key.fanout_key_.public_ fanout.fanout_key_.public_");
+	table_free(table);
+}
+
+static void
+test_flat(void **state)
+{
+	static const char *const names[] = {"a"};
+	uint8_t		reserved[PROTO_RESERVED_SIZE] = {1 << 2};
+	uint32_t	numbers[] = {1, 3};
+	ProtoPast	past = {.numbers = numbers, .reserved = reserved,
+	.names = names, .name_count = 1};
+	Table	   *table;
+
+	(void) state;
+	record_init(&record, "public", "t");
+	record_add(&record, "id", ENCODING(INT32))->key_position = 1;
+	record_add(&record, "fanoutOp", ENCODING(TEXT))->number = 3;
+	table = table_new(&record.table);
+	buf_clear(&out);
+	proto_append_flat(&out, table, 1u << PROTO_EXTRA_OP |
+					  1u << PROTO_EXTRA_UNCHANGED, &past);
+	assert_string_equal(buf_string(&out),
+						"// Rows of the table \"public\".\"t\", made by pg_fanout.\n"
+						"syntax = \"proto3\";\n"
+						"\n"
+						"package fanout_row.public_;\n"
+						"\n"
+						"message t {\n"
+						"  reserved 2;\n"
+						"  reserved \"a\";\n"
+						"  // \"pg_catalog.some\", primary key 1\n"
+						"  optional sint32 id = 1 [json_name = \"id\"];\n"
+						"  // \"fanoutOp\" \"pg_catalog.some\"\n"
+						"  optional string fanoutOp_xn3 = 3 [json_name = \"fanoutOp_xn3\"];\n"
+						"  optional string fanout_op = 2000;\n"
+						"  // Columns not sent: their out-of-line value did not change.\n"
+						"  repeated string fanout_unchanged = 2009;\n"
+						"}\n");
 	table_free(table);
 }
 
@@ -545,6 +583,7 @@ main(void)
 		cmocka_unit_test(test_names_are_injective),
 		cmocka_unit_test(test_after_earlier_schemas),
 		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_flat),
 		cmocka_unit_test(test_logical_message),
 		cmocka_unit_test(test_limits),
 	};
