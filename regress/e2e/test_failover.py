@@ -307,10 +307,15 @@ def test_failover_slot(pair, relay, tmp_path):
     process = start(relay, pair.conninfo, pair.first.slot, tmp_path)
     process.wait_streaming()
     ledger.start()
-    rig.wait_until(
-        lambda: (pair.second.slot_info(pair.first.slot) or {}).get('synced')
-        and not pair.second.slot_info(pair.first.slot)['temporary'],
-        timeout=90, what='a synchronized slot')
+
+    def is_synchronized():
+        # the slot moves on at records of which transactions run
+        pair.first.sql('select pg_log_standby_snapshot()')
+        found = pair.second.slot_info(pair.first.slot)
+        return found and found['synced'] and not found['temporary']
+
+    rig.wait_until(is_synchronized, timeout=180, interval=1,
+                   what='a synchronized slot')
     # one that follows the primary's is not to be read
     early = relay.run('-d', pair.second.conninfo, '-S', pair.first.slot,
                       '--start', '-w', '--sink', 'null:')
