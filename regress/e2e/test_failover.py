@@ -277,9 +277,10 @@ def test_check_standbys(own_pg, relay, tmp_path):
     assert 'is lost after' not in look(relay, own_pg)
     if own_pg.version < 170000:
         return
-    own_pg.drop_slot()
-    own_pg.sql("select pg_create_logical_replication_slot(%s, 'pg_fanout', "
-               'failover => true)', (own_pg.slot,))
+    replication = own_pg.connect(replication='database')
+    replication.cursor().execute(
+        f'ALTER_REPLICATION_SLOT {own_pg.slot} (FAILOVER true)')
+    replication.close()
     assert 'synchronized_standby_slots is empty' in look(relay, own_pg)
     set_to(own_pg, 'synchronized_standby_slots', 'stand')
     assert '"stand", which no standby uses' in look(relay, own_pg)
