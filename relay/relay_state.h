@@ -139,6 +139,8 @@ extern void relay_watch_init(Relay *relay);
 /* Waits for nothing. LOST: the server must not be held up; FAILED: policy. */
 extern StepResult relay_watch_server(Relay *relay, Error *err);
 
+
+/* INT64_MAX: no particular time. */
 extern int64_t relay_watch_time(const Relay *relay);
 
 /* The stream is closed, err says why. Adds to it what became of the slot. */

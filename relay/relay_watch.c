@@ -156,11 +156,12 @@ relay_watch_init(Relay *relay)
 		LOOK_INTERVAL;
 }
 
-/* When to look again, where the loop would sleep for longer. */
+/* When to look again; an answer is seen when the loop turns anyway. */
 int64_t
 relay_watch_time(const Relay *relay)
 {
-	return relay->retention.limit != 0 ? relay->watch.next : INT64_MAX;
+	return relay->retention.limit != 0 && relay->watch.asked == 0 ?
+		relay->watch.next : INT64_MAX;
 }
 
 /* ---- giving up the slot ---- */

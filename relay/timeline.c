@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 /* ---- reading ---- */
 
 /* "3\t0/5000000\treason"; *skip: a comment or nothing. */
@@ -169,7 +171,11 @@ timelines_hold(const Timelines *timelines, uint32_t timeline,
 			!lies_beyond(position, timelines->wal_end) ||
 			ahead(timelines, position, sink, err);
 	if (!timelines->known)
+	{
+		log_warning("the server has gone from timeline %u to %u and does not tell its history: whether it has all that sink \"%s\" got cannot be seen",
+					timeline, timelines->current, sink);
 		return true;
+	}
 	end = find_end(timelines, timeline);
 	if (end == NULL)
 		return diverged(timelines, position, LSN_INVALID, sink, err);

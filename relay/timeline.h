@@ -51,7 +51,9 @@ timelines_label(const Timelines *timelines)
 /*
  * Whether a sink that stands at this position of this timeline has nothing
  * that the server lacks. Else ERROR_TIMELINE (the server is on an older
- * timeline) or ERROR_DIVERGED (it went another way before the position).
+ * timeline) or ERROR_DIVERGED (it went another way before the position). With
+ * earlier timelines unknown a position on one of them is let through, with a
+ * warning.
  */
 extern MUST_USE bool timelines_hold(const Timelines *timelines,
 									uint32_t timeline, Position position,

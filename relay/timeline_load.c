@@ -34,8 +34,8 @@ timeline_load(PGconn *conn, const ServerInfo *server, Timelines *timelines,
 		return false;
 	if (result == NULL || PQntuples(result) != 1 || PQnfields(result) < 2)
 	{
-		log_warning("the server does not tell the history of its timelines, so what was lost by a failover cannot be seen: %s",
-					result == NULL ? err->message : "no answer");
+		log_debug("the server does not tell the history of its timelines: %s",
+				  result == NULL ? err->message : "no answer");
 		error_clear(err);
 		PQclear(result);
 		return true;

@@ -10,9 +10,8 @@
 
 /*
  * Fills timelines, which may hold those of an earlier server, over a
- * replication connection. A server that does not tell (some relatives of
- * PostgreSQL know no TIMELINE_HISTORY) is warned of, and earlier timelines
- * stay unknown.
+ * replication connection. With a server that does not tell (some relatives of
+ * PostgreSQL know no TIMELINE_HISTORY) earlier timelines stay unknown.
  */
 extern MUST_USE bool timeline_load(PGconn *conn, const ServerInfo *server,
 								   Timelines *timelines, Error *err);

@@ -277,9 +277,10 @@ def test_check_standbys(own_pg, relay, tmp_path):
     assert 'is lost after' not in look(relay, own_pg)
     if own_pg.version < 170000:
         return
-    own_pg.drop_slot()
-    own_pg.sql("select pg_create_logical_replication_slot(%s, 'pg_fanout', "
-               'failover => true)', (own_pg.slot,))
+    replication = own_pg.connect(replication='database')
+    replication.cursor().execute(
+        f'ALTER_REPLICATION_SLOT {own_pg.slot} (FAILOVER true)')
+    replication.close()
     assert 'synchronized_standby_slots is empty' in look(relay, own_pg)
     set_to(own_pg, 'synchronized_standby_slots', 'stand')
     assert '"stand", which no standby uses' in look(relay, own_pg)
@@ -307,10 +308,15 @@ def test_failover_slot(pair, relay, tmp_path):
     process = start(relay, pair.conninfo, pair.first.slot, tmp_path)
     process.wait_streaming()
     ledger.start()
-    rig.wait_until(
-        lambda: (pair.second.slot_info(pair.first.slot) or {}).get('synced')
-        and not pair.second.slot_info(pair.first.slot)['temporary'],
-        timeout=90, what='a synchronized slot')
+
+    def is_synchronized():
+        # the slot moves on at records of which transactions run
+        pair.first.sql('select pg_log_standby_snapshot()')
+        found = pair.second.slot_info(pair.first.slot)
+        return found and found['synced'] and not found['temporary']
+
+    rig.wait_until(is_synchronized, timeout=180, interval=1,
+                   what='a synchronized slot')
     # one that follows the primary's is not to be read
     early = relay.run('-d', pair.second.conninfo, '-S', pair.first.slot,
                       '--start', '-w', '--sink', 'null:')

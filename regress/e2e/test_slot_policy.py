@@ -81,7 +81,8 @@ def test_stop(pg, relay):
         pg.sql("insert into t select g, repeat(md5(g::text), 10) "
                "from generate_series(1, 20000) g")
         process = relay.stream(pg, 'null:?checkpoint_interval=100ms', options=(
-            *LIMIT, '--on-max-retained-wal=stop'))
+            '--max-retained-wal=2MB', '--max-retained-wal-grace=5s',
+            '--on-max-retained-wal=stop', '-s', '1'))
         assert process.wait() == Exit.RETAINED_WAL, process.stderr
     connection.close()
     process.wait_for('error: .* a transaction that is still open on the server '
