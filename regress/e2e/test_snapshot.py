@@ -511,9 +511,48 @@ def test_kill_nine(pg, relay, tmp_path):
 def check_lake(pg, lake, names):
     """Objects, too, hold every position once, and all of the rows."""
     from records import read_directory
-    records = sorted(read_directory(lake), key=lambda r: (rig.lsn(r['lsn']),
-                                                          r['seq']))
-    check_state(pg, records, names, exact=False)
+    check_state(pg, in_order(read_directory(lake)), names, exact=False)
+
+
+def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
+    """Killed in the middle with sinks elsewhere: each ends with the source's
+    rows, and where delivery is exactly once no position comes twice."""
+    from records import parse_lines, read_bucket
+    names = ('t0', 't1', 'parted')
+    fill(pg, tables=2, rows=12000)
+    writers = Writers(pg, 3).start()
+    sinks = [f'exact={kafka.url}?delivery=exactly-once&prefix={pg.dbname}x'
+             '&partitions=3', f'plain={kafka.url}?partitions=3',
+             f'lake={s3.url("lake", flush_interval="200ms")}']
+    sinks = [part for one in sinks
+             for part in ('--sink', one + '&checkpoint_interval=50ms')]
+    how = dict(binary=rig.PLAIN_BIN, env=s3.env)
+    for pause in (0.3, 0.8):
+        process = relay(*args(pg, 'pgoutput'), *sinks, **how)
+        process.wait_for(r'snapshot at .*reading \d tables', 60)
+        time.sleep(pause)
+        process.kill()
+        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+    process = relay(*args(pg, 'pgoutput'), *sinks, **how)
+    process.wait_streaming(120)
+    writers.stop()
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+
+    def read(prefix):
+        return [record for name in names for message in
+                kafka.read(f'{prefix}.public.{name}') if message.value
+                for record in parse_lines(message.value + b'\n', name)]
+
+    exact = read(f'{pg.dbname}x')
+    assert len(positions(exact)) == len(set(positions(exact)))
+    check_state(pg, in_order(exact), names, exact=False)
+    check_state(pg, in_order(read(pg.dbname)), names, exact=False)
+    check_state(pg, in_order(read_bucket(s3, 'lake')), names, exact=False)
+
+
+def in_order(records):
+    return sorted(records, key=lambda r: (rig.lsn(r['lsn']), r['seq']))
 
 
 def test_no_right_to_read(pg, relay, tmp_path):
