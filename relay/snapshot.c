@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -236,17 +235,19 @@ bool
 snapshot_create(Snapshot *snapshot, Error *err)
 {
 	const SnapshotConfig *config = snapshot->config;
-	char		name[64];
+	char		name[64];		/* nobody else has this process */
 	SlotCreate	create = {
 		.slot = name, .plugin = config->plugin, .temporary = true,
 		.export = true
 	};
 
-	snprintf(name, sizeof(name), "pg_fanout_snapshot_%ld", (long) getpid());
 	snapshot->slot_conn = connection_open(config->options,
 										  CONNECTION_REPLICATION, err);
-	if (snapshot->slot_conn == NULL ||
-		!slot_wait_start(&snapshot->wait, snapshot->slot_conn,
+	if (snapshot->slot_conn == NULL)
+		return false;
+	snprintf(name, sizeof(name), "pg_fanout_snapshot_%d",
+			 PQbackendPID(snapshot->slot_conn));
+	if (!slot_wait_start(&snapshot->wait, snapshot->slot_conn,
 						 config->options, &create, err))
 		return false;
 	snapshot->wait.slot = config->slot;

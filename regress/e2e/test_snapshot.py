@@ -318,6 +318,36 @@ def test_every_table(pg, relay, tmp_path):
         {'id': n, 'v': n, 'twice': 2 * n} for n in range(1, 12)]
 
 
+@pytest.mark.parametrize('encoding', ('EUC_JP', 'SQL_ASCII'))
+def test_encodings(postgres, pg, relay, plugin, encoding, tmp_path):
+    """Text becomes UTF-8 as in the stream, what cannot as well."""
+    out = tmp_path / 'out.jsonl'
+    database = postgres.new_database(
+        options=f"encoding '{encoding}' locale 'C' template template0")
+    try:
+        database.connection = database.connect(options='-c client_encoding='
+                                               + encoding)
+        database.connection.autocommit = True
+        # user-defined characters of EUC_JP have no place in Unicode
+        bad = 'f5a1' if encoding == 'EUC_JP' else 'ff80'
+        database.sql('create table t (id int primary key, v text); '
+                     "insert into t values (1, 'ascii'), (2, convert_from("
+                     f"'\\xc6fcb0'::bytea || '\\xdc'::bytea, '{encoding}')), "
+                     f"(3, convert_from('\\x41{bad}42'::bytea, "
+                     f"'{encoding}')); create publication pub for all tables")
+        process = relay(*args(database, plugin), '--sink', sink(out))
+        process.wait_streaming()
+        write_again(database)
+        database.wait_confirmed()
+        process.stop()
+    finally:
+        database.close()
+    records = [(r['op'], r['after']) for r in read_json(out) if r['after']]
+    assert [r for op, r in records if op == 'read'] == [
+        r for op, r in records if op == 'insert']
+    assert len(records) == 6
+
+
 # ---- with others at work ----
 
 class Writers:
@@ -432,15 +462,15 @@ def test_writers(pg, relay, plugin, tmp_path):
     assert state.tables['public.t0'][-2,]['v'] == 'late'
 
 
-def test_slot_from_before(pg, relay, tmp_path):
+def test_slot_from_before(pg, relay, plugin, tmp_path):
     """A slot that was there, with changes in it: what the rows have already
     does not come again; other records do."""
     out = tmp_path / 'out.jsonl'
     fill(pg, rows=2000)
-    pg.create_slot(plugin='pgoutput')
+    pg.create_slot(plugin=plugin)
     pg.sql("insert into t0 values (-1, 'before'); delete from t0 where id = 5")
     writers = Writers(pg, 4).start()
-    process = relay(*args(pg, 'pgoutput'), '--sink', sink(out))
+    process = relay(*args(pg, plugin), '--sink', sink(out))
     process.wait_streaming(60)
     writers.stop()
     pg.wait_confirmed()
@@ -563,8 +593,13 @@ def test_no_right_to_read(pg, relay, tmp_path):
     try:
         process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
         assert process.code == rig.Exit.AUTH, process.stderr
-        assert 'GRANT' in process.stderr
+        assert 'GRANT SELECT ON TABLE' in process.stderr
         assert pg.slot_info() is None
+        pg.sql('grant select on t2 to reader; '
+               'alter table t2 enable row level security')
+        process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
+        assert process.code == rig.Exit.AUTH, process.stderr
+        assert 'BYPASSRLS' in process.stderr
     finally:
         pg.sql('drop owned by reader; drop role reader')
 
@@ -607,9 +642,9 @@ def test_hand_over_waits(pg, relay, tmp_path):
     """Nothing but durable rows moves the slot, however often it is told."""
     fill(pg, rows=100)
     lake = tmp_path / 'lake'
-    process = relay(*args(pg), '--status-interval=1', '--sink',
-                    f'dir=dir://{lake}?flush_interval=1h')
-    process.wait_for('reading 2 tables')
+    process = relay(*args(pg), '--status-interval=1', '--progress-interval=1',
+                    '--sink', f'dir=dir://{lake}?flush_interval=1h')
+    process.wait_for('snapshot: 2 of 2 tables, 200 rows, 0.0 MB, 100 %, ')
     place = pg.slot_info()['confirmed_flush_lsn']
     replies = set()
 
