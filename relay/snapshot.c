@@ -280,7 +280,8 @@ snapshot_creating(Snapshot *snapshot, Error *err)
 /*
  * A note can be older than the last rows it speaks of: those came to nothing
  * then, and positions of this attempt will pass the one that it names. So it
- * has to be taken back before any row is read.
+ * has to be taken back before any row is read, also where only another sink
+ * has it than the one whose notes these are.
  */
 static bool
 sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
@@ -304,7 +305,7 @@ sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
 			snapshot->tables.tables[i].skip = true;
 			continue;
 		}
-		if (noted)
+		if (noted || !place->exact)
 			snapshot->stale[snapshot->stale_count++] = i;
 		stats->tables++;
 		for (size_t part = 0; part < table->part_count; part++)

@@ -544,6 +544,32 @@ def check_lake(pg, lake, names):
     check_state(pg, in_order(read_directory(lake)), names, exact=False)
 
 
+def test_lost_connections(pg, relay, plugin, tmp_path):
+    """Connections that are lost in the middle: the same process goes on."""
+    out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
+    fill(pg, tables=3, rows=12000)
+    writers = Writers(pg, 3).start()
+    process = relay(*args(pg, plugin), '--sink', sink(out), '--sink',
+                    f'dir://{lake}?flush_interval=50ms')
+    for attempt in range(2):
+        seen = len(process.lines)
+        process.wait_for(r'snapshot at .*reading \d tables', 60,
+                         after=seen if attempt else 0)
+        time.sleep(0.2)
+        pg.sql('select pg_terminate_backend(pid) from pg_stat_activity where '
+               "application_name = 'pg_fanout' and datname = current_database()")
+        process.wait_for('lost connection|terminating connection', after=seen)
+    process.wait_streaming(60)
+    writers.stop()
+    pg.wait_confirmed()
+    process.stop()
+    names = ('t0', 't1', 't2', 'parted')
+    records = read_json(out)
+    assert positions(records) == sorted(set(positions(records)))
+    check_state(pg, records, names, exact=False)
+    check_lake(pg, lake, names)
+
+
 def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
     """Killed in the middle with sinks elsewhere: each ends with the source's
     rows, and where delivery is exactly once no position comes twice."""
