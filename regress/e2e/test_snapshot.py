@@ -789,6 +789,35 @@ def test_changed_publication(pg, relay, everything, tmp_path):
         ['insert'] if everything else [])
 
 
+def test_waiting_alter(pg, relay, tmp_path):
+    """An ALTER TABLE that has to wait holds nobody up but itself."""
+    out, pipe = tmp_path / 'out.jsonl', tmp_path / 'pipe'
+    fill(pg, tables=3, rows=12000)
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    process = relay(*args(pg), '--snapshot-workers=3', '--sink', sink(out),
+                    '--sink', f'file:{pipe}')
+    process.wait_for(r'snapshot at .*reading 4 tables')
+    altering = threading.Thread(target=pg.transaction, daemon=True, args=(
+        'alter table t2 add column w int default 1',
+        'alter table parted add column w int default 1'))
+    altering.start()
+    rig.wait_until(lambda: pg.value(
+        "select count(*) from pg_locks where not granted and mode = "
+        "'AccessExclusiveLock'") == 1, what='ALTER TABLE to wait')
+    os.set_blocking(end, True)
+    threading.Thread(target=drain, args=(end,), daemon=True).start()
+    process.wait_streaming(60)
+    altering.join(60)
+    pg.sql('update t2 set w = 2 where id = 1')
+    pg.wait_confirmed()
+    process.stop()
+    assert 'warning' not in process.stderr
+    state = State(read_json(out))
+    assert state.reads == 48000
+    assert state.tables['public.t2'][1,]['w'] == 2
+
+
 def drain(end):
     with os.fdopen(end, 'rb') as pipe:
         while pipe.read(65536):
