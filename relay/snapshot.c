@@ -129,27 +129,21 @@ static bool
 lock_in(Snapshot *snapshot, PGconn *conn, Error *err)
 {
 	PGresult   *result;
-	bool		ok;
 
 	buf_clear(&snapshot->sql);
 	if (!snapshot_plan_lock(&snapshot->plan, conn, &snapshot->sql, err))
 		return false;
-	result = PQexec(conn, buf_string(&snapshot->sql));
-	ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-	if (!ok)
-	{
-		connection_error(conn, result, err);
-		error_prefix(err, "cannot lock the tables");
-	}
+	result = connection_query(conn, buf_string(&snapshot->sql), err);
 	PQclear(result);
-	return ok;
+	return result != NULL || error_prefix(err, "cannot lock the tables");
 }
 
 /*
  * ALTER TABLE and VACUUM FULL cannot interfere with tables that are locked,
  * and nor can TRUNCATE. What cannot be locked soon is tried again later, so
- * that our own locks are in nobody's way. Each worker has the locks from the beginning: who came
- * later would wait behind an ALTER TABLE that waits for the others.
+ * that our own locks are in nobody's way. Each worker has the locks from the
+ * beginning: who came later would wait behind an ALTER TABLE that waits for
+ * the others.
  */
 static bool
 lock_tables(Snapshot *snapshot, Error *err)
@@ -372,8 +366,8 @@ bool
 snapshot_finish(Snapshot *snapshot, bool *changed, Error *err)
 {
 	SnapshotPlan now = {0};
-	bool		ok = read_plan(snapshot, &now, snapshot->readers[0].worker.conn,
-							   err);
+	PGconn	   *conn = snapshot->readers[0].worker.conn;
+	bool		ok = read_plan(snapshot, &now, conn, err);
 
 	*changed = false;
 	for (size_t i = 0; ok && i < now.count; i++)

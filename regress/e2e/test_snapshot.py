@@ -3,6 +3,9 @@
 What a sink holds is applied in its order and compared with the source: the
 same rows, and without an interruption each of them once. Which of the two
 output plugins the slot has makes no difference.
+
+SNAPSHOT_KILLS (default 3) says how often it is killed; SNAPSHOT_ALL=1 runs the
+long tests, too.
 """
 import os
 import random
@@ -16,6 +19,8 @@ import rig
 from records import positions, read_json
 
 PLUGINS = ('pg_fanout', 'pgoutput')
+long = pytest.mark.skipif('SNAPSHOT_ALL' not in os.environ,
+                          reason='long: SNAPSHOT_ALL=1 runs it')
 KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
 
 
@@ -544,6 +549,8 @@ def check_lake(pg, lake, names):
     check_state(pg, in_order(read_directory(lake)), names, exact=False)
 
 
+@pytest.mark.parametrize('plugin', (
+    'pgoutput', pytest.param('pg_fanout', marks=long)))
 def test_lost_connections(pg, relay, plugin, tmp_path):
     """Connections that are lost in the middle: the same process goes on."""
     out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
@@ -570,6 +577,7 @@ def test_lost_connections(pg, relay, plugin, tmp_path):
     check_lake(pg, lake, names)
 
 
+@long
 def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
     """Killed in the middle with sinks elsewhere: each ends with the source's
     rows, and where delivery is exactly once no position comes twice."""
@@ -763,7 +771,7 @@ def test_changed_publication(pg, relay, everything, tmp_path):
     """A table that is published while others are read is read, too; one that
     is new is not, since the stream brings its rows."""
     out, pipe = tmp_path / 'out.jsonl', tmp_path / 'pipe'
-    fill(pg, rows=30000)
+    fill(pg, rows=20000)
     pg.sql('create table late (id int primary key); '
            'insert into late select generate_series(1, 50)')
     if not everything:
