@@ -295,7 +295,7 @@ may_retry(Relay *relay, const Error *err)
 		return false;
 	if (err->code == ERROR_SLOT_IN_USE)
 		return !slot_stays_busy(relay);
-	if (err->code == ERROR_SOURCE)
+	if (err->code == ERROR_SOURCE || err->code == ERROR_SNAPSHOT)
 		return relay->attempt < MAX_BARREN_STARTS;
 
 	/* a first start that fails is told at once: somebody is watching */

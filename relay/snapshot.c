@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -119,38 +118,42 @@ moved(const char *what, Error *err)
 	return error_retriable(err);
 }
 
+static bool
+read_plan(Snapshot *snapshot, SnapshotPlan *plan, PGconn *conn, Error *err)
+{
+	return snapshot_plan_read(plan, conn, snapshot->config->publications,
+							  err);
+}
+
+static bool
+lock_in(Snapshot *snapshot, PGconn *conn, Error *err)
+{
+	PGresult   *result;
+
+	buf_clear(&snapshot->sql);
+	if (!snapshot_plan_lock(&snapshot->plan, conn, &snapshot->sql, err))
+		return false;
+	result = connection_query(conn, buf_string(&snapshot->sql), err);
+	PQclear(result);
+	return result != NULL || error_prefix(err, "cannot lock the tables");
+}
+
 /*
  * ALTER TABLE and VACUUM FULL cannot interfere with tables that are locked,
- * and nor can TRUNCATE.
+ * and nor can TRUNCATE. What cannot be locked soon is tried again later, so
+ * that our own locks are in nobody's way. Each worker has the locks from the
+ * beginning: who came later would wait behind an ALTER TABLE that waits for
+ * the others.
  */
 static bool
 lock_tables(Snapshot *snapshot, Error *err)
 {
-	PGconn	   *conn = snapshot->readers[0].worker.conn;
-	PGresult   *result;
+	bool		ok = true;
 
-	if (snapshot->plan.count == 0)
-		return true;
-	buf_clear(&snapshot->sql);
-	if (!snapshot_plan_lock(&snapshot->plan, conn, &snapshot->sql, err))
-		return false;
-	result = PQexec(conn, buf_string(&snapshot->sql));
-	if (PQresultStatus(result) != PGRES_COMMAND_OK)
-	{
-		const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-		connection_error(conn, result, err);
-		error_prefix(err, "cannot lock the tables");
-
-		/* somebody alters one for long, or has dropped it */
-		if (state != NULL && (strcmp(state, "55P03") == 0 ||
-							  strcmp(state, "42P01") == 0))
-			error_retriable(err);
-		PQclear(result);
-		return false;
-	}
-	PQclear(result);
-	return true;
+	for (size_t i = 0; ok && snapshot->plan.count > 0 &&
+		 i < snapshot->reader_count; i++)
+		ok = lock_in(snapshot, snapshot->readers[i].worker.conn, err);
+	return ok;
 }
 
 /*
@@ -193,21 +196,34 @@ check_files(Snapshot *snapshot, Error *err)
 static bool
 plan_tables(Snapshot *snapshot, Error *err)
 {
-	const SnapshotConfig *config = snapshot->config;
 	SnapshotPlan again = {0};
 	bool		ok;
 
-	ok = snapshot_plan_read(&snapshot->plan, snapshot->control,
-							config->publications, err) &&
+	ok = read_plan(snapshot, &snapshot->plan, snapshot->control, err) &&
 		lock_tables(snapshot, err) &&
-		snapshot_plan_read(&again, snapshot->control, config->publications,
-						   err);
+		read_plan(snapshot, &again, snapshot->control, err);
 	if (ok && !snapshot_plan_equal(&snapshot->plan, &again))
 		ok = moved("tables or publications changed", err);
 	snapshot_plan_free(&again);
 	return ok && check_files(snapshot, err) &&
 		snapshot_tables_init(&snapshot->tables, &snapshot->plan,
-							 config->server_version >= RANGES_VERSION, err);
+							 snapshot->config->server_version >=
+							 RANGES_VERSION, err);
+}
+
+static bool
+open_control(Snapshot *snapshot, Error *err)
+{
+	PGresult   *result;
+
+	snapshot->control = connection_open(snapshot->config->options,
+										CONNECTION_SQL, err);
+	if (snapshot->control == NULL)
+		return false;
+	result = connection_query(snapshot->control, "SET lock_timeout = '5s'",
+							  err);
+	PQclear(result);
+	return result != NULL;
 }
 
 bool
@@ -218,8 +234,7 @@ snapshot_import(Snapshot *snapshot, const char *name, Lsn point, Error *err)
 	snapshot->point = point;
 	if (!open_workers(snapshot, name, err))
 		return false;
-	snapshot->control = connection_open(config->options, CONNECTION_SQL, err);
-	if (snapshot->control == NULL || !plan_tables(snapshot, err))
+	if (!open_control(snapshot, err) || !plan_tables(snapshot, err))
 		return false;
 	if (config->charset != NULL)
 		snapshot->encoding = PQparameterStatus(snapshot->control,
@@ -236,17 +251,19 @@ bool
 snapshot_create(Snapshot *snapshot, Error *err)
 {
 	const SnapshotConfig *config = snapshot->config;
-	char		name[64];
+	char		name[64];		/* nobody else has this process */
 	SlotCreate	create = {
 		.slot = name, .plugin = config->plugin, .temporary = true,
 		.export = true
 	};
 
-	snprintf(name, sizeof(name), "pg_fanout_snapshot_%ld", (long) getpid());
 	snapshot->slot_conn = connection_open(config->options,
 										  CONNECTION_REPLICATION, err);
-	if (snapshot->slot_conn == NULL ||
-		!slot_wait_start(&snapshot->wait, snapshot->slot_conn,
+	if (snapshot->slot_conn == NULL)
+		return false;
+	snprintf(name, sizeof(name), "pg_fanout_snapshot_%d",
+			 PQbackendPID(snapshot->slot_conn));
+	if (!slot_wait_start(&snapshot->wait, snapshot->slot_conn,
 						 config->options, &create, err))
 		return false;
 	snapshot->wait.slot = config->slot;
@@ -279,7 +296,8 @@ snapshot_creating(Snapshot *snapshot, Error *err)
 /*
  * A note can be older than the last rows it speaks of: those came to nothing
  * then, and positions of this attempt will pass the one that it names. So it
- * has to be taken back before any row is read.
+ * has to be taken back before any row is read, also where only another sink
+ * has it than the one whose notes these are.
  */
 static bool
 sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
@@ -303,7 +321,7 @@ sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
 			snapshot->tables.tables[i].skip = true;
 			continue;
 		}
-		if (noted)
+		if (noted || !place->exact)
 			snapshot->stale[snapshot->stale_count++] = i;
 		stats->tables++;
 		for (size_t part = 0; part < table->part_count; part++)
@@ -340,48 +358,26 @@ snapshot_read(Snapshot *snapshot)
 }
 
 /*
- * Whether the table was there already when the snapshot was taken: then it has
- * rows that the stream will not bring.
+ * Asked is a worker, since others would wait behind who waits for its locks.
+ * It sees publications as they are now, but no table that is younger than the
+ * snapshot: of those the stream has all rows.
  */
-static bool
-is_older(Snapshot *snapshot, const SnapshotTable *table, bool *older,
-		 Error *err)
-{
-	char		sql[128];
-	PGresult   *result;
-
-	snprintf(sql, sizeof(sql),
-			 "SELECT FROM pg_catalog.pg_class WHERE oid = %" PRIu32,
-			 table->oid);
-	result = connection_query(snapshot->readers[0].worker.conn, sql, err);
-	*older = result != NULL && PQntuples(result) > 0;
-	PQclear(result);
-	return result != NULL;
-}
-
-static bool
-table_changed(Snapshot *snapshot, const SnapshotTable *table, bool *changed,
-			  Error *err)
-{
-	const SnapshotTable *before = snapshot_plan_find(&snapshot->plan,
-													 table->oid);
-
-	if (before == NULL)
-		return is_older(snapshot, table, changed, err);
-	*changed = before->hash != table->hash;
-	return true;
-}
-
 bool
 snapshot_finish(Snapshot *snapshot, bool *changed, Error *err)
 {
 	SnapshotPlan now = {0};
-	bool		ok = snapshot_plan_read(&now, snapshot->control,
-										snapshot->config->publications, err);
+	PGconn	   *conn = snapshot->readers[0].worker.conn;
+	bool		ok = read_plan(snapshot, &now, conn, err);
 
 	*changed = false;
-	for (size_t i = 0; ok && !*changed && i < now.count; i++)
-		ok = table_changed(snapshot, &now.tables[i], changed, err);
+	for (size_t i = 0; ok && i < now.count; i++)
+	{
+		const SnapshotTable *table = &now.tables[i];
+		const SnapshotTable *before = snapshot_plan_find(&snapshot->plan,
+														 table->oid);
+
+		*changed |= before == NULL || before->hash != table->hash;
+	}
 	snapshot_plan_free(&now);
 	snapshot->state = SNAPSHOT_FINISHING;
 	return ok;

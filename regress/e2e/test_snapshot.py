@@ -3,6 +3,9 @@
 What a sink holds is applied in its order and compared with the source: the
 same rows, and without an interruption each of them once. Which of the two
 output plugins the slot has makes no difference.
+
+SNAPSHOT_KILLS (default 3) says how often it is killed; SNAPSHOT_ALL=1 runs the
+long tests, too.
 """
 import os
 import random
@@ -16,6 +19,8 @@ import rig
 from records import positions, read_json
 
 PLUGINS = ('pg_fanout', 'pgoutput')
+long = pytest.mark.skipif('SNAPSHOT_ALL' not in os.environ,
+                          reason='long: SNAPSHOT_ALL=1 runs it')
 KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
 
 
@@ -318,6 +323,36 @@ def test_every_table(pg, relay, tmp_path):
         {'id': n, 'v': n, 'twice': 2 * n} for n in range(1, 12)]
 
 
+@pytest.mark.parametrize('encoding', ('EUC_JP', 'SQL_ASCII'))
+def test_encodings(postgres, pg, relay, plugin, encoding, tmp_path):
+    """Text becomes UTF-8 as in the stream, what cannot as well."""
+    out = tmp_path / 'out.jsonl'
+    database = postgres.new_database(
+        options=f"encoding '{encoding}' locale 'C' template template0")
+    try:
+        database.connection = database.connect(options='-c client_encoding='
+                                               + encoding)
+        database.connection.autocommit = True
+        # user-defined characters of EUC_JP have no place in Unicode
+        bad = 'f5a1' if encoding == 'EUC_JP' else 'ff80'
+        database.sql('create table t (id int primary key, v text); '
+                     "insert into t values (1, 'ascii'), (2, convert_from("
+                     f"'\\xc6fcb0'::bytea || '\\xdc'::bytea, '{encoding}')), "
+                     f"(3, convert_from('\\x41{bad}42'::bytea, "
+                     f"'{encoding}')); create publication pub for all tables")
+        process = relay(*args(database, plugin), '--sink', sink(out))
+        process.wait_streaming()
+        write_again(database)
+        database.wait_confirmed()
+        process.stop()
+    finally:
+        database.close()
+    records = [(r['op'], r['after']) for r in read_json(out) if r['after']]
+    assert [r for op, r in records if op == 'read'] == [
+        r for op, r in records if op == 'insert']
+    assert len(records) == 6
+
+
 # ---- with others at work ----
 
 class Writers:
@@ -432,15 +467,15 @@ def test_writers(pg, relay, plugin, tmp_path):
     assert state.tables['public.t0'][-2,]['v'] == 'late'
 
 
-def test_slot_from_before(pg, relay, tmp_path):
+def test_slot_from_before(pg, relay, plugin, tmp_path):
     """A slot that was there, with changes in it: what the rows have already
     does not come again; other records do."""
     out = tmp_path / 'out.jsonl'
     fill(pg, rows=2000)
-    pg.create_slot(plugin='pgoutput')
+    pg.create_slot(plugin=plugin)
     pg.sql("insert into t0 values (-1, 'before'); delete from t0 where id = 5")
     writers = Writers(pg, 4).start()
-    process = relay(*args(pg, 'pgoutput'), '--sink', sink(out))
+    process = relay(*args(pg, plugin), '--sink', sink(out))
     process.wait_streaming(60)
     writers.stop()
     pg.wait_confirmed()
@@ -511,9 +546,77 @@ def test_kill_nine(pg, relay, tmp_path):
 def check_lake(pg, lake, names):
     """Objects, too, hold every position once, and all of the rows."""
     from records import read_directory
-    records = sorted(read_directory(lake), key=lambda r: (rig.lsn(r['lsn']),
-                                                          r['seq']))
+    check_state(pg, in_order(read_directory(lake)), names, exact=False)
+
+
+@pytest.mark.parametrize('plugin', (
+    'pgoutput', pytest.param('pg_fanout', marks=long)))
+def test_lost_connections(pg, relay, plugin, tmp_path):
+    """Connections that are lost in the middle: the same process goes on."""
+    out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
+    fill(pg, tables=3, rows=12000)
+    writers = Writers(pg, 3).start()
+    process = relay(*args(pg, plugin), '--sink', sink(out), '--sink',
+                    f'dir://{lake}?flush_interval=50ms')
+    for attempt in range(2):
+        seen = len(process.lines)
+        process.wait_for(r'snapshot at .*reading \d tables', 60,
+                         after=seen if attempt else 0)
+        time.sleep(0.2)
+        pg.sql('select pg_terminate_backend(pid) from pg_stat_activity where '
+               "application_name = 'pg_fanout' and datname = current_database()")
+        process.wait_for('lost connection|terminating connection', after=seen)
+    process.wait_streaming(60)
+    writers.stop()
+    pg.wait_confirmed()
+    process.stop()
+    names = ('t0', 't1', 't2', 'parted')
+    records = read_json(out)
+    assert positions(records) == sorted(set(positions(records)))
     check_state(pg, records, names, exact=False)
+    check_lake(pg, lake, names)
+
+
+@long
+def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
+    """Killed in the middle with sinks elsewhere: each ends with the source's
+    rows, and where delivery is exactly once no position comes twice."""
+    from records import parse_lines, read_bucket
+    names = ('t0', 't1', 'parted')
+    fill(pg, tables=2, rows=12000)
+    writers = Writers(pg, 3).start()
+    sinks = [f'exact={kafka.url}?delivery=exactly-once&prefix={pg.dbname}x'
+             '&partitions=3', f'plain={kafka.url}?partitions=3',
+             f'lake={s3.url("lake", flush_interval="200ms")}']
+    sinks = [part for one in sinks
+             for part in ('--sink', one + '&checkpoint_interval=50ms')]
+    how = dict(binary=rig.PLAIN_BIN, env=s3.env)
+    for pause in (0.3, 0.8):
+        process = relay(*args(pg, 'pgoutput'), *sinks, **how)
+        process.wait_for(r'snapshot at .*reading \d tables', 60)
+        time.sleep(pause)
+        process.kill()
+        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+    process = relay(*args(pg, 'pgoutput'), *sinks, **how)
+    process.wait_streaming(120)
+    writers.stop()
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+
+    def read(prefix):
+        return [record for name in names for message in
+                kafka.read(f'{prefix}.public.{name}') if message.value
+                for record in parse_lines(message.value + b'\n', name)]
+
+    exact = read(f'{pg.dbname}x')
+    assert len(positions(exact)) == len(set(positions(exact)))
+    check_state(pg, in_order(exact), names, exact=False)
+    check_state(pg, in_order(read(pg.dbname)), names, exact=False)
+    check_state(pg, in_order(read_bucket(s3, 'lake')), names, exact=False)
+
+
+def in_order(records):
+    return sorted(records, key=lambda r: (rig.lsn(r['lsn']), r['seq']))
 
 
 def test_no_right_to_read(pg, relay, tmp_path):
@@ -524,8 +627,13 @@ def test_no_right_to_read(pg, relay, tmp_path):
     try:
         process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
         assert process.code == rig.Exit.AUTH, process.stderr
-        assert 'GRANT' in process.stderr
+        assert 'GRANT SELECT ON TABLE' in process.stderr
         assert pg.slot_info() is None
+        pg.sql('grant select on t2 to reader; '
+               'alter table t2 enable row level security')
+        process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
+        assert process.code == rig.Exit.AUTH, process.stderr
+        assert 'BYPASSRLS' in process.stderr
     finally:
         pg.sql('drop owned by reader; drop role reader')
 
@@ -568,9 +676,9 @@ def test_hand_over_waits(pg, relay, tmp_path):
     """Nothing but durable rows moves the slot, however often it is told."""
     fill(pg, rows=100)
     lake = tmp_path / 'lake'
-    process = relay(*args(pg), '--status-interval=1', '--sink',
-                    f'dir=dir://{lake}?flush_interval=1h')
-    process.wait_for('reading 2 tables')
+    process = relay(*args(pg), '--status-interval=1', '--progress-interval=1',
+                    '--sink', f'dir=dir://{lake}?flush_interval=1h')
+    process.wait_for('snapshot: 2 of 2 tables, 200 rows, 0.0 MB, 100 %, ')
     place = pg.slot_info()['confirmed_flush_lsn']
     replies = set()
 
@@ -663,7 +771,7 @@ def test_changed_publication(pg, relay, everything, tmp_path):
     """A table that is published while others are read is read, too; one that
     is new is not, since the stream brings its rows."""
     out, pipe = tmp_path / 'out.jsonl', tmp_path / 'pipe'
-    fill(pg, rows=30000)
+    fill(pg, rows=20000)
     pg.sql('create table late (id int primary key); '
            'insert into late select generate_series(1, 50)')
     if not everything:
@@ -687,6 +795,35 @@ def test_changed_publication(pg, relay, everything, tmp_path):
     assert ('the publication has changed' in process.stderr) != everything
     assert [r['op'] for r in records if r['table'] == 'young'] == (
         ['insert'] if everything else [])
+
+
+def test_waiting_alter(pg, relay, tmp_path):
+    """An ALTER TABLE that has to wait holds nobody up but itself."""
+    out, pipe = tmp_path / 'out.jsonl', tmp_path / 'pipe'
+    fill(pg, tables=3, rows=12000)
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    process = relay(*args(pg), '--snapshot-workers=3', '--sink', sink(out),
+                    '--sink', f'file:{pipe}')
+    process.wait_for(r'snapshot at .*reading 4 tables')
+    altering = threading.Thread(target=pg.transaction, daemon=True, args=(
+        'alter table t2 add column w int default 1',
+        'alter table parted add column w int default 1'))
+    altering.start()
+    rig.wait_until(lambda: pg.value(
+        "select count(*) from pg_locks where not granted and mode = "
+        "'AccessExclusiveLock'") == 1, what='ALTER TABLE to wait')
+    os.set_blocking(end, True)
+    threading.Thread(target=drain, args=(end,), daemon=True).start()
+    process.wait_streaming(60)
+    altering.join(60)
+    pg.sql('update t2 set w = 2 where id = 1')
+    pg.wait_confirmed()
+    process.stop()
+    assert 'warning' not in process.stderr
+    state = State(read_json(out))
+    assert state.reads == 48000
+    assert state.tables['public.t2'][1,]['w'] == 2
 
 
 def drain(end):
