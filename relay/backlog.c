@@ -488,7 +488,11 @@ over_limit(const Backlog *backlog, Error *err)
 	return BACKLOG_FULL;
 }
 
-/* A segment that every sink has got goes only when there is another one. */
+/*
+ * A segment that every sink has got goes only when there is another one. A
+ * message outside transactions is covered only by what comes behind it: that
+ * must be let in.
+ */
 static bool
 may_go(const Backlog *backlog)
 {
@@ -653,6 +657,13 @@ backlog_retry_time(const Backlog *backlog)
 
 /* ---- what may go ---- */
 
+/* What lies at a position is not durable with it, what lies before it is. */
+static bool
+is_covered(const BacklogSegment *segment, Lsn durable)
+{
+	return !position_before((Position) {durable, 0}, segment->extent.end);
+}
+
 void
 backlog_release(Backlog *backlog, Lsn durable, uint64_t reader)
 {
@@ -665,7 +676,7 @@ backlog_release(Backlog *backlog, Lsn durable, uint64_t reader)
 	if (!backlog->writing && sealed > 0)
 		sealed--;
 	while (gone < sealed && backlog->segments[gone].number < reader &&
-		   backlog->segments[gone].extent.end.lsn <= durable)
+		   is_covered(&backlog->segments[gone], durable))
 	{
 		unlink_segment(backlog, backlog->segments[gone].number);
 		backlog->sealed_bytes -= backlog->segments[gone].extent.size;

@@ -515,6 +515,80 @@ test_failed_sync_is_final(void **state)
 	assert_int_equal(syncs, 1);
 }
 
+/* ---- no room ---- */
+
+/* One that is larger than the limit, of random bytes. */
+static void
+fill(void)
+{
+	static uint8_t bytes[3 << 20];
+	LogicalMessage message = {.lsn = 150, .prefix = "p", .content = {bytes, sizeof(bytes)}};
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t) random();
+	assert_int_equal(fanout_message(fanout, &message, (Position) {150, 0}, &err), SINK_OK);
+	fanout_next(fanout);
+}
+
+static void
+start_small(SpoolFull full)
+{
+	stop();
+	settings.spool_backlog_limit = 1 << 20;
+	settings.spool_full = (int) full;
+	assert_true(start());
+	fill();
+	turn();
+}
+
+static SinkResult
+offer_begin(Lsn lsn)
+{
+	Transaction txn = {.xid = 9, .commit_lsn = lsn, .origin = ""};
+
+	return fanout_begin(fanout, &txn, &err);
+}
+
+static void
+test_full_waits_for_the_sinks(void **state)
+{
+	(void) state;
+	start_small(SPOOL_FULL_WAIT);
+	assert_int_equal(offer_begin(200), SINK_FULL);
+	set_durable(0, 150);
+	assert_int_equal(offer_begin(200), SINK_FULL);
+	set_durable(1, 150);
+	fanout_next(fanout);
+	deliver(200);
+	turn();
+	assert_int_equal(scripts[1]->committed, 210);
+
+	/* the message is at 150: who is durable up to there need not have it */
+	assert_true(backlog_bytes(spool->log) > 1 << 20);
+	set_durable(0, 210);
+	set_durable(1, 210);
+	assert_true(backlog_bytes(spool->log) < 1 << 20);
+}
+
+static void
+test_full_stops_if_told_to(void **state)
+{
+	int64_t		deadline = clock_now() + 30 * CLOCK_SECOND;
+	SinkResult	result;
+
+	(void) state;
+	start_small(SPOOL_FULL_STOP);
+	while ((result = offer_begin(200)) == SINK_FULL && clock_now() < deadline)
+	{
+		usleep(20000);
+		turn();
+	}
+	assert_int_equal(result, SINK_FAILED);
+	assert_int_equal(err.code, ERROR_SPOOL_FULL);
+}
+
+/* ---- when it is synced ---- */
+
 /* By itself, when one lags; never otherwise. */
 static void
 test_syncs_for_a_laggard(void **state)
@@ -697,6 +771,8 @@ main(void)
 		T(test_forgetful_sink_holds_the_slot),
 		T(test_not_safe_before_the_disk_says_so),
 		T(test_failed_sync_is_final),
+		T(test_full_waits_for_the_sinks),
+		T(test_full_stops_if_told_to),
 		T(test_syncs_for_a_laggard),
 		T(test_idle_goes_through_the_log),
 		T(test_laggard_goes_on_from_the_log),
