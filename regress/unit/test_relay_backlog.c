@@ -725,7 +725,28 @@ test_sink_that_is_away(void **state)
 	assert_got(1, two_txns, 4);
 }
 
-/* Without anything in the log that is for it, nobody can wait for a sink. */
+/* Nothing in the log is for it, and the slot is further than the log. */
+static void
+test_away_with_nothing_to_get(void **state)
+{
+	(void) state;
+	deliver(200);
+	turn();
+	set_durable(0, 210);
+	set_durable(1, 210);
+	sync_now();
+	stop();
+	identity.confirmed = 250;
+	checkpoints[0] = checkpoints[1] = 250;
+	away[1] = true;
+	assert_true(start());
+	deliver(300);
+	turn();
+	sync_now();
+	assert_int_equal(fanout_durable(fanout), 310);
+	assert_int_equal(backlog_start(spool->log).lsn, 250);
+}
+
 static void
 test_away_at_the_first_start(void **state)
 {
@@ -779,6 +800,7 @@ main(void)
 		T(test_nothing_wanted_is_thrown_away),
 		T(test_lost_log_is_a_gap),
 		T(test_sink_that_is_away),
+		T(test_away_with_nothing_to_get),
 		T(test_away_at_the_first_start),
 		T(test_transaction_that_does_not_go_on),
 	};
