@@ -93,8 +93,8 @@ resume_lane(Lane *lane, const SlotIdentity *identity, bool first, Error *err)
 }
 
 /*
- * Where the sink that is furthest behind goes on. absent: where one may be that
- * is away, and will be looked at when it is back.
+ * Where the sink that is furthest behind goes on. absent: where one may be
+ * that is away, and will be looked at when it is back.
  */
 static Lsn
 find_wanted(const RelayBacklog *spool, Lsn absent)
