@@ -126,7 +126,7 @@ backlog_write_table(Buf *out, const Table *table)
 		record.column = pointers;
 		for (size_t i = 0; i < table->column_count; i++)
 		{
-			table_describe_column(&table->columns[i], &columns[i]);
+			table_record_column(&table->columns[i], &columns[i]);
 			pointers[i] = &columns[i];
 		}
 		pack_record(out, PG_FANOUT__RECORD__KIND_TABLE, &record.base);

@@ -2,9 +2,9 @@
  * backlog_state.h
  *		The backlog's state, shared by the files it is made of.
  *
- * backlog.c writes, backlog_recover.c looks at what a start finds,
- * backlog_sync.c makes it safe, backlog_reader.c reads. Nobody else includes
- * this.
+ * backlog_recover.c looks at what a start finds, backlog_adopt.c goes on with
+ * that or not, backlog.c writes, backlog_sync.c makes it safe,
+ * backlog_reader.c reads. Nobody else includes this.
  */
 #ifndef PG_FANOUT_BACKLOG_STATE_H
 #define PG_FANOUT_BACKLOG_STATE_H
@@ -88,8 +88,7 @@ extern MUST_USE bool backlog_add_segment(Backlog *backlog,
 										 const BacklogSegment *segment,
 										 Error *err);
 
-/* Unlinks the files that do not belong. */
-extern void backlog_remove_strays(Backlog *backlog);
+extern void backlog_unlink(const Backlog *backlog, uint64_t number);
 
 /* Writes the block at hand, as far as it is filled. */
 extern BacklogResult backlog_write_out(Backlog *backlog, Error *err);

@@ -78,29 +78,35 @@ open_log(RelayBacklog *spool, const SlotIdentity *identity, Error *err)
 		 backlog_verify(spool->log, identity, err));
 }
 
-/* With a log that keeps what it has not got, a sink may be away at a start. */
+/*
+ * A sink may be away at a start, for the log keeps what it has not got. Not at
+ * the first one: then somebody is watching.
+ */
 static bool
-resume_lane(Lane *lane, const SlotIdentity *identity, bool usable, Error *err)
+resume_lane(Lane *lane, const SlotIdentity *identity, bool first, Error *err)
 {
 	if (lane_resume(lane, identity, err))
 		return true;
-	if (!usable || (!err->retriable && err->code != ERROR_SINK_SETUP))
+	if (first || (!err->retriable && err->code != ERROR_SINK_SETUP))
 		return false;
 	lane_leave(lane, err);
 	error_clear(err);
 	return true;
 }
 
-/* Where the sink that is furthest behind goes on; absent ones: log's start. */
+/*
+ * Where the sink that is furthest behind goes on. absent: where one may be
+ * that is away, and will be looked at when it is back.
+ */
 static Lsn
-find_wanted(const RelayBacklog *spool)
+find_wanted(const RelayBacklog *spool, Lsn absent)
 {
 	Lsn			wanted = UINT64_MAX;
 
 	for (size_t i = 0; i < spool->lane_count; i++)
 	{
 		const Sink *sink = lane_sink(spool->lanes[i]);
-		Lsn			from = sink == NULL ? backlog_start(spool->log).lsn :
+		Lsn			from = sink == NULL ? absent :
 			sink->durable != LSN_INVALID ? sink->durable : sink->accepted.lsn;
 
 		if (from < wanted)
@@ -146,7 +152,9 @@ begin_log(RelayBacklog *spool, const SlotIdentity *identity, bool usable,
 		  Error *err)
 {
 	Backlog    *log = spool->log;
-	Position	wanted = {find_wanted(spool), 0};
+	Lsn			absent = usable ? backlog_start(log).lsn :
+		identity->confirmed;
+	Position	wanted = {find_wanted(spool, absent), 0};
 	bool		adopted = usable && wanted.lsn >= backlog_start(log).lsn &&
 		position_before(wanted, backlog_end(log));
 	char		from[LSN_TEXT_SIZE];
@@ -212,7 +220,8 @@ relay_backlog_open(RelayBacklog *spool, const SlotIdentity *identity,
 	if (usable && backlog_start(spool->log).lsn < identity->confirmed)
 		covered.covered = backlog_start(spool->log).lsn;
 	for (size_t i = 0; i < spool->lane_count; i++)
-		if (!resume_lane(spool->lanes[i], &covered, usable, err))
+		if (!resume_lane(spool->lanes[i], &covered,
+						 backlog_is_empty(spool->log), err))
 			return false;
 	if (!begin_log(spool, identity, usable, err))
 		return false;

@@ -111,7 +111,7 @@ apply_rules(TransformPlan *plan, const PlanRules *rules, bool *touched,
 static void
 describe_column(const TransformColumn *from, PgFanout__Column *to)
 {
-	table_describe_column(from->column, to);
+	table_record_column(from->column, to);
 	if (from->mask == NULL)
 		return;
 	to->type_oid = TEXT_OID;

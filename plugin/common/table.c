@@ -270,7 +270,7 @@ table_new(const PgFanout__Table *record)
 }
 
 void
-table_describe_column(const Column *column, PgFanout__Column *record)
+table_record_column(const Column *column, PgFanout__Column *record)
 {
 	pg_fanout__column__init(record);
 	record->number = column->number;

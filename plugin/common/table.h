@@ -78,7 +78,7 @@ extern const Column *table_find_column(const Table *table, uint32_t number);
  * The record of a column, as table_new takes it; the column's until that is
  * freed.
  */
-extern void table_describe_column(const Column *column,
+extern void table_record_column(const Column *column,
 								  PgFanout__Column *record);
 
 /* The fingerprint of a record: of all its fields but version. */

@@ -515,6 +515,80 @@ test_failed_sync_is_final(void **state)
 	assert_int_equal(syncs, 1);
 }
 
+/* ---- no room ---- */
+
+/* One that is larger than the limit, of random bytes. */
+static void
+fill(void)
+{
+	static uint8_t bytes[3 << 20];
+	LogicalMessage message = {.lsn = 150, .prefix = "p", .content = {bytes, sizeof(bytes)}};
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t) random();
+	assert_int_equal(fanout_message(fanout, &message, (Position) {150, 0}, &err), SINK_OK);
+	fanout_next(fanout);
+}
+
+static void
+start_small(SpoolFull full)
+{
+	stop();
+	settings.spool_backlog_limit = 1 << 20;
+	settings.spool_full = (int) full;
+	assert_true(start());
+	fill();
+	turn();
+}
+
+static SinkResult
+offer_begin(Lsn lsn)
+{
+	Transaction txn = {.xid = 9, .commit_lsn = lsn, .origin = ""};
+
+	return fanout_begin(fanout, &txn, &err);
+}
+
+static void
+test_full_waits_for_the_sinks(void **state)
+{
+	(void) state;
+	start_small(SPOOL_FULL_WAIT);
+	assert_int_equal(offer_begin(200), SINK_FULL);
+	set_durable(0, 150);
+	assert_int_equal(offer_begin(200), SINK_FULL);
+	set_durable(1, 150);
+	fanout_next(fanout);
+	deliver(200);
+	turn();
+	assert_int_equal(scripts[1]->committed, 210);
+
+	/* the message is at 150: who is durable up to there need not have it */
+	assert_true(backlog_bytes(spool->log) > 1 << 20);
+	set_durable(0, 210);
+	set_durable(1, 210);
+	assert_true(backlog_bytes(spool->log) < 1 << 20);
+}
+
+static void
+test_full_stops_if_told_to(void **state)
+{
+	int64_t		deadline = clock_now() + 30 * CLOCK_SECOND;
+	SinkResult	result;
+
+	(void) state;
+	start_small(SPOOL_FULL_STOP);
+	while ((result = offer_begin(200)) == SINK_FULL && clock_now() < deadline)
+	{
+		usleep(20000);
+		turn();
+	}
+	assert_int_equal(result, SINK_FAILED);
+	assert_int_equal(err.code, ERROR_SPOOL_FULL);
+}
+
+/* ---- when it is synced ---- */
+
 /* By itself, when one lags; never otherwise. */
 static void
 test_syncs_for_a_laggard(void **state)
@@ -651,7 +725,28 @@ test_sink_that_is_away(void **state)
 	assert_got(1, two_txns, 4);
 }
 
-/* Without anything in the log that is for it, nobody can wait for a sink. */
+/* Nothing in the log is for it, and the slot is further than the log. */
+static void
+test_away_with_nothing_to_get(void **state)
+{
+	(void) state;
+	deliver(200);
+	turn();
+	set_durable(0, 210);
+	set_durable(1, 210);
+	sync_now();
+	stop();
+	identity.confirmed = 250;
+	checkpoints[0] = checkpoints[1] = 250;
+	away[1] = true;
+	assert_true(start());
+	deliver(300);
+	turn();
+	sync_now();
+	assert_int_equal(fanout_durable(fanout), 310);
+	assert_int_equal(backlog_start(spool->log).lsn, 250);
+}
+
 static void
 test_away_at_the_first_start(void **state)
 {
@@ -697,12 +792,15 @@ main(void)
 		T(test_forgetful_sink_holds_the_slot),
 		T(test_not_safe_before_the_disk_says_so),
 		T(test_failed_sync_is_final),
+		T(test_full_waits_for_the_sinks),
+		T(test_full_stops_if_told_to),
 		T(test_syncs_for_a_laggard),
 		T(test_idle_goes_through_the_log),
 		T(test_laggard_goes_on_from_the_log),
 		T(test_nothing_wanted_is_thrown_away),
 		T(test_lost_log_is_a_gap),
 		T(test_sink_that_is_away),
+		T(test_away_with_nothing_to_get),
 		T(test_away_at_the_first_start),
 		T(test_transaction_that_does_not_go_on),
 	};
