@@ -4,6 +4,7 @@ The server checks signatures and content hashes; boto3 reads.
 """
 import gzip
 import json
+import random
 import re
 import signal
 import socket
@@ -135,6 +136,12 @@ def test_every_way(table, relay, s3):
         assert not re.search(r'-\d+"$', parts['small'])
     uploads = s3.client.list_multipart_uploads(Bucket=s3.bucket)
     assert not uploads.get('Uploads')
+    verify = relay.run(*(f'--verify={sink}' for sink in sinks),
+                       '--verify-content', env=s3.env)
+    lines = verify.output.decode().splitlines()
+    assert verify.code == 0, lines
+    assert len(lines) == len(ways)
+    assert all(f'2 objects with {ROWS + 2} records' in x for x in lines)
 
 
 def test_object_facts(table, relay, s3):
@@ -222,6 +229,104 @@ def test_killed_in_uploads(pg, relay, s3):
     verify = relay.run('--verify', url, '--verify-content', env=s3.env)
     assert verify.code == 0, verify.output
     assert b'; 0 faults' in verify.output
+
+
+class Lossy:
+    """An S3 server that is hard to talk to: answers get lost after the
+    request was done, connections break before, and 500 and 503 come."""
+
+    def __init__(self, port, seed):
+        self.port = port
+        self.chance = random.Random(seed)
+        self.lost = self.refused = 0
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    @property
+    def endpoint(self):
+        return f'http://127.0.0.1:{self.listener.getsockname()[1]}'
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(client,),
+                             daemon=True).start()
+
+    def talk(self, client):
+        server = socket.create_connection(('127.0.0.1', self.port))
+        try:
+            while self.one(client.makefile('rb'), client, server):
+                pass
+        except OSError:
+            pass
+        finally:
+            client.close()
+            server.close()
+
+    def one(self, reader, client, server):
+        request = self.message(reader)
+        if not request:
+            return False
+        fate = self.chance.random()
+        if fate < 0.06:
+            self.refused += 1
+            word = self.chance.choice(('500 Oops', '503 Slow Down'))
+            client.sendall(f'HTTP/1.1 {word}\r\nContent-Length: 0\r\n\r\n'
+                           .encode())
+            return True
+        if fate < 0.12:
+            self.refused += 1
+            return False
+        server.sendall(request)
+        answer = self.message(server.makefile('rb'),
+                              request.startswith(b'HEAD'))
+        if fate < 0.24:
+            self.lost += 1
+            return False
+        client.sendall(answer)
+        return True
+
+    @staticmethod
+    def message(reader, bodiless=False):
+        head, size = b'', 0
+        while line := reader.readline():
+            head += line
+            if line.lower().startswith(b'content-length:'):
+                size = int(line.split(b':')[1])
+            if line == b'\r\n':
+                break
+        return head + (b'' if bodiless else reader.read(size))
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.slow
+def test_lost_answers_and_kills(pg, relay, s3):
+    """Half of what goes wrong went right, and nobody heard of it."""
+    ledger = Ledger(pg)
+    pg.create_slot()
+    lossy = Lossy(int(s3.endpoint.rsplit(':', 1)[1]), 11)
+    url = s3.url('lake', flush_interval='50ms', rollup=7)
+    sink = url.replace(s3.endpoint, lossy.endpoint)
+    ledger.start()
+    for _ in range(5):
+        process = relay.stream(pg, sink, env=s3.env, binary=rig.PLAIN_BIN)
+        time.sleep(2)
+        assert process.running, process.stderr
+        process.kill()
+    ledger.stop()
+    process = relay.stream(pg, sink, env=s3.env)
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    lossy.close()
+    assert lossy.lost > 20 and lossy.refused > 20
+    ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
+    verify = relay.run('--verify', url, '--verify-content', env=s3.env)
+    assert verify.code == 0, verify.output
 
 
 # ---- two relays ----
@@ -373,6 +478,29 @@ def test_stopped_within_upload(table, relay, s3):
     assert not uploads()
     key, = s3.keys('lake')
     assert [r['after']['id'] for r in parse_lines(s3.read(key), key)] == list(
+        range(1, 5001))
+
+
+def test_killed_within_upload(table, relay, s3):
+    """Parts that a killed relay left are found by the next one and ended."""
+    def uploads():
+        return s3.client.list_multipart_uploads(
+            Bucket=s3.bucket).get('Uploads')
+
+    url = s3.url('lake', part_bytes='5MB', flush_bytes='1GB')
+    foreign = s3.client.create_multipart_upload(
+        Bucket=s3.bucket, Key='lake/of_another')['UploadId']
+    process = relay.stream(table, url, env=s3.env, binary=rig.PLAIN_BIN)
+    table.sql("insert into t select g, repeat(md5(g::text), 100) "
+              "from generate_series(1, 5000) g")
+    rig.wait_until(lambda: len(uploads()) == 2, what='an upload')
+    process.kill()
+    process = relay.stream(table, url + '&flush_records=1', env=s3.env)
+    table.wait_confirmed()
+    process.stop()
+    assert [upload['UploadId'] for upload in uploads()] == [foreign]
+    assert 'left by an earlier run, is ended' in process.stderr
+    assert [r['after']['id'] for r in read_manifest(s3, 'lake')] == list(
         range(1, 5001))
 
 
