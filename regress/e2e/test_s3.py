@@ -417,6 +417,36 @@ def test_verify_sound(written, table):
     assert code == rig.Exit.VERIFY and 'no chain' in text
 
 
+def test_verify_usage(relay, tmp_path):
+    """Nothing is made where nothing is, and no server is asked."""
+    path = tmp_path / 'nowhere'
+    for args, code, word in (
+            (['--verify', f'dir://{path}'], rig.Exit.SINK_SETUP, 'nowhere'),
+            (['--verify', f'file:{path}'], rig.Exit.USAGE, 'verify'),
+            (['--verify', f'dir://{path}', '--start'], rig.Exit.USAGE,
+             'stands alone'),
+            (['--verify', f'dir://{tmp_path}'], rig.Exit.VERIFY, 'faults')):
+        process = relay.run(*args)
+        assert process.code == code, process.stderr
+        assert word in process.stderr
+    assert not path.exists()
+
+
+def test_verify_by_name(table, relay, tmp_path):
+    """A sink of the configuration file, and only that."""
+    config = tmp_path / 'fan.conf'
+    config.write_text(f'[sink lake]\nurl = dir://{tmp_path}/lake\n'
+                      f'[sink other]\nurl = dir://{tmp_path}/other\n')
+    process = relay(*table.args, '-S', table.slot, '--start', '-o',
+                    'publication_names=pub', '--config', config)
+    process.wait_streaming()
+    process.stop()
+    process = relay.run('--config', config, '--verify', 'lake')
+    assert process.code == 0, process.stderr
+    assert f'chain {table.slot}/lake: 1 manifests' in process.output.decode()
+    assert 'other' not in process.output.decode()
+
+
 def test_verify_faults(written):
     """Each damage is found, and what is whole again is found whole."""
     verify, place, prefix = written
