@@ -365,15 +365,15 @@ def test_reader_of_readme(table, relay, s3):
                      .read_text(), re.M | re.S).group()
     names = {'json': json}
     exec(code, names)
-    process = relay.stream(table, s3.url('lake', flush_records=1, rollup=3),
+    process = relay.stream(table, s3.url('lake', flush_records=1, rollup=2),
                            env=s3.env)
-    for i in range(7):
+    for i in range(4):
         table.sql('insert into t values (%s)', (i,))
         table.wait_confirmed()
     process.stop()
     pointer, manifests = read_chain(s3, 'lake')
-    assert len(manifests) == 8
-    assert pointer['chain']['rolled'] == 6
+    assert len(manifests) == 5
+    assert pointer['chain']['rolled'] == 4
     assert list(names['manifests'](
         s3.read, f'lake/_pg_fanout/{table.slot}/s3')) == manifests
 
