@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "lake_store.h"
 
 #define POINTER_LIMIT	65536
 
@@ -268,9 +269,7 @@ after_probe(LakeChain *chain, Error *err)
 {
 	if (chain->request.state == STORE_CONFLICT)
 		return send_pointer(chain, err);
-	error_set(err, ERROR_SINK_SETUP,
-			  "the server does not honour conditional writes (If-None-Match)");
-	return error_hint(err, "Without these two relays could write over one another. Amazon S3 and current versions of most compatible servers have them.");
+	return lake_store_unconditional(err);
 }
 
 static LakeSent

@@ -2,8 +2,9 @@
  * lake_rollup.c
  *		Many manifests in one object. See lake_rollup.h.
  *
- * What a roll-up holds depends on the chain alone. One that was written by a
- * relay that was killed before its pointer said so is written again, the same.
+ * A roll-up is created once. One that is there before the pointer says so was
+ * written by a relay that was killed: it begins where ours begins, since that
+ * depends on the chain alone, and is taken as it is, wherever it ends.
  */
 #include "lake_rollup.h"
 
@@ -75,7 +76,8 @@ static bool
 after_read(LakeRollup *rollup, Error *err)
 {
 	static const StoreMeta meta = {.content_type = "application/x-ndjson"};
-	StoreRequest put = {.verb = STORE_PUT,.meta = &meta};
+	StoreRequest put = {.verb = STORE_PUT,.meta = &meta,
+	.condition = STORE_CREATE};
 
 	if (rollup->request.state == STORE_MISSING)
 	{
@@ -93,6 +95,28 @@ after_read(LakeRollup *rollup, Error *err)
 	return start(rollup, ROLLUP_WRITE, put, rollup->chain->rollups + 1, err);
 }
 
+/* How many manifests the one that is there has. */
+static bool
+adopt(LakeRollup *rollup, Error *err)
+{
+	Slice		ours = buf_slice(&rollup->text);
+	Slice		theirs = buf_slice(&rollup->request.answer);
+	size_t		same = ours.size < theirs.size ? ours.size : theirs.size;
+
+	if (same == 0 || memcmp(ours.data, theirs.data, same) != 0 ||
+		theirs.data[theirs.size - 1] != '\n')
+	{
+		error_set(err, ERROR_CHECKPOINT,
+				  "roll-up \"%s\" holds other manifests than there are",
+				  rollup->request.key);
+		return error_hint(err, "It can be made anew from the manifests: remove it.");
+	}
+	rollup->read = rollup->chain->rolled;
+	for (size_t i = 0; i < theirs.size; i++)
+		rollup->read += theirs.data[i] == '\n';
+	return true;
+}
+
 static void
 after_write(LakeRollup *rollup)
 {
@@ -104,27 +128,51 @@ after_write(LakeRollup *rollup)
 	rollup->step = ROLLUP_IDLE;
 }
 
+/* The request is over. */
+static bool
+go_on(LakeRollup *rollup, Error *err)
+{
+	bool		conflict = rollup->request.state == STORE_CONFLICT;
+	StoreRequest get = {.verb = STORE_GET};
+
+	switch (rollup->step)
+	{
+		case ROLLUP_IDLE:
+			return begin(rollup, err);
+		case ROLLUP_READ:
+			return after_read(rollup, err);
+		case ROLLUP_WRITE:
+			if (conflict)
+				return start(rollup, ROLLUP_ADOPT, get,
+							 rollup->chain->rollups + 1, err);
+			break;
+		case ROLLUP_ADOPT:
+			if (!adopt(rollup, err))
+				return false;
+			break;
+	}
+	after_write(rollup);
+	return true;
+}
+
+static bool
+is_due(const LakeRollup *rollup)
+{
+	return rollup->chain->number - rollup->chain->rolled >= rollup->period;
+}
+
 bool
 lake_rollup_poll(LakeRollup *rollup, Error *err)
 {
-	while (rollup->request.state != STORE_PENDING)
+	while (rollup->request.state != STORE_PENDING &&
+		   (rollup->step != ROLLUP_IDLE || is_due(rollup)))
 	{
 		if (rollup->request.state == STORE_FAILED)
 		{
 			*err = rollup->request.error;
 			return false;
 		}
-		if (rollup->step == ROLLUP_WRITE)
-			after_write(rollup);
-		else if (rollup->step == ROLLUP_READ)
-		{
-			if (!after_read(rollup, err))
-				return false;
-		}
-		else if (rollup->chain->number - rollup->chain->rolled <
-				 rollup->period)
-			return true;
-		else if (!begin(rollup, err))
+		if (!go_on(rollup, err))
 			return false;
 	}
 	return true;

@@ -17,7 +17,8 @@ typedef enum LakeRollupStep
 {
 	ROLLUP_IDLE,
 	ROLLUP_READ,
-	ROLLUP_WRITE
+	ROLLUP_WRITE,
+	ROLLUP_ADOPT				/* it is there already */
 } LakeRollupStep;
 
 typedef struct LakeRollup

@@ -114,6 +114,39 @@ try_upload(ObjectStore *store, const char *key, int64_t timeout, Error *err)
 	return ok;
 }
 
+/*
+ * An object that is there may not be created again. It is removed, and with it
+ * the right to remove is tried.
+ */
+static bool
+try_condition(ObjectStore *store, const char *key, int64_t timeout,
+			  Error *err)
+{
+	StoreRequest first = {.verb = STORE_PUT,.key = key,
+	.condition = STORE_CREATE};
+	StoreRequest second = first;
+	StoreRequest removal = {.verb = STORE_DELETE,.key = key};
+	bool		refused;
+	bool		ok;
+
+	ok = ask(store, &first, timeout, err) &&
+		ask(store, &second, timeout, err) &&
+		ask(store, &removal, timeout, err);
+	refused = second.state == STORE_CONFLICT;
+	store_release(store, &first);
+	store_release(store, &second);
+	store_release(store, &removal);
+	return ok && (refused || lake_store_unconditional(err));
+}
+
+bool
+lake_store_unconditional(Error *err)
+{
+	error_set(err, ERROR_SINK_SETUP,
+			  "the server does not honour conditional writes (If-None-Match)");
+	return error_hint(err, "Without these two relays could write over one another. Amazon S3 and current versions of most compatible servers have them.");
+}
+
 bool
 lake_store_try(ObjectStore *store, const LakeNames *names,
 			   const SinkConfig *config, Error *err)
@@ -131,7 +164,8 @@ lake_store_try(ObjectStore *store, const LakeNames *names,
 	{
 		get.key = buf_string(&key);
 		ok = ask(store, &get, timeout, err) &&
-			try_upload(store, get.key, timeout, err);
+			try_upload(store, get.key, timeout, err) &&
+			try_condition(store, get.key, timeout, err);
 	}
 	store_release(store, &get);
 	buf_free(&key);

@@ -12,6 +12,9 @@
 /* NULL: the options or the URL are wrong. Touches nothing yet. */
 extern ObjectStore *lake_store_make(const SinkConfig *config, Error *err);
 
+/* Fails: it lets what is there be created again. */
+extern bool lake_store_unconditional(Error *err);
+
 /* For --check: whether it can be read and written. Leaves nothing behind. */
 extern MUST_USE bool lake_store_try(ObjectStore *store,
 									const LakeNames *names,

@@ -175,8 +175,10 @@ check_content(LakeWalk *walk, const LakeEntry *entry, Error *err)
 		lake_walk_say(walk, true, "\"%s\": its checksum is %08" PRIx32 ", not %08" PRIx32,
 					  entry->key, lake_content_crc(content), entry->crc);
 	else if (ok && lake_content_records(content) != entry->records)
-		lake_walk_say(walk, true, "\"%s\" holds %" PRIu64 " records, not %" PRIu64,
-					  entry->key, lake_content_records(content), entry->records);
+		lake_walk_say(walk, true,
+					  "\"%s\" holds %" PRIu64 " records, not %" PRIu64,
+					  entry->key, lake_content_records(content),
+					  entry->records);
 	else if (!ok && err->code == ERROR_VERIFY)
 	{
 		lake_walk_say(walk, true, "\"%s\": %s", entry->key, err->message);

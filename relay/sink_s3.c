@@ -18,9 +18,11 @@
  */
 #include "sink.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "failpoint.h"
@@ -153,7 +155,13 @@ static bool
 sink_s3_verify_all(Sink *base, SinkVerify *verify, Error *err)
 {
 	SinkS3	   *sink = (SinkS3 *) base;
+	const SinkConfig *config = base->config;
 
+	/* opening would make it */
+	if (strcmp(config->scheme, "dir") == 0 && access(config->path, F_OK) != 0)
+		return error_set(err, ERROR_SINK_SETUP,
+						 "could not open directory \"%s\": %s", config->path,
+						 strerror(errno));
 	return sink->lake.store->ops->open(sink->lake.store, err) &&
 		lake_verify(sink->lake.store, sink->lake.names.path,
 					sink->options->connect_timeout, verify, err);

@@ -4,6 +4,7 @@ The server checks signatures and content hashes; boto3 reads.
 """
 import gzip
 import json
+import random
 import re
 import signal
 import socket
@@ -135,6 +136,12 @@ def test_every_way(table, relay, s3):
         assert not re.search(r'-\d+"$', parts['small'])
     uploads = s3.client.list_multipart_uploads(Bucket=s3.bucket)
     assert not uploads.get('Uploads')
+    verify = relay.run(*(f'--verify={sink}' for sink in sinks),
+                       '--verify-content', env=s3.env)
+    lines = verify.output.decode().splitlines()
+    assert verify.code == 0, lines
+    assert len(lines) == len(ways)
+    assert all(f'2 objects with {ROWS + 2} records' in x for x in lines)
 
 
 def test_object_facts(table, relay, s3):
@@ -224,6 +231,104 @@ def test_killed_in_uploads(pg, relay, s3):
     assert b'; 0 faults' in verify.output
 
 
+class Lossy:
+    """An S3 server that is hard to talk to: answers get lost after the
+    request was done, connections break before, and 500 and 503 come."""
+
+    def __init__(self, port, seed):
+        self.port = port
+        self.chance = random.Random(seed)
+        self.lost = self.refused = 0
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    @property
+    def endpoint(self):
+        return f'http://127.0.0.1:{self.listener.getsockname()[1]}'
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(client,),
+                             daemon=True).start()
+
+    def talk(self, client):
+        server = socket.create_connection(('127.0.0.1', self.port))
+        try:
+            while self.one(client.makefile('rb'), client, server):
+                pass
+        except OSError:
+            pass
+        finally:
+            client.close()
+            server.close()
+
+    def one(self, reader, client, server):
+        request = self.message(reader)
+        if not request:
+            return False
+        fate = self.chance.random()
+        if fate < 0.06:
+            self.refused += 1
+            word = self.chance.choice(('500 Oops', '503 Slow Down'))
+            client.sendall(f'HTTP/1.1 {word}\r\nContent-Length: 0\r\n\r\n'
+                           .encode())
+            return True
+        if fate < 0.12:
+            self.refused += 1
+            return False
+        server.sendall(request)
+        answer = self.message(server.makefile('rb'),
+                              request.startswith(b'HEAD'))
+        if fate < 0.24:
+            self.lost += 1
+            return False
+        client.sendall(answer)
+        return True
+
+    @staticmethod
+    def message(reader, bodiless=False):
+        head, size = b'', 0
+        while line := reader.readline():
+            head += line
+            if line.lower().startswith(b'content-length:'):
+                size = int(line.split(b':')[1])
+            if line == b'\r\n':
+                break
+        return head + (b'' if bodiless else reader.read(size))
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.slow
+def test_lost_answers_and_kills(pg, relay, s3):
+    """Half of what goes wrong went right, and nobody heard of it."""
+    ledger = Ledger(pg)
+    pg.create_slot()
+    lossy = Lossy(int(s3.endpoint.rsplit(':', 1)[1]), 11)
+    url = s3.url('lake', flush_interval='50ms', rollup=7)
+    sink = url.replace(s3.endpoint, lossy.endpoint)
+    ledger.start()
+    for _ in range(5):
+        process = relay.stream(pg, sink, env=s3.env, binary=rig.PLAIN_BIN)
+        time.sleep(2)
+        assert process.running, process.stderr
+        process.kill()
+    ledger.stop()
+    process = relay.stream(pg, sink, env=s3.env)
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    lossy.close()
+    assert lossy.lost > 20 and lossy.refused > 20
+    ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
+    verify = relay.run('--verify', url, '--verify-content', env=s3.env)
+    assert verify.code == 0, verify.output
+
+
 # ---- two relays ----
 
 def test_second_relay_takes_over(table, relay, s3):
@@ -260,15 +365,15 @@ def test_reader_of_readme(table, relay, s3):
                      .read_text(), re.M | re.S).group()
     names = {'json': json}
     exec(code, names)
-    process = relay.stream(table, s3.url('lake', flush_records=1, rollup=3),
+    process = relay.stream(table, s3.url('lake', flush_records=1, rollup=2),
                            env=s3.env)
-    for i in range(7):
+    for i in range(4):
         table.sql('insert into t values (%s)', (i,))
         table.wait_confirmed()
     process.stop()
     pointer, manifests = read_chain(s3, 'lake')
-    assert len(manifests) == 8
-    assert pointer['chain']['rolled'] == 6
+    assert len(manifests) == 5
+    assert pointer['chain']['rolled'] == 4
     assert list(names['manifests'](
         s3.read, f'lake/_pg_fanout/{table.slot}/s3')) == manifests
 
@@ -310,6 +415,36 @@ def test_verify_sound(written, table):
     assert verify('-S', table.slot)[0] == 0
     code, text = verify('-S', 'other')
     assert code == rig.Exit.VERIFY and 'no chain' in text
+
+
+def test_verify_usage(relay, tmp_path):
+    """Nothing is made where nothing is, and no server is asked."""
+    path = tmp_path / 'nowhere'
+    for args, code, word in (
+            (['--verify', f'dir://{path}'], rig.Exit.SINK_SETUP, 'nowhere'),
+            (['--verify', f'file:{path}'], rig.Exit.USAGE, 'verify'),
+            (['--verify', f'dir://{path}', '--start'], rig.Exit.USAGE,
+             'stands alone'),
+            (['--verify', f'dir://{tmp_path}'], rig.Exit.VERIFY, 'faults')):
+        process = relay.run(*args)
+        assert process.code == code, process.stderr
+        assert word in process.stderr
+    assert not path.exists()
+
+
+def test_verify_by_name(table, relay, tmp_path):
+    """A sink of the configuration file, and only that."""
+    config = tmp_path / 'fan.conf'
+    config.write_text(f'[sink lake]\nurl = dir://{tmp_path}/lake\n'
+                      f'[sink other]\nurl = dir://{tmp_path}/other\n')
+    process = relay(*table.args, '-S', table.slot, '--start', '-o',
+                    'publication_names=pub', '--config', config)
+    process.wait_streaming()
+    process.stop()
+    process = relay.run('--config', config, '--verify', 'lake')
+    assert process.code == 0, process.stderr
+    assert f'chain {table.slot}/lake: 1 manifests' in process.output.decode()
+    assert 'other' not in process.output.decode()
 
 
 def test_verify_faults(written):
@@ -373,6 +508,29 @@ def test_stopped_within_upload(table, relay, s3):
     assert not uploads()
     key, = s3.keys('lake')
     assert [r['after']['id'] for r in parse_lines(s3.read(key), key)] == list(
+        range(1, 5001))
+
+
+def test_killed_within_upload(table, relay, s3):
+    """Parts that a killed relay left are found by the next one and ended."""
+    def uploads():
+        return s3.client.list_multipart_uploads(
+            Bucket=s3.bucket).get('Uploads')
+
+    url = s3.url('lake', part_bytes='5MB', flush_bytes='1GB')
+    foreign = s3.client.create_multipart_upload(
+        Bucket=s3.bucket, Key='lake/of_another')['UploadId']
+    process = relay.stream(table, url, env=s3.env, binary=rig.PLAIN_BIN)
+    table.sql("insert into t select g, repeat(md5(g::text), 100) "
+              "from generate_series(1, 5000) g")
+    rig.wait_until(lambda: len(uploads()) == 2, what='an upload')
+    process.kill()
+    process = relay.stream(table, url + '&flush_records=1', env=s3.env)
+    table.wait_confirmed()
+    process.stop()
+    assert [upload['UploadId'] for upload in uploads()] == [foreign]
+    assert 'left by an earlier run, is ended' in process.stderr
+    assert [r['after']['id'] for r in read_manifest(s3, 'lake')] == list(
         range(1, 5001))
 
 

@@ -747,7 +747,7 @@ def test_lost_slot(pg, relay, tmp_path):
     pg.sql("insert into t0 values (-1, 'missed'); "
            "update t0 set v = 'changed' where id = 1")
     process = relay.run(*args(pg), '--sink', sink(out))
-    assert process.code == rig.Exit.CHECKPOINT, process.stderr
+    assert process.code == rig.Exit.SLOT_RECREATED, process.stderr
     assert pg.slot_info() is None
     process = relay(*args(pg, mode='when-needed'), '--sink', sink(out))
     process.wait_streaming()

@@ -206,6 +206,92 @@ test_get(void **state)
 	assert_int_equal(request.state, STORE_MISSING);
 }
 
+static void
+assert_conflict(int requests)
+{
+	assert_int_equal(request.state, STORE_CONFLICT);
+	assert_int_equal(server.request_count, requests);
+}
+
+/* Only what was sent with a condition can fail by it. */
+static void
+test_conditions(void **state)
+{
+	(void) state;
+	STEPS(OK_TAG, S3_ERROR("412 Precondition Failed", "PreconditionFailed"),
+		  OK_TAG, {HTTP_ANSWER, "412 Precondition Failed", NULL, NULL},
+		  S3_ERROR("404 Not Found", "NoSuchKey"), {HTTP_RESET},
+		  S3_ERROR("409 Conflict", "ConditionalRequestConflict"), OK_TAG,
+		  S3_ERROR("412 Precondition Failed", "PreconditionFailed"),
+		  S3_ERROR("501 Not Implemented", "NotImplemented"));
+	request.condition = STORE_CREATE;
+	ask(STORE_PUT);
+	assert_done(1);
+	assert_string_equal(http_header(&server.requests[0], "If-None-Match"), "*");
+	assert_string_equal(http_header(&server.requests[0], "If-Match"), "");
+	assert_string_equal(request.etag, "\"abc\"");
+	ask(STORE_PUT);
+	assert_conflict(2);
+	request.condition = STORE_REPLACE;
+	ask(STORE_PUT);
+	assert_done(3);
+	assert_string_equal(http_header(&server.requests[2], "If-Match"), "\"abc\"");
+	assert_non_null(strstr(http_header(&server.requests[2], "Authorization"), ";if-match;"));
+	ask(STORE_PUT);
+	assert_conflict(4);
+	ask(STORE_PUT);
+	assert_conflict(5);			/* there is none to replace */
+	ask(STORE_PUT);
+	assert_done(8);
+	request.condition = STORE_ALWAYS;
+	ask(STORE_PUT);
+	assert_failed(9, ERROR_SINK_WRITE, "PreconditionFailed", "");
+	request.condition = STORE_CREATE;
+	ask(STORE_PUT);
+	assert_failed(10, ERROR_SINK_WRITE, "NotImplemented", "conditional writes");
+}
+
+static void
+test_head_and_range(void **state)
+{
+	(void) state;
+	STEPS({HTTP_ANSWER, "200 OK", NULL, "twelve bytes"}, {HTTP_ANSWER, "404 Not Found", NULL, NULL},
+		  {HTTP_ANSWER, "206 Partial Content", NULL, "elve"});
+	ask(STORE_HEAD);
+	assert_done(1);
+	assert_starts(0, "HEAD /bkt/a%20b/c%2Bd%3D.jsonl HTTP/1.1\r\n");
+	assert_int_equal(request.size, 12);
+	ask(STORE_HEAD);
+	assert_int_equal(request.state, STORE_MISSING);
+	request.offset = 2;
+	request.size = 4;
+	ask(STORE_GET);
+	assert_done(3);
+	assert_string_equal(http_header(&server.requests[2], "Range"), "bytes=2-5");
+	assert_string_equal(buf_string(&request.answer), "elve");
+}
+
+static void
+test_lists(void **state)
+{
+	(void) state;
+	STEPS({HTTP_ANSWER, "200 OK", NULL, "<ListBucketResult><IsTruncated>true</IsTruncated>"
+		"<NextContinuationToken>t/1=</NextContinuationToken>"
+		"<Contents><Key>a b/1</Key><Size>1</Size></Contents><Contents><Key>a b/&lt;2</Key></Contents>"
+		"<CommonPrefixes><Prefix>a b/deep/</Prefix></CommonPrefixes></ListBucketResult>"},
+		{HTTP_ANSWER, "200 OK", NULL, "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>x"},
+		{HTTP_ANSWER, "200 OK", NULL, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"});
+	ask(STORE_LIST);
+	assert_done(1);
+	assert_starts(0, "GET /bkt/?delimiter=%2F&list-type=2&prefix=a%20b%2Fc%2Bd%3D.jsonl HTTP/1.1\r\n");
+	assert_string_equal(buf_string(&request.answer), "a b/1\na b/<2\na b/deep/\n\tt/1=\n");
+	request.after = "t/1=";
+	ask(STORE_LIST);			/* the answer that is cut short is asked for again */
+	assert_done(3);
+	assert_starts(2, "GET /bkt/?continuation-token=t%2F1%3D&delimiter=%2F&list-type=2&prefix=");
+	assert_int_equal(request.answer.size, 0);
+}
+
 /* ---- what is tried again ---- */
 
 static void
@@ -583,6 +669,9 @@ main(void)
 		cmocka_unit_test_teardown(test_put, teardown),
 		cmocka_unit_test_teardown(test_multipart, teardown),
 		cmocka_unit_test_teardown(test_get, teardown),
+		cmocka_unit_test_teardown(test_conditions, teardown),
+		cmocka_unit_test_teardown(test_head_and_range, teardown),
+		cmocka_unit_test_teardown(test_lists, teardown),
 		cmocka_unit_test_teardown(test_retries, teardown),
 		cmocka_unit_test_teardown(test_short_body, teardown),
 		cmocka_unit_test_teardown(test_answer_without_upload, teardown),

@@ -141,6 +141,37 @@ test_rollup(void **state)
 	assert_holds(POINTER, "\"rollups\":3,\"rolled\":9");
 }
 
+/* Killed when a roll-up was written and the pointer did not say so yet. */
+static void
+test_rollup_there(void **state)
+{
+	Buf			before;
+
+	(void) state;
+	options->rollup = 3;
+	open_chain();
+	deliver(0x200);
+	before = slurp(POINTER);
+	deliver(0x300);
+	deliver(0x400);
+	assert_holds(POINTER, "\"rollups\":1,\"rolled\":3");
+	crash();
+	write_file(POINTER, buf_string(&before));
+	buf_free(&before);
+	options->rollup = 5;		/* the one that is there is shorter */
+	open_as(SINK_RESUMED);
+	poll_ok();
+	deliver(0x500);
+	assert_holds(POINTER, "\"rollups\":1,\"rolled\":3");
+	crash();
+	write_file("_pg_fanout/fan/lake/rollup-0000000000000002.jsonl", "{}\n");
+	options->rollup = 2;
+	sink = sink_s3_ops.create(&config, &err);
+	assert_int_equal(sink->ops->resume(sink, &identity, &err), SINK_RESUMED);
+	assert_int_equal(sink_poll(sink, &err), SINK_POLL_FAILED);
+	assert_non_null(strstr(err.hint, "remove it"));
+}
+
 /* A message outside of transactions lies before the end of its cut. */
 static void
 test_message_is_its_own_commit(void **state)
@@ -470,6 +501,7 @@ main(void)
 		TEST(test_early_objects),
 		TEST(test_one_position),
 		TEST(test_rollup),
+		TEST(test_rollup_there),
 		TEST(test_message_is_its_own_commit),
 		TEST(test_pointer_behind),
 		TEST(test_slot_at_the_manifest),

@@ -410,14 +410,18 @@ test_check_server(void **state)
 {
 	static const HttpStep steps[] = {STEP_NONE,
 		{HTTP_ANSWER, "200 OK", NULL, "<R><UploadId>u</UploadId></R>"},
-		{HTTP_ANSWER, "204 No Content", NULL, NULL}, STEP_NONE,
-	{HTTP_ANSWER, "403 Forbidden", NULL, "<Error><Code>AccessDenied</Code></Error>"}};
+		STEP_GONE, STEP_OK, STEP_TAKEN, STEP_GONE,
+		STEP_NONE, STEP_BEGUN, STEP_GONE, STEP_OK, STEP_OK, STEP_GONE,
+	STEP_NONE, STEP_DENIED};
 
 	(void) state;
 	serve(steps, sizeof(steps) / sizeof(steps[0]));
 	sink = sink_s3_ops.create(&config, &err);
 	assert_true(sink->ops->check(sink, &err));
-	assert_int_equal(server.request_count, 3);
+	assert_int_equal(server.request_count, 6);
+	assert_false(sink->ops->check(sink, &err));
+	assert_non_null(strstr(err.message, "conditional writes"));
+	assert_int_equal(server.request_count, 12);
 	assert_false(sink->ops->check(sink, &err));
 	assert_non_null(strstr(err.hint, "s3:PutObject"));
 }
