@@ -14,6 +14,7 @@ import pytest
 
 import rig
 from records import Ledger, read_bucket, read_directory, read_json
+from test_exactly_once import EXACT, compare, own_kafka  # noqa: F401
 
 QUICK = 'checkpoint_interval=100ms'
 
@@ -144,6 +145,47 @@ def test_outage(pg, relay, s3, tmp_path, plugin):
                    exactly_once=True)
     ledger.compare([dict(record, _partition=record['table'])
                     for record in read_bucket(s3, 'lake')], 's3')
+
+
+@pytest.mark.slow
+@pytest.mark.skipif('SPOOL_KAFKA' not in os.environ,
+                    reason='SPOOL_KAFKA=1: a broker away, for two minutes')
+def test_broker_away(pg, relay, own_kafka, tmp_path):  # noqa: F811
+    """Killed, away at a start, frozen until the producer is fenced: exact."""
+    ledger = Ledger(pg, writers=3, tally=True)
+    ledger.pauses = [0.01, 0.05]
+    pg.create_slot()
+    sinks = [file_sink(tmp_path),
+             f'kafka={own_kafka.url}?{EXACT}&transaction_interval=20ms'
+             '&transaction_timeout=3s']
+    how = dict(options=rig.spool(tmp_path / 'spool'))
+    process = relay.stream(pg, *sinks, **how)
+    ledger.start()
+    pg.wait_confirmed()
+    os.kill(own_kafka.pid, 9)
+    time.sleep(4)
+    pg.wait_confirmed()
+    process.kill()
+    process = relay.stream(pg, *sinks, **how)
+    process.wait_for('sink kafka: is tried again', timeout=60)
+    pg.wait_confirmed()
+    own_kafka.start()
+    process.wait_for('sink kafka: is there again', timeout=120)
+    time.sleep(2)
+    own_kafka.pause()
+    time.sleep(8)
+    pg.wait_confirmed()
+    own_kafka.resume()
+    ledger.stop()
+    for _ in range(20):
+        pg.wait_confirmed()
+        process.stop()
+        if 'stays in the spool' not in process.stderr:
+            break
+        process = relay.stream(pg, *sinks, **how)
+    compare(ledger, pg, own_kafka)
+    ledger.compare(read_json(tmp_path / 'file.jsonl'), 'file',
+                   exactly_once=True)
 
 
 def test_away_at_the_start_and_back(table, relay, tmp_path):
