@@ -19,8 +19,7 @@ import rig
 from records import positions, read_json
 
 PLUGINS = ('pg_fanout', 'pgoutput')
-long = pytest.mark.skipif('SNAPSHOT_ALL' not in os.environ,
-                          reason='long: SNAPSHOT_ALL=1 runs it')
+ALL = 'SNAPSHOT_ALL' in os.environ
 KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
 
 
@@ -549,8 +548,7 @@ def check_lake(pg, lake, names):
     check_state(pg, in_order(read_directory(lake)), names, exact=False)
 
 
-@pytest.mark.parametrize('plugin', (
-    'pgoutput', pytest.param('pg_fanout', marks=long)))
+@pytest.mark.parametrize('plugin', PLUGINS if ALL else PLUGINS[1:])
 def test_lost_connections(pg, relay, plugin, tmp_path):
     """Connections that are lost in the middle: the same process goes on."""
     out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
@@ -577,7 +575,6 @@ def test_lost_connections(pg, relay, plugin, tmp_path):
     check_lake(pg, lake, names)
 
 
-@long
 def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
     """Killed in the middle with sinks elsewhere: each ends with the source's
     rows, and where delivery is exactly once no position comes twice."""
@@ -613,6 +610,9 @@ def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
     check_state(pg, in_order(exact), names, exact=False)
     check_state(pg, in_order(read(pg.dbname)), names, exact=False)
     check_state(pg, in_order(read_bucket(s3, 'lake')), names, exact=False)
+
+
+test_kafka_and_s3.__test__ = ALL
 
 
 def in_order(records):
