@@ -37,7 +37,9 @@ typedef enum BacklogKind
 	BACKLOG_HELD_NOTE = 9,		/* taken before the segment */
 	BACKLOG_DETAIL = 10,		/* of the table described before */
 	BACKLOG_IDLE = 11,			/* the stream came so far; a boundary */
-	BACKLOG_RESET = 12			/* the open transaction will not go on */
+	BACKLOG_RESET = 12,			/* the open transaction will not go on */
+	BACKLOG_SNAPSHOT = 13		/* what Transaction.snapshot is from here on,
+								 * in this segment; empty: NULL */
 } BacklogKind;
 
 typedef struct BacklogEntry

@@ -4,6 +4,7 @@
  */
 #include "lane.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bad_record.h"
@@ -209,6 +210,7 @@ lane_begin(Lane *lane, Backlog *backlog)
 	if (lane->fanout == NULL)
 		return;
 	forget(lane);
+	lane->snapshot[0] = '\0';
 	backlog_reader_seek(&lane->reader, lane_sink(lane)->accepted);
 }
 
@@ -280,6 +282,11 @@ take_entry(Lane *lane, const BacklogEntry *entry, Error *err)
 			return take_detail(lane, entry, err);
 		case BACKLOG_IDLE:
 			return take_idle(lane, entry->position.lsn, err);
+		case BACKLOG_SNAPSHOT:
+			snprintf(lane->snapshot, sizeof(lane->snapshot), "%.*s",
+					 (int) entry->content.size,
+					 (const char *) entry->content.data);
+			return true;
 		case BACKLOG_RESET:
 			forget(lane);
 			return true;
@@ -303,6 +310,30 @@ tell_detail(Lane *lane, Error *err)
 						   detail != NULL ? detail : &unknown, err);
 }
 
+/* Frames know of no snapshots. */
+static void
+tell_snapshot(Lane *lane)
+{
+	if (lane->snapshot[0] == '\0')
+		return;
+	switch (lane->pending)
+	{
+		case SOURCE_BEGIN:
+			lane->event.txn.snapshot = lane->snapshot;
+			break;
+		case SOURCE_CHANGE:
+			lane->txn = *lane->event.change.txn;
+			lane->txn.snapshot = lane->snapshot;
+			lane->event.change.txn = &lane->txn;
+			break;
+		case SOURCE_COMMIT:
+			lane->event.end.txn.snapshot = lane->snapshot;
+			break;
+		default:
+			break;
+	}
+}
+
 /* The next record; *nothing: there is none now. */
 static bool
 take_record(Lane *lane, bool *nothing, Error *err)
@@ -312,6 +343,7 @@ take_record(Lane *lane, bool *nothing, Error *err)
 	lane->pending = lane->source->ops->next(lane->source, &lane->event, err);
 	if (lane->pending == SOURCE_FAILED)
 		return false;
+	tell_snapshot(lane);
 	if (lane->pending == SOURCE_CHANGE)
 		return tell_detail(lane, err);
 	if (lane->pending != SOURCE_EMPTY)
@@ -322,6 +354,7 @@ take_record(Lane *lane, bool *nothing, Error *err)
 			return take_entry(lane, &entry, err);
 		case BACKLOG_SEGMENT:
 			forget(lane);
+			lane->snapshot[0] = '\0';
 			return true;
 		case BACKLOG_NOTHING:
 			*nothing = true;

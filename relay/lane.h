@@ -45,6 +45,8 @@ typedef struct Lane
 	Position	position;		/* of the record at hand */
 	SourceResult pending;		/* SOURCE_EMPTY: none */
 	SourceEvent event;
+	char		snapshot[32];	/* as Transaction's; empty: NULL */
+	Transaction txn;			/* of a row of a snapshot */
 	bool		skipped;		/* the record at hand is left out */
 	RelaySkip	skip;
 	OidMap		details;		/* TableDetail by table */

@@ -316,6 +316,26 @@ append_table(RelayBacklog *spool, const Table *table, Position position,
 	return result;
 }
 
+/*
+ * Where the place in a snapshot changes: rows of one come with several. Words
+ * are constants.
+ */
+static BacklogResult
+append_snapshot(RelayBacklog *spool, const Transaction *txn,
+				Position position, Error *err)
+{
+	const char *word = txn != NULL ? txn->snapshot : NULL;
+	BacklogResult result;
+
+	if (word == spool->snapshot)
+		return BACKLOG_OK;
+	result = append(spool, BACKLOG_SNAPSHOT, position,
+					slice_of(word != NULL ? word : ""), err);
+	if (result == BACKLOG_OK)
+		spool->snapshot = word;
+	return result;
+}
+
 static void
 free_value(void *value)
 {
@@ -348,6 +368,7 @@ make_ready(RelayBacklog *spool, Position position, Error *err)
 	if (result == BACKLOG_OK && spool->segment != backlog_segment(spool->log))
 	{
 		oid_map_free(&spool->described, free_value);
+		spool->snapshot = NULL;
 		spool->segment = backlog_segment(spool->log);
 	}
 	return result;
@@ -367,6 +388,9 @@ put_record(RelayBacklog *spool, const Delivery *delivery, Error *err)
 	if (result == BACKLOG_OK && delivery->table != NULL)
 		result = append_table(spool, delivery->table, delivery->position,
 							  err);
+	if (result == BACKLOG_OK)
+		result = append_snapshot(spool, delivery->txn, delivery->position,
+								 err);
 	return result;
 }
 

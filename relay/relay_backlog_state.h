@@ -28,6 +28,7 @@ struct RelayBacklog
 	OidMap		details;		/* of tables, as they are written */
 	OidMap		described;		/* versions of tables described in */
 	uint64_t	segment;		/* this one */
+	const char *snapshot;		/* the word said last in it; NULL: none */
 	bool		in_transaction;
 
 	Backlog    *log;			/* NULL: not open yet */

@@ -4,6 +4,7 @@ While one sink is away the others get everything, the slot goes on, and what
 was missed comes in order when the sink is back, whatever happened to the relay
 meanwhile. Where the spool cannot give that, it says so and stops.
 """
+import json
 import os
 import random
 import signal
@@ -503,3 +504,53 @@ def test_progress_tells_of_each_sink(table, relay, tmp_path):
     process.wait_for(r'\| spool: .*\| one: 10.*\| null: 10')
     process.signal(signal.SIGHUP)
     process.stop()
+
+
+def test_snapshot(pg, relay, tmp_path):
+    """Rows of a snapshot go through the log with their place in it."""
+    pg.sql('create table t (a int primary key, b text)')
+    pg.sql("insert into t values (1, 'a'), (2, 'b'), (3, 'c')")
+    pg.publication()
+    out = tmp_path / 'out.jsonl'
+    process = relay.stream(
+        pg, f'file:{out}?format=debezium-json&schemas_enable=off'
+        '&tombstones_on_delete=off&sync_interval=50ms',
+        options=[*rig.spool(tmp_path / 'spool'), '--snapshot=initial'])
+    pg.sql("insert into t values (4, 'd')")
+    pg.wait_confirmed()
+    process.stop()
+    records = read_json(out)
+    assert [(r['op'], r['source']['snapshot'], r['after']['a'])
+            for r in records] == [
+        ('r', 'first', 1), ('r', 'true', 2), ('r', 'last', 3),
+        ('c', 'false', 4)]
+
+
+@pytest.mark.parametrize('later', [False, True])
+def test_skip(table, relay, kafka, tmp_path, later):
+    """A record that stops a sink is left out of its lane alone, though it has
+    been in the log for long."""
+    sinks = [file_sink(tmp_path), f'k={kafka.url}?message_max_bytes=2kB'
+             '&delivery=at-least-once&linger=1ms']
+    how = dict(options=rig.spool(tmp_path / 'spool'), wait=False)
+    insert(table, 1, 3)
+    table.sql("insert into t values (4, repeat('x', 5000))")
+    insert(table, 5, 2)
+    process = relay.stream(table, *sinks, **how)
+    assert process.wait() == rig.Exit.RECORD, process.stderr
+    option = process.wait_for(r'(--skip=\S+:1)')[1]
+    if later:
+        # the stream is past it, whatever the lanes are
+        process = relay.stream(table, *sinks, **how)
+        assert process.wait() == rig.Exit.RECORD, process.stderr
+    how['options'] = [*how['options'], option, '--skip-reason=too large']
+    process = relay.stream(table, *sinks, **how)
+    process.wait_for('SKIPPED')
+    topic = f'{table.dbname}.public.t'
+
+    def delivered():
+        return {json.loads(record.key)['a'] for record in kafka.read(topic)}
+    rig.wait_until(lambda: 6 in delivered(), what='rest of the records')
+    process.stop()
+    assert delivered() == {1, 2, 3, 5, 6}
+    assert set(keys(read_json(tmp_path / 'file.jsonl'))) == {1, 2, 3, 4, 5, 6}
