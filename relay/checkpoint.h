@@ -7,8 +7,9 @@
  * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan",
  *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
  *  "options_hash":"9f..."}
- * and "file_size" where it is not 0, "delivery":"exactly-once" where that holds. Needs the sink's name to be at most 64
- * bytes: longer ones are cut.
+ * and "file_size" and "parts" where they are not 0, "delivery":"exactly-once"
+ * where that holds, "prefix" where it counts. Needs the sink's name to be at
+ * most 64 bytes: longer ones are cut.
  */
 #ifndef PG_FANOUT_CHECKPOINT_H
 #define PG_FANOUT_CHECKPOINT_H
@@ -29,6 +30,9 @@ typedef struct Checkpoint
 	uint64_t	options_hash;
 	int64_t		file_size;		/* file sink: durable length; else 0 */
 	bool		exactly_once;	/* Kafka sink: written in a transaction */
+	char		prefix[257];	/* Kafka sink: of its topics; "": not known */
+	uint32_t	parts;			/* of the transaction at the position that are
+								 * delivered already; 0: it begins there */
 } Checkpoint;
 
 extern void checkpoint_init(Checkpoint *checkpoint,

@@ -45,6 +45,8 @@ static const CodeText code_texts[] = {
 	[ERROR_SINK_WRITE] = {"sink-write", "sink refused a record for good"},
 	[ERROR_RECORD] = {"record", "record cannot be rendered or delivered"},
 	[ERROR_DISK] = {"disk", "disk full or I/O error"},
+	[ERROR_SINK_SHARED] = {"sink-shared",
+	"another relay writes for the same sink"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))
@@ -160,15 +162,26 @@ error_clear(Error *err)
 	err->hint[0] = '\0';
 }
 
+ErrorCode
+error_code_last(void)
+{
+	return (ErrorCode) (CODE_COUNT - 1);
+}
+
+static bool
+code_is_known(ErrorCode code)
+{
+	return (size_t) code < CODE_COUNT && code_texts[code].name != NULL;
+}
+
 const char *
 error_code_name(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].name : "unknown";
+	return code_is_known(code) ? code_texts[code].name : "unknown";
 }
 
 const char *
 error_code_meaning(ErrorCode code)
 {
-	return (size_t) code < CODE_COUNT ? code_texts[code].meaning :
-		"unknown error";
+	return code_is_known(code) ? code_texts[code].meaning : NULL;
 }

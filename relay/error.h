@@ -38,7 +38,8 @@ typedef enum ErrorCode
 								 * missing */
 	ERROR_SINK_WRITE = 14,		/* sink refused a record or a write for good */
 	ERROR_RECORD = 15,			/* record cannot be rendered or delivered */
-	ERROR_DISK = 16				/* disk full, I/O error */
+	ERROR_DISK = 16,			/* disk full, I/O error */
+	ERROR_SINK_SHARED = 25		/* another relay writes for the same sink */
 } ErrorCode;
 
 #define ERROR_TEXT_SIZE 512
@@ -70,8 +71,14 @@ extern bool error_prefix(Error *err, const char *format,...)
 extern bool error_no_memory(Error *err);
 extern void error_clear(Error *err);
 
-/* "usage", "slot-missing"...: the code's stable word; and its sentence. */
+/*
+ * "usage", "slot-missing"...: the code's stable word; and its sentence, NULL
+ * if there is no such code.
+ */
 extern const char *error_code_name(ErrorCode code);
 extern const char *error_code_meaning(ErrorCode code);
+
+/* The highest code there is. */
+extern ErrorCode error_code_last(void);
 
 #endif							/* PG_FANOUT_ERROR_H */

@@ -236,6 +236,13 @@ fanout_resume(Fanout *fanout, const SlotIdentity *identity, Error *err)
 	return share_notes(fanout, err);
 }
 
+void
+fanout_held(Fanout *fanout)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		fanout->sinks[i].sink->held++;
+}
+
 bool
 fanout_note(Fanout *fanout, const char *key, Slice value, Error *err)
 {

@@ -32,6 +32,9 @@ extern void fanout_set_outbox(Fanout *fanout, Outbox *outbox);
 extern MUST_USE bool fanout_resume(Fanout *fanout,
 								   const SlotIdentity *identity, Error *err);
 
+/* A stream has begun, so the slot is ours: told to every sink. */
+extern void fanout_held(Fanout *fanout);
+
 /*
  * Has every sink remember the value under the key, from the checkpoint on that
  * covers the record offered next. See notes.h.

@@ -298,18 +298,23 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 	return KAFKA_PRODUCE_FAILED;
 }
 
+static void
+client_add_header(rd_kafka_headers_t *headers, const RecordHeader *header)
+{
+	rd_kafka_header_add(headers, header->name, -1, header->value.data,
+						(ssize_t) header->value.size);
+}
+
 static rd_kafka_headers_t *
 client_headers(const KafkaRecord *record)
 {
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+	rd_kafka_headers_t *headers =
+		rd_kafka_headers_new(record->header_count + 1);
 
 	for (size_t i = 0; i < record->header_count; i++)
-	{
-		const RecordHeader *header = &record->headers[i];
-
-		rd_kafka_header_add(headers, header->name, -1, header->value.data,
-							(ssize_t) header->value.size);
-	}
+		client_add_header(headers, &record->headers[i]);
+	if (record->extra != NULL)
+		client_add_header(headers, record->extra);
 	return headers;
 }
 
@@ -364,7 +369,7 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 	if (!record->is_progress)
 		opaque.entry = kafka_window_entry(&client->window);
 	pointer = kafka_opaque_pack(opaque);
-	if (record->header_count > 0)
+	if (record->header_count > 0 || record->extra != NULL)
 		resp = client_send_with_headers(client, record, pointer);
 	else
 		resp = client_send(record, pointer);

@@ -47,6 +47,7 @@ typedef struct KafkaRecord
 	Slice		value;			/* data NULL: a tombstone */
 	const RecordHeader *headers;
 	size_t		header_count;
+	const RecordHeader *extra;	/* one more; NULL: none */
 	bool		is_progress;	/* a checkpoint: one at a time */
 } KafkaRecord;
 

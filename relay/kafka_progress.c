@@ -190,6 +190,21 @@ reader_note_name(const ProgressReader *reader, Slice key, char *name)
 	return true;
 }
 
+/* "SYSTEM/SLOT/SINK#...": none of these names has a "#" or a "/". */
+static bool
+reader_is_mark(Slice key)
+{
+	int			slashes = 0;
+
+	for (size_t i = 0; i < key.size && slashes < 3; i++)
+	{
+		if (key.data[i] == KAFKA_PROGRESS_MARK)
+			return true;
+		slashes += key.data[i] == '/';
+	}
+	return false;
+}
+
 /* A later record replaces an earlier one; one without value deletes it. */
 static bool
 reader_keep(ProgressReader *reader, const rd_kafka_message_t *message,
@@ -201,6 +216,8 @@ reader_keep(ProgressReader *reader, const rd_kafka_message_t *message,
 	Buf		   *kept = is_ours ? &reader->ours : &reader->others;
 	char		name[KAFKA_NOTE_NAME_SIZE];
 
+	if (reader_is_mark(key))
+		return true;
 	if (reader_note_name(reader, key, name))
 		return notes_set(reader->notes, name, value, err);
 	reader->found_ours |= is_ours;

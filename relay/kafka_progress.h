@@ -4,9 +4,10 @@
  *
  * One topic with one partition per slot and sink, "__pg_fanout.SLOT.SINK",
  * compacted. A record's key names cluster, slot and sink, its value is the
- * checkpoint; "/" and more behind that key make a note. Writing goes through the producer like any record; reading takes
- * a consumer of its own, and waits: only at the start. Knows nothing of what a
- * checkpoint says.
+ * checkpoint; "/" and more behind that key make a note, "#" and more what only
+ * other readers look at. Writing goes through the producer like any record;
+ * reading takes a consumer of its own, and waits: only at a start. Knows
+ * nothing of what a checkpoint says.
  */
 #ifndef PG_FANOUT_KAFKA_PROGRESS_H
 #define PG_FANOUT_KAFKA_PROGRESS_H
@@ -19,6 +20,7 @@
 
 #define KAFKA_TOPIC_NAME_SIZE	250
 #define KAFKA_NOTE_NAME_SIZE	300 /* a topic's name and more */
+#define KAFKA_PROGRESS_MARK		'#' /* behind a key: for other readers */
 
 typedef struct KafkaProgressPlace
 {

@@ -33,7 +33,7 @@ renewal_try(KafkaRenewal *renewal, Error *err)
 
 	buf_clear(&renewal->text);
 	renewal->link = kafka_link_open(&renewal->target, deadline,
-									&renewal->stop, err);
+									&renewal->stop, NULL, err);
 	ok = renewal->link != NULL &&
 		kafka_link_open_progress(renewal->link, renewal->place, err) &&
 		kafka_progress_read(&renewal->target, renewal->place, deadline,
@@ -66,11 +66,16 @@ renewal_run(void *self)
 	}
 }
 
-bool
-kafka_renewal_begin(KafkaRenewal *renewal, KafkaLink *link, Error *err)
+void
+kafka_renewal_take(KafkaRenewal *renewal, KafkaLink *link)
 {
 	renewal->target = link->target;
 	renewal->link = link;
+}
+
+bool
+kafka_renewal_begin(KafkaRenewal *renewal, Error *err)
+{
 	return kafka_job_begin(&renewal->job, renewal_run, renewal, err);
 }
 
@@ -88,11 +93,9 @@ kafka_renewal_poll(KafkaRenewal *renewal, Error *err)
 void
 kafka_renewal_free(KafkaRenewal *renewal)
 {
-	if (renewal->job.running)
-	{
-		atomic_store(&renewal->stop, true);
-		kafka_job_join(&renewal->job);
-		kafka_link_free(renewal->link);
-	}
+	atomic_store(&renewal->stop, true);
+	kafka_job_join(&renewal->job);
+	kafka_link_free(renewal->link);
+	renewal->link = NULL;
 	buf_free(&renewal->text);
 }

@@ -13,17 +13,24 @@
  * Milliseconds a call may block before it is made again: a stop waits as long.
  * librdkafka goes on with the commit meanwhile.
  */
-#define TXN_CALL_TIMEOUT	2000
+#define TXN_CALL_TIMEOUT	500
 
-/* Commits take at most one part in so many of the time. */
+/*
+ * Commits take at most one part in so many of the time; less of it when
+ * records waited for them.
+ */
 #define TXN_SHARE			5
+#define TXN_SHARE_WAITING	20
+
+/* What commits took counts that much less with each new one. */
+#define TXN_MEMORY			4
 
 void
-kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, int64_t timeout,
-			   int64_t interval, int wake_fd)
+kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, const KafkaTxnLimits *limits,
+			   int wake_fd)
 {
 	*txn = (KafkaTxn) {
-		.rk = rk, .timeout = timeout, .least = interval, .interval = interval
+		.rk = rk, .limits = *limits, .interval = limits->interval
 	};
 	kafka_job_init(&txn->job, wake_fd);
 }
@@ -59,21 +66,29 @@ kafka_txn_open(KafkaTxn *txn, Error *err)
 		return txn_fail(txn, "begun", err);
 	txn->state = KAFKA_TXN_OPEN;
 	txn->opened_at = clock_now();
+	txn->bytes = 0;
 	return true;
+}
+
+void
+kafka_txn_add(KafkaTxn *txn, size_t bytes)
+{
+	txn->bytes += (int64_t) bytes;
 }
 
 bool
 kafka_txn_due(const KafkaTxn *txn, int64_t now)
 {
 	return txn->state == KAFKA_TXN_OPEN &&
-		now - txn->opened_at >= txn->interval;
+		(now - txn->opened_at >= txn->interval ||
+		 txn->bytes >= txn->limits.bytes);
 }
 
 bool
 kafka_txn_overdue(const KafkaTxn *txn, int64_t now)
 {
 	return txn->state == KAFKA_TXN_OPEN &&
-		now - txn->opened_at >= txn->timeout / 2;
+		now - txn->opened_at >= txn->limits.timeout / 2;
 }
 
 static void
@@ -92,20 +107,37 @@ kafka_txn_commit(KafkaTxn *txn, Position position, Error *err)
 		return false;
 	txn->state = KAFKA_TXN_COMMITTING;
 	txn->committing_since = clock_now();
+	txn->flushed_at = 0;
+	txn->waited = false;
 	txn->position = position;
 	return true;
 }
 
-/* Many partitions make commits slow: fewer of them then. */
-static void
-txn_adapt(KafkaTxn *txn, int64_t taken)
+void
+kafka_txn_flushed(KafkaTxn *txn)
 {
-	int64_t		interval = taken * TXN_SHARE;
+	if (txn->flushed_at == 0)
+		txn->flushed_at = clock_now();
+}
 
-	if (interval < txn->least)
-		interval = txn->least;
-	if (interval > txn->timeout / 4)
-		interval = txn->timeout / 4;
+/*
+ * A commit takes the longer the more partitions it touches: fewer of them
+ * then. Records that are still on their way when it begins do not count: they
+ * take their time with or without it.
+ */
+static void
+txn_adapt(KafkaTxn *txn)
+{
+	int64_t		since = txn->flushed_at != 0 ? txn->flushed_at :
+		txn->committing_since;
+	int64_t		interval = (clock_now() - since) *
+		(txn->waited ? TXN_SHARE_WAITING : TXN_SHARE);
+
+	interval = (txn->interval * (TXN_MEMORY - 1) + interval) / TXN_MEMORY;
+	if (interval < txn->limits.interval)
+		interval = txn->limits.interval;
+	if (interval > txn->limits.timeout / 4)
+		interval = txn->limits.timeout / 4;
 	txn->interval = interval;
 }
 
@@ -120,10 +152,11 @@ kafka_txn_poll(KafkaTxn *txn, Error *err)
 	if (txn->error == NULL)
 	{
 		txn->state = KAFKA_TXN_NONE;
-		txn_adapt(txn, taken);
+		txn_adapt(txn);
 		return KAFKA_TXN_COMMITTED;
 	}
-	if (rd_kafka_error_is_retriable(txn->error) && taken < txn->timeout)
+	if (rd_kafka_error_is_retriable(txn->error) &&
+		taken < txn->limits.timeout)
 	{
 		txn_clear_error(txn);
 		return kafka_job_begin(&txn->job, txn_run_commit, txn, err) ?

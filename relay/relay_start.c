@@ -210,7 +210,10 @@ open_stream(Relay *relay, Error *err)
 								 &options, err);
 	if (relay->stream == NULL)
 		goto failed;
-	return relay->resumed || resume_sinks(relay, &slot, err);
+	if (!relay->resumed && !resume_sinks(relay, &slot, err))
+		return false;
+	fanout_held(relay->fanout);
+	return true;
 
 failed:
 	PQfinish(conn);

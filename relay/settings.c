@@ -531,9 +531,10 @@ settings_print_help(FILE *out)
 		option_print_help(table, out);
 	}
 	fputs("\nExit codes:\n", out);
-	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, "  %2d  %s\n", code,
-				error_code_meaning((ErrorCode) code));
+	for (int code = 0; code <= (int) error_code_last(); code++)
+		if (error_code_meaning((ErrorCode) code) != NULL)
+			fprintf(out, "  %2d  %s\n", code,
+					error_code_meaning((ErrorCode) code));
 }
 
 void
@@ -583,8 +584,9 @@ settings_print_manual(FILE *out)
 	for (int i = 0; (table = registry_options(i)) != NULL; i++)
 		option_print_manual(table, out);
 	fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
-	for (int code = 0; code <= ERROR_DISK; code++)
-		fprintf(out, ".It %d\n%s\n", code,
-				error_code_meaning((ErrorCode) code));
+	for (int code = 0; code <= (int) error_code_last(); code++)
+		if (error_code_meaning((ErrorCode) code) != NULL)
+			fprintf(out, ".It %d\n%s\n", code,
+					error_code_meaning((ErrorCode) code));
 	fputs(".El\n", out);
 }

@@ -222,6 +222,7 @@ fill_config(SinkSetup *setup)
 	setup->config.scheme = setup->url.scheme;
 	setup->config.authority = setup->url.authority;
 	setup->config.path = setup->url.path;
+	setup->config.prefix = setup->common->prefix;
 	setup->config.options = setup->options;
 	setup->config.checkpoint_interval = setup->common->checkpoint_interval;
 }

@@ -97,6 +97,7 @@ rig_options(Rig *rig, const char *const *options)
 	rig->options = option_new(&kafka_option_table);
 	assert_non_null(rig->options);
 	((KafkaOptions *) rig->options)->create_topics = false;
+	((KafkaOptions *) rig->options)->delivery = KAFKA_AT_LEAST_ONCE;
 	for (; options != NULL && options[0] != NULL; options += 2)
 		if (!option_set(&kafka_option_table, rig->options, options[0], options[1], &rig->err))
 			fail_msg("%s: %s", options[0], rig->err.message);
