@@ -18,7 +18,8 @@
 #include "signals.h"
 
 #define POLL_ROOM				256
-#define STOP_TIMEOUT			(5 * CLOCK_SECOND)
+#define STOP_TIMEOUT			(5 * CLOCK_SECOND)	/* all of it */
+#define STOP_RESERVE			CLOCK_SECOND	/* of that, to end threads */
 #define BOUNDARY_TIMEOUT		(2 * CLOCK_SECOND)	/* end of a transaction */
 #define RETRY_BASE				(CLOCK_SECOND / 2)
 #define RETRY_LIMIT				(30 * CLOCK_SECOND)
@@ -373,7 +374,8 @@ run_streams(Relay *relay, Error *err)
 static bool
 finish(Relay *relay, bool ok, Error *err)
 {
-	int64_t		deadline = clock_now() + STOP_TIMEOUT;
+	int64_t		deadline = STOP_TIMEOUT - STOP_RESERVE +
+		(relay->stop_since != 0 ? relay->stop_since : clock_now());
 	Error		failure;
 	char		text[LSN_TEXT_SIZE];
 
@@ -393,7 +395,7 @@ finish(Relay *relay, bool ok, Error *err)
 	if (relay->stream != NULL &&
 		stream_confirm(relay->stream, relay->feedback.received,
 					   relay->feedback.flushed, false, &failure))
-		stream_finish(relay->stream, clock_now() + STOP_TIMEOUT);
+		stream_finish(relay->stream, deadline + STOP_RESERVE);
 	log_info("stopped; everything up to %s is durable in every sink",
 			 lsn_format(fanout_durable(relay->fanout), text));
 	return ok;

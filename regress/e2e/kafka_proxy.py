@@ -1,27 +1,22 @@
-"""kafka_proxy.py: between a client and one broker, to answer in its place.
+"""kafka_proxy.py: between a client and one broker, to meddle.
 
-Passes frames on both ways. The first Produce request (version 7, as librdkafka
-2.0 sends it, or another with the same answer) for one topic does not reach the
-broker: after a while it is answered as a broker answers that does not know yet
-that it leads the partition. Judges nothing.
+Passes frames on both ways. Proxy answers in the broker's place; Tripwire calls
+somebody when a certain request comes by. Judges nothing.
 """
 import socket
 import struct
 import threading
 import time
 
-PRODUCE = 0
+PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS, END_TXN = 0, 22, 24, 26
 NOT_LEADER = 6
 
 
-class Proxy:
-    """.produced: (time, correlation id) of the Produce requests for the topic;
-    .answered: when the first one was answered."""
+class Wire:
+    """What passes frames on; subclasses may keep some."""
 
-    def __init__(self, port, broker, topic, patience):
-        self.broker, self.topic = broker, topic.encode()
-        self.patience = patience
-        self.produced, self.answered = [], None
+    def __init__(self, port, broker):
+        self.broker = broker
         self.lock = threading.Lock()
         self.listener = socket.create_server(('127.0.0.1', port))
         self._run(self._accept)
@@ -38,7 +33,7 @@ class Proxy:
                 client, _ = self.listener.accept()
                 broker = socket.create_connection(('127.0.0.1', self.broker))
                 self._run(self._pass, client, broker, self._keep)
-                self._run(self._pass, broker, client, lambda *_: False)
+                self._run(self._pass, broker, client, self._keep_answer)
         except OSError:
             pass                # closed
 
@@ -51,6 +46,64 @@ class Proxy:
         except OSError:
             for end in (source, target):
                 end.close()
+
+    def _keep(self, data, client):
+        """Whether the request does not reach the broker."""
+        return False
+
+    def _keep_answer(self, data, broker):
+        return False
+
+
+class Tripwire(Wire):
+    """set(key, answered, call): when the next request of that kind comes by,
+    or with answered its answer, call() is made and the frame kept."""
+
+    def __init__(self, port, broker):
+        self.key, self.answered, self.call = None, False, None
+        self.number = None
+        super().__init__(port, broker)
+
+    def set(self, key, answered, call):
+        with self.lock:
+            self.key, self.answered, self.call = key, answered, call
+            self.number = None
+
+    def _trip(self):
+        call, self.key, self.number = self.call, None, None
+        call()
+        return True
+
+    def _keep(self, data, client):
+        key, _, number = struct.unpack('>hhi', data[4:12])
+        with self.lock:
+            if key != self.key:
+                return False
+            if not self.answered:
+                return self._trip()
+            self.number, self.key = number, None
+            return False
+
+    def _keep_answer(self, data, broker):
+        with self.lock:
+            if self.number != struct.unpack('>i', data[4:8])[0]:
+                return False
+            return self._trip()
+
+
+class Proxy(Wire):
+    """The first Produce request (version 7, as librdkafka 2.0 sends it, or
+    another with the same answer) for one topic does not reach the broker: after
+    a while it is answered as a broker answers that does not know yet that it
+    leads the partition.
+
+    .produced: (time, correlation id) of the Produce requests for the topic;
+    .answered: when the first one was answered."""
+
+    def __init__(self, port, broker, topic, patience):
+        self.topic, self.patience = topic.encode(), patience
+        self.produced, self.answered = [], None
+        super().__init__(port, broker)
 
     def _keep(self, data, client):
         """Whether the request is answered here."""

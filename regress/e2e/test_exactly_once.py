@@ -152,7 +152,8 @@ def test_downgrade_refused(pg, relay, kafka):
     pg.sql('insert into t values (1)')
     pg.wait_confirmed()
     process.stop()
-    process = relay.stream(pg, f'kafka={kafka.url}', wait=False)
+    process = relay.stream(
+        pg, f'kafka={kafka.url}?delivery=at-least-once', wait=False)
     assert process.wait() == rig.Exit.CHECKPOINT
     assert 'has delivered exactly once so far' in process.stderr
     assert 'delivery=exactly-once' in process.stderr
