@@ -56,13 +56,47 @@ client_fail_fatal(KafkaClient *client)
 	client_fail(client, cause, &err);
 }
 
+static bool
+client_is_purged(rd_kafka_resp_err_t resp)
+{
+	return resp == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+		resp == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+/*
+ * A transaction that failed takes all its records with it, and tells why only
+ * who asks for another one. Which it does not begin.
+ */
+static rd_kafka_resp_err_t
+client_txn_failure(KafkaClient *client, char *text, size_t room)
+{
+	rd_kafka_error_t *error = rd_kafka_begin_transaction(client->rk);
+	rd_kafka_resp_err_t resp = RD_KAFKA_RESP_ERR__STATE;
+
+	if (error == NULL)
+		return resp;
+	if (rd_kafka_error_txn_requires_abort(error))
+	{
+		resp = rd_kafka_error_code(error);
+		snprintf(text, room, "%s", rd_kafka_error_string(error));
+	}
+	rd_kafka_error_destroy(error);
+	return resp;
+}
+
 static void
 client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 {
 	Error		err = {0};
 	ErrorCode	code = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ?
 		ERROR_RECORD : ERROR_SINK_WRITE;
+	rd_kafka_resp_err_t resp = message->err;
+	char		text[256] = "";
 
+	if (client->failed)
+		return;
+	if (client_is_purged(resp))
+		resp = client_txn_failure(client, text, sizeof(text));
 	if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
 		rd_kafka_fatal_error(client->rk, NULL, 0) !=
 		RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -70,10 +104,10 @@ client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 		client_fail_fatal(client);
 		return;
 	}
-	kafka_error_set(&err, code, message->err, NULL,
+	kafka_error_set(&err, code, resp, text,
 		"record of %zu bytes could not be delivered to topic \"%s\"",
 					message->len, rd_kafka_topic_name(message->rkt));
-	client_fail(client, message->err, &err);
+	client_fail(client, resp, &err);
 }
 
 static void
@@ -274,7 +308,10 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 			  rd_kafka_resp_err_t resp, Error *err)
 {
 	const char *topic = rd_kafka_topic_name(record->topic);
+	char		text[256] = "";
 
+	if (resp == RD_KAFKA_RESP_ERR__STATE)
+		resp = client_txn_failure(client, text, sizeof(text));
 	switch (resp)
 	{
 		case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -290,7 +327,7 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 							record->key.size + record->value.size, topic);
 			break;
 		default:
-			kafka_error_set(err, ERROR_SINK_WRITE, resp, NULL,
+			kafka_error_set(err, ERROR_SINK_WRITE, resp, text,
 							"record could not be sent to topic \"%s\"", topic);
 			break;
 	}

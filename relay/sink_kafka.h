@@ -24,7 +24,7 @@ typedef enum SinkKafkaPhase
 {
 	SINK_KAFKA_SERVES,
 	SINK_KAFKA_LOST,			/* what it had is to be asked for again */
-	SINK_KAFKA_UNPROVEN,		/* until a stream shows that the slot is ours */
+	SINK_KAFKA_UNPROVEN,		/* until a stream proves the slot ours */
 	SINK_KAFKA_RENEWS			/* off the loop */
 } SinkKafkaPhase;
 

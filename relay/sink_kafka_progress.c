@@ -1,6 +1,6 @@
 /*
  * sink_kafka_progress.c
- *		The Kafka sink's progress: its notes and its checkpoint, on their way to
+ *		The Kafka sink's progress: its notes and its checkpoint, on the way to
  *		the progress topic. See sink_kafka.h.
  */
 #include "sink_kafka.h"

@@ -32,6 +32,7 @@ class Exit:
     SLOT_MISSING, SLOT_IN_USE, SLOT_UNUSABLE, PLUGIN_REFUSED = range(6, 10)
     PUBLICATION, SOURCE, CHECKPOINT = range(10, 13)
     SINK_SETUP, SINK_WRITE, RECORD, DISK = range(13, 17)
+    SINK_SHARED = 25
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):

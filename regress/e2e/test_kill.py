@@ -83,7 +83,8 @@ def test_kill_nine(pg, relay, kafka, s3, tmp_path):
     ledger.compare(read_lake(tmp_path / 'lake'), 'directory')
     ledger.compare(read_s3(s3, 'lake'), 's3')
     ledger.compare(read_kafka(kafka, f'{pg.dbname}.public.ledger',
-                              f'{pg.dbname}.public.tally'), 'kafka')
+                              f'{pg.dbname}.public.tally'), 'kafka',
+                   exactly_once=True)
 
 
 @pytest.mark.slow
