@@ -15,15 +15,19 @@
  */
 #define TXN_CALL_TIMEOUT	500
 
-/*
- * Commits take at most one part in so many of the time; less of it when
- * records waited for them.
- */
+/* Commits take at most one part in so many of the time. */
 #define TXN_SHARE			5
-#define TXN_SHARE_WAITING	20
+
+/*
+ * And so does the time for which records wait for them: while a transaction
+ * commits the producer may send nothing, so a stream that is faster than that
+ * gets longer ones. (A buffer for what comes meanwhile would be a second copy
+ * of every record for less than a tenth of the time.)
+ */
+#define TXN_SHARE_WAITING	10
 
 /* What commits took counts that much less with each new one. */
-#define TXN_MEMORY			4
+#define TXN_MEMORY			2
 
 void
 kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, const KafkaTxnLimits *limits,
@@ -108,9 +112,15 @@ kafka_txn_commit(KafkaTxn *txn, Position position, Error *err)
 	txn->state = KAFKA_TXN_COMMITTING;
 	txn->committing_since = clock_now();
 	txn->flushed_at = 0;
-	txn->waited = false;
 	txn->position = position;
 	return true;
+}
+
+void
+kafka_txn_wait(KafkaTxn *txn)
+{
+	if (txn->waited_since == 0)
+		txn->waited_since = clock_now();
 }
 
 void
@@ -122,23 +132,41 @@ kafka_txn_flushed(KafkaTxn *txn)
 
 /*
  * A commit takes the longer the more partitions it touches: fewer of them
- * then. Records that are still on their way when it begins do not count: they
- * take their time with or without it.
+ * then. If nothing waits for it, records that are still on their way when it
+ * begins do not count: they take their time with or without it.
  */
+static int64_t
+txn_wish(const KafkaTxn *txn)
+{
+	int64_t		now = clock_now();
+
+	if (txn->waited_since != 0)
+		return (now - txn->waited_since) * TXN_SHARE_WAITING;
+	return TXN_SHARE *
+		(now - (txn->flushed_at != 0 ? txn->flushed_at :
+				txn->committing_since));
+}
+
 static void
 txn_adapt(KafkaTxn *txn)
 {
-	int64_t		since = txn->flushed_at != 0 ? txn->flushed_at :
-		txn->committing_since;
-	int64_t		interval = (clock_now() - since) *
-		(txn->waited ? TXN_SHARE_WAITING : TXN_SHARE);
+	int64_t		interval = (txn->interval * (TXN_MEMORY - 1) +
+							txn_wish(txn)) / TXN_MEMORY;
 
-	interval = (txn->interval * (TXN_MEMORY - 1) + interval) / TXN_MEMORY;
 	if (interval < txn->limits.interval)
 		interval = txn->limits.interval;
 	if (interval > txn->limits.timeout / 4)
 		interval = txn->limits.timeout / 4;
 	txn->interval = interval;
+}
+
+static void
+txn_count(KafkaTxn *txn)
+{
+	txn->commits++;
+	if (txn->waited_since != 0)
+		txn->waited += clock_now() - txn->waited_since;
+	txn->waited_since = 0;
 }
 
 KafkaTxnResult
@@ -153,6 +181,7 @@ kafka_txn_poll(KafkaTxn *txn, Error *err)
 	{
 		txn->state = KAFKA_TXN_NONE;
 		txn_adapt(txn);
+		txn_count(txn);
 		return KAFKA_TXN_COMMITTED;
 	}
 	if (rd_kafka_error_is_retriable(txn->error) &&
@@ -170,6 +199,8 @@ void
 kafka_txn_end(KafkaTxn *txn)
 {
 	kafka_job_join(&txn->job);
+	if (txn->error != NULL)
+		txn->failure = rd_kafka_error_code(txn->error);
 	txn_clear_error(txn);
 	txn->state = KAFKA_TXN_NONE;
 }

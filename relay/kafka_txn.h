@@ -48,7 +48,9 @@ typedef struct KafkaTxn
 	int64_t		bytes;			/* it holds */
 	int64_t		committing_since;
 	int64_t		flushed_at;		/* all it holds is stored; 0: not yet */
-	bool		waited;			/* records, for its commit: set by the user */
+	int64_t		waited_since;	/* records wait for its commit; 0: none do */
+	int64_t		waited;			/* for all commits so far */
+	uint64_t	commits;
 	Position	position;		/* what the commit under way covers */
 	KafkaJob	job;
 	rd_kafka_error_t *error;	/* of the last call; the job's while it runs */
@@ -76,13 +78,16 @@ extern bool kafka_txn_overdue(const KafkaTxn *txn, int64_t now);
 extern MUST_USE bool kafka_txn_commit(KafkaTxn *txn, Position position,
 									  Error *err);
 
+/* A record has to wait until the one that is cut is committed. */
+extern void kafka_txn_wait(KafkaTxn *txn);
+
 /* All that was sent in it is stored: from here on the commit itself counts. */
 extern void kafka_txn_flushed(KafkaTxn *txn);
 
 /* What became of it. */
 extern KafkaTxnResult kafka_txn_poll(KafkaTxn *txn, Error *err);
 
-/* Waits for the call that runs, a few seconds at most. */
+/* Waits for the call that runs, half a second at most; failure is its. */
 extern void kafka_txn_end(KafkaTxn *txn);
 
 #endif							/* PG_FANOUT_KAFKA_TXN_H */

@@ -527,6 +527,10 @@ sink_kafka_free(Sink *base)
 	if (sink == NULL)
 		return;
 	kafka_txn_end(&sink->txn);
+	if (sink->txn.commits > 0)
+		log_debug("kafka: %" PRIu64 " transactions, for whose commits records waited %.3f s",
+				  sink->txn.commits,
+				  (double) sink->txn.waited / CLOCK_SECOND);
 	kafka_renewal_free(&sink->renewal);
 	kafka_link_free(sink->link);
 	if (sink->job_fd >= 0)

@@ -170,7 +170,7 @@ sink_kafka_put(Sink *base, const Delivery *delivery, Error *err)
 		return SINK_FULL;
 	if (sink->cutting)
 	{
-		sink->txn.waited = true;
+		kafka_txn_wait(&sink->txn);
 		return SINK_FULL;
 	}
 	result = sink_kafka_take(sink, delivery, err);

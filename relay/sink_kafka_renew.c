@@ -30,13 +30,17 @@ sink_kafka_may_renew(const SinkKafka *sink, const Error *err)
 		return client->failed && kafka_error_topic_gone(client->failure_resp);
 	return err->code != ERROR_RECORD &&
 		(err->code != ERROR_SINK_SETUP || client->failed) &&
-		!(client->failed && kafka_error_denied(client->failure_resp)) &&
-		!kafka_error_denied(sink->txn.failure);
+		!(client->failed && kafka_error_denied(client->failure_resp));
 }
 
 bool
 sink_kafka_lose(SinkKafka *sink, Error *err)
 {
+	/* Records fail with their transaction; its commit knows why. */
+	kafka_txn_end(&sink->txn);
+	if (kafka_error_denied(sink->txn.failure))
+		return kafka_error_set(err, ERROR_SINK_WRITE, sink->txn.failure, NULL,
+							   "Kafka transaction could not be committed");
 	if (!sink_kafka_may_renew(sink, err) ||
 		++sink->lost > SINK_KAFKA_MAX_LOST)
 		return false;
@@ -44,7 +48,6 @@ sink_kafka_lose(SinkKafka *sink, Error *err)
 				sink->exact ? "transaction" : "producer", err->message,
 				err->detail);
 	error_clear(err);
-	kafka_txn_end(&sink->txn);
 	kafka_renewal_take(&sink->renewal, sink->link);
 	sink->link = NULL;
 	sink->phase = SINK_KAFKA_LOST;
