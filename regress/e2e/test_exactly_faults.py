@@ -13,7 +13,7 @@ import rig
 from kafka_proxy import (ADD_PARTITIONS, END_TXN, INIT_PRODUCER_ID, PRODUCE,
                          Tripwire)
 from records import Ledger
-from test_exactly_once import EXACT, TOPICS, compare, read
+from test_exactly_once import EXACT, compare
 
 # (request, whether its answer)
 STAGES = {
@@ -26,12 +26,12 @@ STAGES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def port():
     return rig.free_port()
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def moved_kafka(port):
     """A broker that clients find at another port."""
     server = rig.Kafka(settings=[

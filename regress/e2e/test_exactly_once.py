@@ -6,6 +6,7 @@ than a transaction may take, transactions that are cut in the middle.
 
 EXACT_KILLS (default 20) says how often the relay is killed.
 """
+import json
 import os
 import random
 import time
@@ -114,9 +115,15 @@ def test_huge_transaction(pg, relay, kafka):
     process = relay.stream(pg, sink, binary=rig.PLAIN_BIN)
     pg.wait_confirmed(timeout=120)
     process.stop()
-    ids = [record['after']['id'] for record in
-           read(kafka, f'{pg.dbname}.public.t')]
+    records = kafka.read(f'{pg.dbname}.public.t')
+    ids = [json.loads(record.value)['after']['id'] for record in records]
     assert sorted(ids) == list(range(1, rows + 1))
+    mark = json.loads([record.value for record in kafka.read(topic)
+                       if b'#' in record.key][-1])
+    parts = {int(record.headers.get('pg_fanout.part', 1))
+             for record in records}
+    assert mark['complete'] and mark['seq'] == rows
+    assert parts <= set(range(1, mark['parts'] + 1)) and len(parts) > 1
 
 
 def test_stop_and_second_relay(pg, relay, kafka):
