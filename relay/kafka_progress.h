@@ -12,6 +12,8 @@
 #ifndef PG_FANOUT_KAFKA_PROGRESS_H
 #define PG_FANOUT_KAFKA_PROGRESS_H
 
+#include <stdatomic.h>
+
 #include "buf.h"
 #include "error.h"
 #include "kafka_admin.h"
@@ -43,11 +45,12 @@ extern KafkaTopicPlan kafka_progress_plan(int replication);
  * Appends the newest value under the place's key to value; if there is none,
  * the newest one under any other (which proves that somebody else uses the
  * place); if there is none either, nothing. Notes under the place's key go to
- * notes. Waits until the deadline.
+ * notes. Waits until the deadline, or until *stop (which may be NULL).
  */
 extern MUST_USE bool kafka_progress_read(const KafkaTarget *target,
 										 const KafkaProgressPlace *place,
-										 int64_t deadline, Buf *value,
+										 int64_t deadline,
+										 const atomic_bool *stop, Buf *value,
 										 Notes *notes, Error *err);
 
 #endif							/* PG_FANOUT_KAFKA_PROGRESS_H */

@@ -239,7 +239,7 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 	/* What a mock held is gone. */
 	buf_clear(&sink->text);
 	if (!kafka_target_is_mock(&sink->target) &&
-		!kafka_progress_read(&sink->target, &sink->place, deadline,
+		!kafka_progress_read(&sink->target, &sink->place, deadline, NULL,
 							 &sink->text, &sink->base.notes, err))
 		return SINK_RESUME_FAILED;
 	if (sink->text.size == 0)

@@ -43,33 +43,36 @@ def moved_kafka(port):
         server.close()
 
 
+@pytest.fixture(scope='module')
+def wire(moved_kafka, port):
+    wire = Tripwire(port, int(moved_kafka.bootstrap.split(':')[1]))
+    yield wire
+    wire.close()
+
+
 def wait_free(pg):
     rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
 
 
-def test_kill_at_each_stage(pg, relay, moved_kafka, port):
+def test_kill_at_each_stage(pg, relay, moved_kafka, port, wire):
     """KAF-6"""
     ledger = Ledger(pg, writers=4, tally=True)
     pg.create_slot()
-    wire = Tripwire(port, int(moved_kafka.bootstrap.split(':')[1]))
     sink = f'kafka=kafka://127.0.0.1:{port}?{EXACT}&transaction_interval=20ms'
-    try:
-        ledger.start()
-        for stage, (request, answered) in STAGES.items():
-            process = relay.stream(pg, sink, binary=rig.PLAIN_BIN, wait=False)
-            if request != INIT_PRODUCER_ID:
-                process.wait_streaming()
-                pg.wait_confirmed()
-            wire.set(request, answered, process.process.kill)
-            assert process.wait() == -signal.SIGKILL, stage
-            wait_free(pg)
-        process = relay.stream(pg, sink)
-        ledger.stop()
-        pg.wait_confirmed(timeout=120)
-        process.stop()
-        compare(ledger, pg, moved_kafka)
-    finally:
-        wire.close()
+    ledger.start()
+    for stage, (request, answered) in STAGES.items():
+        process = relay.stream(pg, sink, binary=rig.PLAIN_BIN, wait=False)
+        if request != INIT_PRODUCER_ID:
+            process.wait_streaming()
+            pg.wait_confirmed()
+        wire.set(request, answered, process.process.kill)
+        assert process.wait() == -signal.SIGKILL, stage
+        wait_free(pg)
+    process = relay.stream(pg, sink)
+    ledger.stop()
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    compare(ledger, pg, moved_kafka)
 
 
 def test_woken_relay(pg, relay, kafka):
@@ -129,36 +132,31 @@ def test_no_transactions(pg, relay, poor_kafka):
         begin = time.monotonic()
         process.signal(signal.SIGTERM)
         assert process.wait() == rig.Exit.SINK_WRITE
-        print(f'at least once: ended in {time.monotonic() - begin:.1f} s')
         assert time.monotonic() - begin < 8
     finally:
         poor_kafka.resume()
 
 
-def test_stop_while_frozen(pg, relay, moved_kafka, port):
+def test_stop_while_frozen(pg, relay, moved_kafka, port, wire):
     """What is durable is confirmed; the rest comes again, once."""
     ledger = Ledger(pg, writers=4, tally=True)
     pg.create_slot()
-    wire = Tripwire(port, int(moved_kafka.bootstrap.split(':')[1]))
     sink = f'kafka=kafka://127.0.0.1:{port}?{EXACT}&transaction_interval=20ms'
+    process = relay.stream(pg, sink)
+    ledger.start()
+    pg.wait_confirmed()
+    moved_kafka.pause()
     try:
-        process = relay.stream(pg, sink)
-        ledger.start()
-        pg.wait_confirmed()
-        moved_kafka.pause()
         time.sleep(1)
         begin = time.monotonic()
         process.signal(signal.SIGTERM)
         process.wait()
-        print(f'exactly once: ended in {time.monotonic() - begin:.1f} s')
         assert time.monotonic() - begin < 8
-        moved_kafka.resume()
-        wait_free(pg)
-        process = relay.stream(pg, sink)
-        ledger.stop()
-        pg.wait_confirmed(timeout=120)
-        process.stop()
-        compare(ledger, pg, moved_kafka)
     finally:
         moved_kafka.resume()
-        wire.close()
+    wait_free(pg)
+    process = relay.stream(pg, sink)
+    ledger.stop()
+    pg.wait_confirmed(timeout=120)
+    process.stop()
+    compare(ledger, pg, moved_kafka)
