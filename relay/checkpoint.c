@@ -102,6 +102,8 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 	if (object != NULL && checkpoint->file_size != 0)
 		json_object_set_new(object, "file_size",
 							json_integer(checkpoint->file_size));
+	if (object != NULL && checkpoint->parts != 0)
+		json_object_set_new(object, "parts", json_integer(checkpoint->parts));
 	if (object != NULL && checkpoint->exactly_once)
 		json_object_set_new(object, "delivery", json_string("exactly-once"));
 	if (object != NULL && checkpoint->position.lsn < checkpoint->snapshot)
@@ -111,6 +113,8 @@ checkpoint_to_json(const Checkpoint *checkpoint)
 	if (object != NULL && checkpoint->chain.exists)
 		json_object_set_new(object, "chain",
 							chain_to_json(&checkpoint->chain));
+	if (object != NULL && checkpoint->prefix[0] != '\0')
+		json_object_set_new(object, "prefix", json_string(checkpoint->prefix));
 	return object;
 }
 
@@ -217,6 +221,30 @@ read_chain(const json_t *object, CheckpointChain *chain, Error *err)
 		read_count(member, "rolled", &chain->rolled, err);
 }
 
+/* What only some sinks write. */
+static bool
+checkpoint_read_rest(Checkpoint *checkpoint, const json_t *object, Error *err)
+{
+	int64_t		parts = 0;
+
+	checkpoint->exactly_once =
+		json_object_get(object, "delivery") != NULL;
+	if (json_object_get(object, "parts") != NULL &&
+		!read_integer(object, "parts", UINT32_MAX, &parts, err))
+		return false;
+	checkpoint->parts = (uint32_t) parts;
+	if (json_object_get(object, "prefix") != NULL &&
+		!read_string(object, "prefix", checkpoint->prefix,
+					 sizeof(checkpoint->prefix), err))
+		return false;
+	if (json_object_get(object, "snapshot") != NULL &&
+		!read_lsn(object, "snapshot", &checkpoint->snapshot, err))
+		return false;
+	return json_object_get(object, "file_size") == NULL ||
+		read_integer(object, "file_size", INT64_MAX, &checkpoint->file_size,
+					 err);
+}
+
 static bool
 checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 {
@@ -242,17 +270,9 @@ checkpoint_read(Checkpoint *checkpoint, const json_t *object, Error *err)
 		return false;
 	checkpoint->timeline = (uint32_t) timeline;
 	checkpoint->position.seq = (uint64_t) seq;
-	checkpoint->exactly_once =
-		json_object_get(object, "delivery") != NULL;
-	if (json_object_get(object, "file_size") != NULL &&
-		!read_integer(object, "file_size", INT64_MAX, &checkpoint->file_size,
-					  err))
-		return false;
-	if (json_object_get(object, "snapshot") != NULL &&
-		!read_lsn(object, "snapshot", &checkpoint->snapshot, err))
-		return false;
-	return read_number_string(object, "system_id", 10, &checkpoint->system_id,
-							  err) &&
+	return checkpoint_read_rest(checkpoint, object, err) &&
+		read_number_string(object, "system_id", 10, &checkpoint->system_id,
+						   err) &&
 		read_number_string(object, "options_hash", 16,
 						   &checkpoint->options_hash, err) &&
 		read_string(object, "slot", checkpoint->slot, sizeof(checkpoint->slot),

@@ -7,8 +7,8 @@
  * {"pg_fanout":1,"system_id":"7...","timeline":1,"slot":"fan",
  *  "database":"bank","sink":"lake","lsn":"0/16B3748","seq":0,
  *  "options_hash":"9f..."}
- * and "file_size" where it is not 0, "delivery":"exactly-once" where that
- * holds, "snapshot":"0/16B3748" in a snapshot that leads to there. With a
+ * and "file_size" and "parts" where they are not 0, "delivery":"exactly-once"
+ * where that holds, "prefix" where it counts, "snapshot":"0/16B3748" in a snapshot that leads to there. With a
  * manifest chain (S3) "pg_fanout" is 2, so that versions that know of none do
  * not go on beside it, and "chain" has its members. Needs the sink's name to
  * be at most 64 bytes: longer ones are cut.
@@ -47,6 +47,9 @@ typedef struct Checkpoint
 	Lsn			snapshot;		/* as the identity's: where the snapshot leads
 								 * that the position is in, if before it */
 	CheckpointChain chain;		/* S3 sink */
+	char		prefix[257];	/* Kafka sink: of its topics; "": not known */
+	uint32_t	parts;			/* of the transaction at the position that are
+								 * delivered already; 0: it begins there */
 } Checkpoint;
 
 extern void checkpoint_init(Checkpoint *checkpoint,

@@ -71,6 +71,8 @@ static const CodeText code_texts[] = {
 	"another relay writes to the sink's place"},
 	[ERROR_VERIFY] = {"verify", "--verify found gaps, overlaps or damage"},
 	[ERROR_SKIP] = {"skip", "record that --skip names is not there"},
+	[ERROR_SINK_SHARED] = {"sink-shared",
+	"another relay writes for the same sink"},
 };
 
 #define CODE_COUNT (sizeof(code_texts) / sizeof(code_texts[0]))

@@ -45,6 +45,7 @@ typedef enum ErrorCode
 	ERROR_SLOT_DROPPED = 22,	/* while it was in use */
 	ERROR_RETAINED_WAL = 23,	/* stopped: max_retained_wal */
 	ERROR_SLOT_GIVEN_UP = 24,	/* dropped: max_retained_wal */
+	ERROR_SINK_SHARED = 25,		/* another relay writes for the same sink */
 	ERROR_TWO_WRITERS = 26,		/* another relay has taken the sink over */
 	ERROR_VERIFY = 27,			/* --verify found the chain damaged */
 	ERROR_SNAPSHOT = 28,		/* not possible, or not finished */
@@ -89,5 +90,8 @@ extern bool error_code_exists(ErrorCode code);
 /* "usage", "slot-missing"...: the code's stable word; and its sentence. */
 extern const char *error_code_name(ErrorCode code);
 extern const char *error_code_meaning(ErrorCode code);
+
+/* The highest code there is. */
+extern ErrorCode error_code_last(void);
 
 #endif							/* PG_FANOUT_ERROR_H */

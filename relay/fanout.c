@@ -179,6 +179,13 @@ fanout_resume(Fanout *fanout, const SlotIdentity *identity, Error *err)
 	return fanout_share_notes(fanout, fanout_notes(fanout), err);
 }
 
+void
+fanout_held(Fanout *fanout)
+{
+	for (size_t i = 0; i < fanout->sink_count; i++)
+		fanout->sinks[i].sink->held++;
+}
+
 bool
 fanout_note(Fanout *fanout, const char *key, Slice value, Error *err)
 {

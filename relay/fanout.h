@@ -41,6 +41,9 @@ extern void fanout_renew_fields(Fanout *fanout, const OptionList *topics);
 extern MUST_USE bool fanout_resume(Fanout *fanout,
 								   const SlotIdentity *identity, Error *err);
 
+/* A stream has begun, so the slot is ours: told to every sink. */
+extern void fanout_held(Fanout *fanout);
+
 /*
  * Has every sink remember the value under the key, from the checkpoint on that
  * covers the record offered next. See notes.h.

@@ -71,13 +71,57 @@ client_explain(const KafkaClient *client, const rd_kafka_message_t *message,
 		});
 }
 
+static bool
+client_is_purged(rd_kafka_resp_err_t resp)
+{
+	return resp == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+		resp == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+/*
+ * A transaction that failed takes all its records with it, and tells why only
+ * who asks for another one. Which it does not begin.
+ */
+static rd_kafka_resp_err_t
+client_txn_failure(KafkaClient *client, char *text, size_t room)
+{
+	rd_kafka_error_t *error = rd_kafka_begin_transaction(client->rk);
+	rd_kafka_resp_err_t resp = RD_KAFKA_RESP_ERR__STATE;
+
+	if (error == NULL)
+		return resp;
+	if (rd_kafka_error_txn_requires_abort(error))
+	{
+		resp = rd_kafka_error_code(error);
+		snprintf(text, room, "%s", rd_kafka_error_string(error));
+	}
+	rd_kafka_error_destroy(error);
+	return resp;
+}
+
+/* All of a batch is refused for its largest record. */
+static bool
+client_is_cause(const KafkaClient *client, const rd_kafka_message_t *message)
+{
+	return message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
+		client->failure_resp == message->err &&
+		message->len > client->failure_size;
+}
+
 static void
 client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 {
 	Error		err = {0};
 	ErrorCode	code = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ?
 		ERROR_RECORD : ERROR_SINK_WRITE;
+	rd_kafka_resp_err_t resp = message->err;
+	char		text[256] = "";
 
+	if (client->failed && !client_is_cause(client, message))
+		return;
+	client->failed = false;
+	if (client_is_purged(resp))
+		resp = client_txn_failure(client, text, sizeof(text));
 	if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
 		rd_kafka_fatal_error(client->rk, NULL, 0) !=
 		RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -85,17 +129,12 @@ client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 		client_fail_fatal(client);
 		return;
 	}
-	/* all of a batch is refused for its largest record */
-	if (code == ERROR_RECORD && client->failure_resp == message->err &&
-		message->len > client->failure_size)
-		client->failed = false;
-	kafka_error_set(&err, code, message->err, NULL,
+	kafka_error_set(&err, code, resp, text,
 		"record of %zu bytes could not be delivered to topic \"%s\"",
 					message->len, rd_kafka_topic_name(message->rkt));
 	client_explain(client, message, &err);
-	if (!client->failed)
-		client->failure_size = message->len;
-	client_fail(client, message->err, &err);
+	client->failure_size = message->len;
+	client_fail(client, resp, &err);
 }
 
 static void
@@ -296,7 +335,10 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 			  rd_kafka_resp_err_t resp, Error *err)
 {
 	const char *topic = rd_kafka_topic_name(record->topic);
+	char		text[256] = "";
 
+	if (resp == RD_KAFKA_RESP_ERR__STATE)
+		resp = client_txn_failure(client, text, sizeof(text));
 	switch (resp)
 	{
 		case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -312,7 +354,7 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 							record->key.size + record->value.size, topic);
 			break;
 		default:
-			kafka_error_set(err, ERROR_SINK_WRITE, resp, NULL,
+			kafka_error_set(err, ERROR_SINK_WRITE, resp, text,
 							"record could not be sent to topic \"%s\"", topic);
 			break;
 	}
@@ -320,18 +362,23 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 	return KAFKA_PRODUCE_FAILED;
 }
 
+static void
+client_add_header(rd_kafka_headers_t *headers, const RecordHeader *header)
+{
+	rd_kafka_header_add(headers, header->name, -1, header->value.data,
+						(ssize_t) header->value.size);
+}
+
 static rd_kafka_headers_t *
 client_headers(const KafkaRecord *record)
 {
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+	rd_kafka_headers_t *headers =
+		rd_kafka_headers_new(record->header_count + 1);
 
 	for (size_t i = 0; i < record->header_count; i++)
-	{
-		const RecordHeader *header = &record->headers[i];
-
-		rd_kafka_header_add(headers, header->name, -1, header->value.data,
-							(ssize_t) header->value.size);
-	}
+		client_add_header(headers, &record->headers[i]);
+	if (record->extra != NULL)
+		client_add_header(headers, record->extra);
 	return headers;
 }
 
@@ -389,7 +436,7 @@ kafka_client_produce(KafkaClient *client, const KafkaRecord *record,
 		opaque.hash = (uint32_t) record->position.seq;
 	}
 	pointer = kafka_opaque_pack(opaque);
-	if (record->header_count > 0)
+	if (record->header_count > 0 || record->extra != NULL)
 		resp = client_send_with_headers(client, record, pointer);
 	else
 		resp = client_send(record, pointer);

@@ -49,6 +49,7 @@ typedef struct KafkaRecord
 	const RecordHeader *headers;
 	size_t		header_count;
 	Position	position;		/* for errors; lsn 0: it has none */
+	const RecordHeader *extra;	/* one more; NULL: none */
 	bool		is_progress;	/* a checkpoint: one at a time */
 } KafkaRecord;
 

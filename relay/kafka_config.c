@@ -47,6 +47,7 @@ static const KafkaGuard kafka_guards[] = {
 	"The sink must hear of every record that is stored."},
 	{"transactional.id", {NULL},
 	"The delivery option decides about transactions."},
+	{"transaction.timeout.ms", {NULL}, "Use transaction_timeout."},
 	{"allow.auto.create.topics", {NULL},
 	"Use create_topics, partitions and replication."},
 	{"log.queue", {"true"}, "The relay's log has one thread."},

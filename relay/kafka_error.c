@@ -26,7 +26,7 @@ static const KafkaHint kafka_hints[] = {
 	{RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
 	"Create the topic, or let the sink do it with create_topics=on."},
 	{RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
-	"The topic was deleted or never existed: create it, or let the sink do it with create_topics=on."},
+	"The topic was deleted: create it, or let the sink do it with create_topics=on."},
 	{RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
 	"The topic lost partitions while in use: start again once it has settled."},
 	{RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
@@ -54,7 +54,9 @@ static const KafkaHint kafka_hints[] = {
 	{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
 	"Look whether the brokers run, at the hosts and ports of the URL, and at security_protocol."},
 	{RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-	"Grant the user Write and Describe on the transactional id pg_fanout.SYSTEM.SLOT.SINK; without transactions, IdempotentWrite on the cluster."},
+	"Grant the user Write and Describe on the transactional id pg_fanout.SYSTEM.SLOT.SINK.PREFIX; without transactions, IdempotentWrite on the cluster."},
+	{RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT,
+	"Set transaction_timeout to at most the brokers' transaction.max.timeout.ms."},
 	{RD_KAFKA_RESP_ERR__FATAL,
 	"Start again: the records since the last checkpoint are sent once more."},
 };
@@ -129,6 +131,14 @@ kafka_error_passes(rd_kafka_resp_err_t resp)
 		default:
 			return false;
 	}
+}
+
+bool
+kafka_error_topic_gone(rd_kafka_resp_err_t resp)
+{
+	return resp == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		resp == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+		resp == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 bool

@@ -25,6 +25,11 @@ extern bool kafka_error_set(Error *err, ErrorCode code,
 /* Whether the same request may succeed later without anyone's help. */
 extern bool kafka_error_passes(rd_kafka_resp_err_t resp);
 
+/*
+ * Whether the topic is not there: deleted, or a broker does not know it yet.
+ */
+extern bool kafka_error_topic_gone(rd_kafka_resp_err_t resp);
+
 /* Whether the answer is that we lack a right. */
 extern bool kafka_error_denied(rd_kafka_resp_err_t resp);
 

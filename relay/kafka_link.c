@@ -15,6 +15,9 @@
 
 #define LINK_SLICE		500		/* milliseconds a call may block */
 
+#define TRANSACTION_STATE	"__transaction_state"
+#define LINK_PATIENCE		(5 * CLOCK_SECOND)	/* until that must be there */
+
 static bool
 link_fail_unreachable(const KafkaLink *link, Error *err)
 {
@@ -66,21 +69,63 @@ link_wait_broker(KafkaLink *link, Error *err)
 	}
 }
 
+/*
+ * Asking for transactions makes brokers create the topic that they keep them
+ * in. One that is not there after a while is one that they cannot create: a
+ * single broker, say, that is to hold three copies of it.
+ */
 static bool
-link_fail_transactions(const rd_kafka_error_t *error, Error *err)
+link_lacks_state_topic(const KafkaLink *link)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(link->client.rk,
+												 TRANSACTION_STATE, NULL);
+	bool		lacks = false;
+
+	if (topic == NULL)
+		return false;
+	if (rd_kafka_metadata(link->client.rk, 0, topic, &metadata,
+						  LINK_SLICE) == RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		lacks = metadata->topic_cnt == 1 && metadata->topics[0].err ==
+			RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	rd_kafka_topic_destroy(topic);
+	return lacks;
+}
+
+static bool
+link_refuse_state_topic(KafkaLink *link, Error *err)
+{
+	link->refused = true;
+	error_set(err, ERROR_SINK_SETUP, "Kafka does not allow transactions");
+	error_detail(err, "The brokers have no topic \"" TRANSACTION_STATE "\" and do not create it.");
+	return error_hint(err, "Set the brokers' transaction.state.log.replication.factor and transaction.state.log.min.isr to at most the number of brokers; or use delivery=at-least-once.");
+}
+
+/* What passes by itself is no refusal: brokers may be starting. */
+static bool
+link_fail_transactions(KafkaLink *link, const rd_kafka_error_t *error,
+					   Error *err)
 {
 	kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_error_code(error),
 					rd_kafka_error_string(error),
 					"Kafka does not allow transactions");
 	if (err->hint[0] == '\0')
-		error_hint(err, "Look at the rights on the transactional id, at the broker's transaction.max.timeout.ms and at the replication of __transaction_state; or use delivery=at-least-once.");
-	return rd_kafka_error_is_retriable(error) ? error_retriable(err) : false;
+		error_hint(err, "Look at the rights on the transactional id, at the broker's transaction.max.timeout.ms and at the replication of " TRANSACTION_STATE "; or use delivery=at-least-once.");
+	if (rd_kafka_error_is_retriable(error))
+		return error_retriable(err);
+	link->refused = !err->retriable;
+	return false;
 }
 
 /* Aborts what an earlier producer of that name left open, and fences it. */
 static bool
 link_init_transactions(KafkaLink *link, Error *err)
 {
+	int64_t		patient_until = clock_now() + LINK_PATIENCE;
+
 	if (link->target.transactional_id == NULL)
 		return true;
 	for (;;)
@@ -93,10 +138,12 @@ link_init_transactions(KafkaLink *link, Error *err)
 			return true;
 		again = rd_kafka_error_is_retriable(error) && !link_is_late(link);
 		if (!again)
-			link_fail_transactions(error, err);
+			link_fail_transactions(link, error, err);
 		rd_kafka_error_destroy(error);
 		if (!again || !kafka_client_poll(&link->client, 20, err))
 			return false;
+		if (clock_now() > patient_until && link_lacks_state_topic(link))
+			return link_refuse_state_topic(link, err);
 	}
 }
 
@@ -120,7 +167,7 @@ link_start(KafkaLink *link, Error *err)
 
 KafkaLink *
 kafka_link_open(const KafkaTarget *target, int64_t deadline,
-				const atomic_bool *stop, Error *err)
+				const atomic_bool *stop, bool *refused, Error *err)
 {
 	KafkaLink  *link = calloc(1, sizeof(*link));
 
@@ -135,6 +182,8 @@ kafka_link_open(const KafkaTarget *target, int64_t deadline,
 	link->client.wake_fd = -1;
 	if (link_start(link, err))
 		return link;
+	if (refused != NULL)
+		*refused = link->refused;
 	kafka_link_free(link);
 	return NULL;
 }

@@ -25,14 +25,18 @@ typedef struct KafkaLink
 	KafkaTopic *progress;
 	const atomic_bool *stop;	/* ends the waiting; NULL: nobody does */
 	int64_t		deadline;		/* of opening, monotonic */
+	bool		refused;		/* transactions are, for good */
 } KafkaLink;
 
 /*
  * A producer that reached a broker and, if it is to, may use transactions.
- * What the target points to must outlive it. stop: see there. NULL: failed.
+ * What the target points to must outlive it. stop: see there. NULL: failed;
+ * *refused (unless refused is NULL): because the brokers allow it no
+ * transactions, which will not change by itself.
  */
 extern KafkaLink *kafka_link_open(const KafkaTarget *target, int64_t deadline,
-								  const atomic_bool *stop, Error *err);
+								  const atomic_bool *stop, bool *refused,
+								  Error *err);
 
 /* Makes the progress topic ready. */
 extern MUST_USE bool kafka_link_open_progress(KafkaLink *link,

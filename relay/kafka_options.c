@@ -23,12 +23,15 @@ static const char *const kafka_oversize_words[] = {
 #define AT(member) offsetof(KafkaOptions, member)
 
 static const Option kafka_options[] = {
-	{"delivery", 0, OPTION_WORD, AT(delivery), "at-least-once", 0, 0,
+	{"delivery", 0, OPTION_WORD, AT(delivery), "auto", 0, 0,
 		kafka_delivery_words, "WORD",
-	"Guarantee: at-least-once sends the records since the last checkpoint again after a crash; exactly-once sends them in Kafka transactions, for consumers that read committed records; auto does so if the brokers allow it. Nothing is lost or reordered in any case."},
+	"Guarantee: exactly-once sends records in Kafka transactions, for consumers that read committed records; at-least-once sends those since the last checkpoint again after a crash; auto is exactly-once unless the brokers allow no transactions, and then says so. Nothing is lost or reordered in any case."},
 	{"transaction-interval", 0, OPTION_TIME, AT(transaction_interval),
 		"100ms", 1000, 60000000, NULL, "TIME",
 	"With exactly-once: how long a Kafka transaction collects PostgreSQL's; longer if commits are slow."},
+	{"transaction-bytes", 0, OPTION_BYTES, AT(transaction_bytes), "64MB",
+		1024, INT64_C(1) << 40, NULL, "BYTES",
+	"With exactly-once: a Kafka transaction that holds as much is committed at PostgreSQL's next commit, however young."},
 	{"transaction-timeout", 0, OPTION_TIME, AT(transaction_timeout),
 		"60s", 1000000, INT64_C(900000000), NULL, "TIME",
 	"With exactly-once: after that a broker aborts a Kafka transaction (at most its transaction.max.timeout.ms). One of PostgreSQL's that takes more than half of it is split."},

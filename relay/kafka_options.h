@@ -32,6 +32,7 @@ typedef struct KafkaOptions
 	bool		tombstones;
 	int			delivery;		/* a KafkaDelivery */
 	int64_t		transaction_interval;	/* microseconds */
+	int64_t		transaction_bytes;
 	int64_t		transaction_timeout;
 	int64_t		linger;			/* microseconds */
 	int			compression;

@@ -15,6 +15,7 @@
 #include "kafka_error.h"
 
 #define KAFKA_PROGRESS_MAX_SIZE 65536
+#define KAFKA_PROGRESS_SLICE	1000	/* milliseconds a call may block */
 
 typedef struct ProgressReader
 {
@@ -22,6 +23,7 @@ typedef struct ProgressReader
 	rd_kafka_topic_t *topic;
 	const KafkaProgressPlace *place;
 	int64_t		deadline;
+	const atomic_bool *stop;	/* ends it sooner; NULL: nobody does */
 	Buf			ours;
 	Buf			others;
 	Notes	   *notes;
@@ -154,19 +156,29 @@ reader_may_wait(rd_kafka_resp_err_t resp)
 		resp == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
+/* Milliseconds left; 0: it is over. */
+static int
+reader_left(const ProgressReader *reader)
+{
+	if (reader->stop != NULL && atomic_load(reader->stop))
+		return 0;
+	return clock_ms_until(reader->deadline);
+}
+
 static bool
 reader_watermarks(ProgressReader *reader, int64_t *low, int64_t *high,
 				  Error *err)
 {
 	for (;;)
 	{
-		int			left = clock_ms_until(reader->deadline);
+		int			left = reader_left(reader);
 		rd_kafka_resp_err_t resp;
 
 		resp = rd_kafka_query_watermark_offsets(reader->rk,
 												reader->place->topic, 0,
 												low, high,
-												left < 2000 ? left : 2000);
+												left < KAFKA_PROGRESS_SLICE ?
+												left : KAFKA_PROGRESS_SLICE);
 		if (resp == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return true;
 		if (left == 0 || !reader_may_wait(resp))
@@ -190,6 +202,21 @@ reader_note_name(const ProgressReader *reader, Slice key, char *name)
 	return true;
 }
 
+/* "SYSTEM/SLOT/SINK#...": none of these names has a "#" or a "/". */
+static bool
+reader_is_mark(Slice key)
+{
+	int			slashes = 0;
+
+	for (size_t i = 0; i < key.size && slashes < 3; i++)
+	{
+		if (key.data[i] == KAFKA_PROGRESS_MARK)
+			return true;
+		slashes += key.data[i] == '/';
+	}
+	return false;
+}
+
 /* A later record replaces an earlier one; one without value deletes it. */
 static bool
 reader_keep(ProgressReader *reader, const rd_kafka_message_t *message,
@@ -201,6 +228,8 @@ reader_keep(ProgressReader *reader, const rd_kafka_message_t *message,
 	Buf		   *kept = is_ours ? &reader->ours : &reader->others;
 	char		name[KAFKA_NOTE_NAME_SIZE];
 
+	if (reader_is_mark(key))
+		return true;
 	if (reader_note_name(reader, key, name))
 		return notes_set(reader->notes, name, value, err);
 	reader->found_ours |= is_ours;
@@ -251,7 +280,7 @@ reader_scan(ProgressReader *reader, int64_t start, int64_t end, Error *err)
 			step = reader_step(reader, message, end, err);
 			rd_kafka_message_destroy(message);
 		}
-		else if (clock_ms_until(reader->deadline) == 0)
+		else if (reader_left(reader) == 0)
 		{
 			reader_fail(reader, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
 			step = READER_FAILED;
@@ -279,7 +308,7 @@ reader_true_end(const ProgressReader *reader, const KafkaTarget *target,
 {
 	ProgressReader other = {
 		.place = reader->place, .deadline = reader->deadline,
-		.uncommitted = true
+		.stop = reader->stop, .uncommitted = true
 	};
 	int64_t		low;
 	bool		ok = reader_open(&other, target, err) &&
@@ -309,7 +338,7 @@ reader_search(ProgressReader *reader, const KafkaTarget *target, Error *err)
 			return false;
 		if (end >= true_end)
 			break;
-		if (clock_ms_until(reader->deadline) == 0)
+		if (reader_left(reader) == 0)
 			return reader_fail(reader, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
 		rd_kafka_poll(reader->rk, 20);
 	}
@@ -331,10 +360,11 @@ reader_answer(const ProgressReader *reader, Buf *value, Error *err)
 
 bool
 kafka_progress_read(const KafkaTarget *target, const KafkaProgressPlace *place,
-					int64_t deadline, Buf *value, Notes *notes, Error *err)
+					int64_t deadline, const atomic_bool *stop, Buf *value,
+					Notes *notes, Error *err)
 {
 	ProgressReader reader = {
-		.place = place, .deadline = deadline, .notes = notes
+		.place = place, .deadline = deadline, .stop = stop, .notes = notes
 	};
 	bool		ok;
 

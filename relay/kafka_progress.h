@@ -4,12 +4,15 @@
  *
  * One topic with one partition per slot and sink, "__pg_fanout.SLOT.SINK",
  * compacted. A record's key names cluster, slot and sink, its value is the
- * checkpoint; "/" and more behind that key make a note. Writing goes through the producer like any record; reading takes
- * a consumer of its own, and waits: only at the start. Knows nothing of what a
- * checkpoint says.
+ * checkpoint; "/" and more behind that key make a note, "#" and more what only
+ * other readers look at. Writing goes through the producer like any record;
+ * reading takes a consumer of its own, and waits: only at a start. Knows
+ * nothing of what a checkpoint says.
  */
 #ifndef PG_FANOUT_KAFKA_PROGRESS_H
 #define PG_FANOUT_KAFKA_PROGRESS_H
+
+#include <stdatomic.h>
 
 #include "buf.h"
 #include "error.h"
@@ -19,6 +22,7 @@
 
 #define KAFKA_TOPIC_NAME_SIZE	250
 #define KAFKA_NOTE_NAME_SIZE	300 /* a topic's name and more */
+#define KAFKA_PROGRESS_MARK		'#' /* behind a key: for other readers */
 
 typedef struct KafkaProgressPlace
 {
@@ -41,11 +45,12 @@ extern KafkaTopicPlan kafka_progress_plan(int replication);
  * Appends the newest value under the place's key to value; if there is none,
  * the newest one under any other (which proves that somebody else uses the
  * place); if there is none either, nothing. Notes under the place's key go to
- * notes. Waits until the deadline.
+ * notes. Waits until the deadline, or until *stop (which may be NULL).
  */
 extern MUST_USE bool kafka_progress_read(const KafkaTarget *target,
 										 const KafkaProgressPlace *place,
-										 int64_t deadline, Buf *value,
+										 int64_t deadline,
+										 const atomic_bool *stop, Buf *value,
 										 Notes *notes, Error *err);
 
 #endif							/* PG_FANOUT_KAFKA_PROGRESS_H */

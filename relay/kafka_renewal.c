@@ -10,7 +10,11 @@
 #include "log.h"
 
 #define RENEWAL_TEXT_LIMIT	65536
-#define RENEWAL_TIME		(5 * CLOCK_SECOND)	/* for one attempt */
+
+/* For one attempt: the first, and how often that at most. */
+#define RENEWAL_TIME		(5 * CLOCK_SECOND)
+#define RENEWAL_PATIENCE	6
+
 #define RENEWAL_PAUSE		200000	/* microseconds between them */
 
 void
@@ -25,19 +29,20 @@ kafka_renewal_init(KafkaRenewal *renewal, int wake_fd,
 
 /* Notes are in memory already; what is read of them is dropped. */
 static bool
-renewal_try(KafkaRenewal *renewal, Error *err)
+renewal_try(KafkaRenewal *renewal, int attempt, Error *err)
 {
-	int64_t		deadline = clock_now() + RENEWAL_TIME;
+	int64_t		deadline = clock_now() + RENEWAL_TIME *
+		(attempt < RENEWAL_PATIENCE ? attempt : RENEWAL_PATIENCE);
 	Notes		notes = {0};
 	bool		ok;
 
 	buf_clear(&renewal->text);
 	renewal->link = kafka_link_open(&renewal->target, deadline,
-									&renewal->stop, err);
+									&renewal->stop, NULL, err);
 	ok = renewal->link != NULL &&
 		kafka_link_open_progress(renewal->link, renewal->place, err) &&
 		kafka_progress_read(&renewal->target, renewal->place, deadline,
-							&renewal->text, &notes, err);
+							&renewal->stop, &renewal->text, &notes, err);
 	notes_free(&notes);
 	if (ok)
 		return true;
@@ -53,10 +58,10 @@ renewal_run(void *self)
 
 	kafka_link_free(renewal->link);
 	renewal->link = NULL;
-	for (;;)
+	for (int attempt = 1;; attempt++)
 	{
 		error_clear(&renewal->err);
-		renewal->ok = renewal_try(renewal, &renewal->err);
+		renewal->ok = renewal_try(renewal, attempt, &renewal->err);
 		if (renewal->ok || !renewal->err.retriable ||
 			atomic_load(&renewal->stop))
 			return;
@@ -66,11 +71,16 @@ renewal_run(void *self)
 	}
 }
 
-bool
-kafka_renewal_begin(KafkaRenewal *renewal, KafkaLink *link, Error *err)
+void
+kafka_renewal_take(KafkaRenewal *renewal, KafkaLink *link)
 {
 	renewal->target = link->target;
 	renewal->link = link;
+}
+
+bool
+kafka_renewal_begin(KafkaRenewal *renewal, Error *err)
+{
 	return kafka_job_begin(&renewal->job, renewal_run, renewal, err);
 }
 
@@ -88,11 +98,9 @@ kafka_renewal_poll(KafkaRenewal *renewal, Error *err)
 void
 kafka_renewal_free(KafkaRenewal *renewal)
 {
-	if (renewal->job.running)
-	{
-		atomic_store(&renewal->stop, true);
-		kafka_job_join(&renewal->job);
-		kafka_link_free(renewal->link);
-	}
+	atomic_store(&renewal->stop, true);
+	kafka_job_join(&renewal->job);
+	kafka_link_free(renewal->link);
+	renewal->link = NULL;
 	buf_free(&renewal->text);
 }

@@ -36,11 +36,15 @@ typedef struct KafkaRenewal
 extern void kafka_renewal_init(KafkaRenewal *renewal, int wake_fd,
 							   const KafkaProgressPlace *place);
 
-/* Takes the link. */
-extern MUST_USE bool kafka_renewal_begin(KafkaRenewal *renewal,
-										 KafkaLink *link, Error *err);
+/* Takes the link that is to be replaced. */
+extern void kafka_renewal_take(KafkaRenewal *renewal, KafkaLink *link);
 
-/* DONE: link is the caller's, text is valid until the next renewal. */
+/* Ends that one and makes another. */
+extern MUST_USE bool kafka_renewal_begin(KafkaRenewal *renewal, Error *err);
+
+/*
+ * DONE: link is the caller's to take, text is valid until the next renewal.
+ */
 extern KafkaRenewalResult kafka_renewal_poll(KafkaRenewal *renewal,
 											 Error *err);
 

@@ -13,17 +13,28 @@
  * Milliseconds a call may block before it is made again: a stop waits as long.
  * librdkafka goes on with the commit meanwhile.
  */
-#define TXN_CALL_TIMEOUT	2000
+#define TXN_CALL_TIMEOUT	500
 
 /* Commits take at most one part in so many of the time. */
 #define TXN_SHARE			5
 
+/*
+ * And so does the time for which records wait for them: while a transaction
+ * commits the producer may send nothing, so a stream that is faster than that
+ * gets longer ones. (A buffer for what comes meanwhile would be a second copy
+ * of every record for less than a tenth of the time.)
+ */
+#define TXN_SHARE_WAITING	10
+
+/* What commits took counts that much less with each new one. */
+#define TXN_MEMORY			2
+
 void
-kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, int64_t timeout,
-			   int64_t interval, int wake_fd)
+kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, const KafkaTxnLimits *limits,
+			   int wake_fd)
 {
 	*txn = (KafkaTxn) {
-		.rk = rk, .timeout = timeout, .least = interval, .interval = interval
+		.rk = rk, .limits = *limits, .interval = limits->interval
 	};
 	kafka_job_init(&txn->job, wake_fd);
 }
@@ -59,21 +70,29 @@ kafka_txn_open(KafkaTxn *txn, Error *err)
 		return txn_fail(txn, "begun", err);
 	txn->state = KAFKA_TXN_OPEN;
 	txn->opened_at = clock_now();
+	txn->bytes = 0;
 	return true;
+}
+
+void
+kafka_txn_add(KafkaTxn *txn, size_t bytes)
+{
+	txn->bytes += (int64_t) bytes;
 }
 
 bool
 kafka_txn_due(const KafkaTxn *txn, int64_t now)
 {
 	return txn->state == KAFKA_TXN_OPEN &&
-		now - txn->opened_at >= txn->interval;
+		(now - txn->opened_at >= txn->interval ||
+		 txn->bytes >= txn->limits.bytes);
 }
 
 bool
 kafka_txn_overdue(const KafkaTxn *txn, int64_t now)
 {
 	return txn->state == KAFKA_TXN_OPEN &&
-		now - txn->opened_at >= txn->timeout / 2;
+		now - txn->opened_at >= txn->limits.timeout / 2;
 }
 
 static void
@@ -92,21 +111,62 @@ kafka_txn_commit(KafkaTxn *txn, Position position, Error *err)
 		return false;
 	txn->state = KAFKA_TXN_COMMITTING;
 	txn->committing_since = clock_now();
+	txn->flushed_at = 0;
 	txn->position = position;
 	return true;
 }
 
-/* Many partitions make commits slow: fewer of them then. */
-static void
-txn_adapt(KafkaTxn *txn, int64_t taken)
+void
+kafka_txn_wait(KafkaTxn *txn)
 {
-	int64_t		interval = taken * TXN_SHARE;
+	if (txn->waited_since == 0)
+		txn->waited_since = clock_now();
+}
 
-	if (interval < txn->least)
-		interval = txn->least;
-	if (interval > txn->timeout / 4)
-		interval = txn->timeout / 4;
+void
+kafka_txn_flushed(KafkaTxn *txn)
+{
+	if (txn->flushed_at == 0)
+		txn->flushed_at = clock_now();
+}
+
+/*
+ * A commit takes the longer the more partitions it touches: fewer of them
+ * then. If nothing waits for it, records that are still on their way when it
+ * begins do not count: they take their time with or without it.
+ */
+static int64_t
+txn_wish(const KafkaTxn *txn)
+{
+	int64_t		now = clock_now();
+
+	if (txn->waited_since != 0)
+		return (now - txn->waited_since) * TXN_SHARE_WAITING;
+	return TXN_SHARE *
+		(now - (txn->flushed_at != 0 ? txn->flushed_at :
+				txn->committing_since));
+}
+
+static void
+txn_adapt(KafkaTxn *txn)
+{
+	int64_t		interval = (txn->interval * (TXN_MEMORY - 1) +
+							txn_wish(txn)) / TXN_MEMORY;
+
+	if (interval < txn->limits.interval)
+		interval = txn->limits.interval;
+	if (interval > txn->limits.timeout / 4)
+		interval = txn->limits.timeout / 4;
 	txn->interval = interval;
+}
+
+static void
+txn_count(KafkaTxn *txn)
+{
+	txn->commits++;
+	if (txn->waited_since != 0)
+		txn->waited += clock_now() - txn->waited_since;
+	txn->waited_since = 0;
 }
 
 KafkaTxnResult
@@ -120,10 +180,12 @@ kafka_txn_poll(KafkaTxn *txn, Error *err)
 	if (txn->error == NULL)
 	{
 		txn->state = KAFKA_TXN_NONE;
-		txn_adapt(txn, taken);
+		txn_adapt(txn);
+		txn_count(txn);
 		return KAFKA_TXN_COMMITTED;
 	}
-	if (rd_kafka_error_is_retriable(txn->error) && taken < txn->timeout)
+	if (rd_kafka_error_is_retriable(txn->error) &&
+		taken < txn->limits.timeout)
 	{
 		txn_clear_error(txn);
 		return kafka_job_begin(&txn->job, txn_run_commit, txn, err) ?
@@ -137,6 +199,8 @@ void
 kafka_txn_end(KafkaTxn *txn)
 {
 	kafka_job_join(&txn->job);
+	if (txn->error != NULL)
+		txn->failure = rd_kafka_error_code(txn->error);
 	txn_clear_error(txn);
 	txn->state = KAFKA_TXN_NONE;
 }

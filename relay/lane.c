@@ -458,6 +458,7 @@ lane_turn(Lane *lane, int64_t deadline, Error *err)
 		case SINK_POLL_OK:
 			break;
 		case SINK_POLL_REWIND:
+			lane->rewound = true;
 			lane_begin(lane, lane->backlog);
 			break;
 		case SINK_POLL_FAILED:

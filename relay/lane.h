@@ -52,6 +52,7 @@ typedef struct Lane
 	OidMap		details;		/* TableDetail by table */
 	int64_t		commit_time;	/* of the last transaction taken */
 	bool		blocked;
+	bool		rewound;		/* and wants to know that the slot is ours */
 
 	const Timelines *timelines; /* the loop's; NULL: not known */
 

@@ -31,6 +31,12 @@ position_before(Position a, Position b)
 	return a.lsn < b.lsn || (a.lsn == b.lsn && a.seq < b.seq);
 }
 
+static inline bool
+position_equal(Position a, Position b)
+{
+	return a.lsn == b.lsn && a.seq == b.seq;
+}
+
 /* Writes "0/16B3748" into text (LSN_TEXT_SIZE bytes) and returns it. */
 extern const char *lsn_format(Lsn lsn, char *text);
 

@@ -135,13 +135,14 @@ spool_poll(Sink *sink, Error *err)
 	RelayBacklog *spool = spool_of(sink);
 
 	empty_wake_fd(spool);
+	relay_backlog_held(spool);
 	if (!backlog_take_sync(spool->log, err) ||
 		!relay_backlog_follow(spool, err) ||
 		!relay_backlog_turn(spool, TURN_TIME, err) ||
 		!sync_for_laggards(spool, err))
 		return SINK_POLL_FAILED;
 	raise_durable(spool);
-	return SINK_POLL_OK;
+	return relay_backlog_rewound(spool) ? SINK_POLL_REWIND : SINK_POLL_OK;
 }
 
 static int

@@ -311,6 +311,30 @@ relay_backlog_follow(RelayBacklog *spool, Error *err)
 	return true;
 }
 
+void
+relay_backlog_held(RelayBacklog *spool)
+{
+	if (spool->held == spool->sink->held)
+		return;
+	spool->held = spool->sink->held;
+	for (size_t i = 0; i < spool->lane_count; i++)
+		if (spool->lanes[i]->fanout != NULL)
+			fanout_held(spool->lanes[i]->fanout);
+}
+
+bool
+relay_backlog_rewound(RelayBacklog *spool)
+{
+	bool		rewound = false;
+
+	for (size_t i = 0; i < spool->lane_count; i++)
+	{
+		rewound |= spool->lanes[i]->rewound;
+		spool->lanes[i]->rewound = false;
+	}
+	return rewound;
+}
+
 bool
 relay_backlog_turn(RelayBacklog *spool, int64_t time, Error *err)
 {

@@ -44,6 +44,8 @@ struct RelayBacklog
 	SinkSetups *lane_setups;
 	size_t		lane_count;
 
+	uint64_t	held;			/* as told to the lanes */
+
 	Position	mark;			/* where the log ended, */
 	int64_t		mark_at;		/* at that time */
 };
@@ -78,6 +80,15 @@ extern Lsn	relay_backlog_safe(const RelayBacklog *spool);
 
 /* The server may have gone to another timeline: so do log and sinks. */
 extern MUST_USE bool relay_backlog_follow(RelayBacklog *spool, Error *err);
+
+/* Tells the lanes of a stream that has begun since. */
+extern void relay_backlog_held(RelayBacklog *spool);
+
+/*
+ * Whether a sink has asked for what it had got: it may have lost its hold on
+ * where the data is, and wait for a stream that begins.
+ */
+extern bool relay_backlog_rewound(RelayBacklog *spool);
 
 /* A turn of every lane. */
 extern MUST_USE bool relay_backlog_turn(RelayBacklog *spool, int64_t time,

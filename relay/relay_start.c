@@ -215,9 +215,11 @@ open_stream(Relay *relay, Error *err)
 								 &options, err);
 	if (relay->stream == NULL)
 		goto failed;
-	return failpoint_passes(FAILPOINT_SLOT_TAKEN, err) &&
-		(relay->resumed || resume_sinks(relay, &slot, err)) &&
-		relay_snapshot_begin(relay, err);
+	if (!failpoint_passes(FAILPOINT_SLOT_TAKEN, err) ||
+		(!relay->resumed && !resume_sinks(relay, &slot, err)))
+		return false;
+	fanout_held(relay->fanout);
+	return relay_snapshot_begin(relay, err);
 
 failed:
 	PQfinish(conn);

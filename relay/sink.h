@@ -16,6 +16,8 @@
  *				in the sink's own checkpoint. Never goes back. The slot is
  *				confirmed up to the smallest durable of all sinks, nothing
  *				else. The spool is such a sink for the loop (relay_backlog.h).
+ *	held		how often a stream has begun with the slot ours: what proves to
+ *				a sink that no other relay works for it.
  * It also holds the notes: what the relay wants to find again after a restart.
  * resume fills them from where the data is; the sink writes those that are
  * dirty before the next checkpoint it writes. Sinks without a checkpoint keep
@@ -73,10 +75,10 @@ typedef struct SinkConfig
 	const char *scheme;			/* of its URL */
 	const char *authority;
 	const char *path;
+	const char *prefix;			/* of its topics; NULL: the database's name */
 	const void *options;		/* the struct of ops->options */
 	const FormatOps *format;
 	int64_t		checkpoint_interval;	/* microseconds */
-	const char *prefix;			/* of topics; NULL: the database's name */
 } SinkConfig;
 
 /*
@@ -241,6 +243,7 @@ struct Sink
 	uint32_t	timeline;		/* the server's: what checkpoints say; or
 								 * TIMELINE_UNKNOWN */
 	bool		forgetful;		/* has no checkpoint to find its place by */
+	uint64_t	held;
 	Notes		notes;
 };
 

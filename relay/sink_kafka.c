@@ -15,6 +15,7 @@
  */
 #include "sink_kafka.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,10 @@
 #include "kafka_config.h"
 #include "kafka_error.h"
 #include "log.h"
+#include "route.h"
 
 #define SINK_KAFKA_TEXT_LIMIT	65536
+#define SINK_KAFKA_SLICE		5	/* milliseconds between looks in a drain */
 
 /* ---- making and opening ---- */
 
@@ -55,6 +58,18 @@ sink_kafka_check_url(const SinkConfig *config, Error *err)
 
 extern const SinkOps sink_kafka_ops;
 static void sink_kafka_free(Sink *base);
+
+/* They forget everything, and show aborted records to every reader. */
+static bool
+sink_kafka_check_mock(const SinkKafka *sink, Error *err)
+{
+	if (!kafka_target_is_mock(&sink->target) ||
+		sink->options->delivery != KAFKA_EXACTLY_ONCE)
+		return true;
+	error_set(err, ERROR_USAGE,
+			  "kafka://mock cannot deliver exactly once");
+	return error_hint(err, "Use brokers of your own, or leave out delivery=exactly-once.");
+}
 
 static Sink *
 sink_kafka_create(const SinkConfig *config, Error *err)
@@ -81,7 +96,8 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 			 config->name);
 	sink->job_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	buf_init(&sink->text, SINK_KAFKA_TEXT_LIMIT);
-	conf = kafka_config_producer(&sink->target, err);
+	conf = sink_kafka_check_mock(sink, err) ?
+		kafka_config_producer(&sink->target, err) : NULL;
 	if (conf == NULL || !kafka_oversize_init(&sink->oversize, config, err))
 	{
 		if (conf != NULL)
@@ -93,30 +109,46 @@ sink_kafka_create(const SinkConfig *config, Error *err)
 	return &sink->base;
 }
 
-/* What the option and the brokers allow becomes a decision. */
-static bool
-sink_kafka_open(SinkKafka *sink, int64_t deadline, Error *err)
+/* What was wished for and cannot be had is no secret. */
+static void
+sink_kafka_fall_back(SinkKafka *sink, bool trying, const Error *why)
 {
-	bool		may = sink->options->delivery != KAFKA_AT_LEAST_ONCE &&
+	sink->fell_back = true;
+	sink->target.transactional_id = NULL;
+	log_report(LOG_LEVEL_WARNING, why);
+	if (sink->options->delivery == KAFKA_EXACTLY_ONCE)
+		log_warning("kafka: delivery=exactly-once was tried with the transactional id \"%s\"; if the right one is allowed, all is well",
+					sink->transactional_id);
+	else
+		log_warning("kafka: delivery %s at-least-once, not exactly-once: after a crash, records since the last checkpoint come again",
+					trying ? "would be" : "is");
+}
+
+bool
+sink_kafka_open(SinkKafka *sink, int64_t deadline, bool trying, Error *err)
+{
+	KafkaDelivery delivery = (KafkaDelivery) sink->options->delivery;
+	bool		may = delivery != KAFKA_AT_LEAST_ONCE &&
 		!kafka_target_is_mock(&sink->target);
+	bool		refused = false;
 
 	sink->target.transactional_id = may ? sink->transactional_id : NULL;
-	sink->link = kafka_link_open(&sink->target, deadline, NULL, err);
-	if (sink->link == NULL && may && !err->retriable &&
-		err->code == ERROR_SINK_SETUP &&
-		(sink->checking || sink->options->delivery == KAFKA_DELIVERY_AUTO))
+	sink->link = kafka_link_open(&sink->target, deadline, NULL, &refused, err);
+	if (sink->link == NULL && refused &&
+		(trying || delivery == KAFKA_DELIVERY_AUTO))
 	{
-		log_report(LOG_LEVEL_WARNING, err);
+		sink_kafka_fall_back(sink, trying, err);
 		error_clear(err);
-		sink->target.transactional_id = NULL;
-		sink->link = kafka_link_open(&sink->target, deadline, NULL, err);
+		deadline = clock_now() + sink->options->connect_timeout;
+		sink->link = kafka_link_open(&sink->target, deadline, NULL, NULL, err);
 	}
 	if (sink->link == NULL)
 		return false;
 	sink->exact = sink->target.transactional_id != NULL;
-	log_info("kafka: delivery is %s (librdkafka %s)",
-			 sink->exact ? "exactly-once" : "at-least-once",
-			 rd_kafka_version_str());
+	if (!trying)
+		log_info("kafka: delivery is %s (librdkafka %s)",
+				 sink->exact ? "exactly-once" : "at-least-once",
+				 rd_kafka_version_str());
 	return true;
 }
 
@@ -124,15 +156,22 @@ sink_kafka_open(SinkKafka *sink, int64_t deadline, Error *err)
 void
 sink_kafka_use_link(SinkKafka *sink)
 {
+	KafkaTxnLimits limits = {
+		.timeout = sink->options->transaction_timeout,
+		.interval = sink->options->transaction_interval,
+		.bytes = sink->options->transaction_bytes
+	};
+
 	kafka_window_start(&sink->link->client.window, sink->base.durable);
 	sink->link->client.connecting = false;
-	kafka_txn_init(&sink->txn, sink->link->client.rk,
-				   sink->options->transaction_timeout,
-				   sink->options->transaction_interval, sink->job_fd);
+	kafka_txn_init(&sink->txn, sink->link->client.rk, &limits, sink->job_fd);
 	sink->in_transaction = false;
 	sink->cutting = false;
 	sink->progress_waits = false;
+	sink->marked = false;
+	sink->mark_count = 0;
 	sink->partial_count = 0;
+	sink->checkpoint_sent = LSN_INVALID;
 	sink->wanted = LSN_INVALID;
 }
 
@@ -162,6 +201,24 @@ sink_kafka_check_delivery(const SinkKafka *sink, const Checkpoint *found,
 					  sink->transactional_id);
 }
 
+/*
+ * The transactional id has the prefix in it, so a relay with another one is
+ * not fenced: it must not take over progress that the other still writes.
+ */
+static bool
+sink_kafka_check_prefix(const SinkKafka *sink, const Checkpoint *found,
+						Error *err)
+{
+	if (found->prefix[0] == '\0' ||
+		strcmp(found->prefix, sink->checkpoint.prefix) == 0)
+		return true;
+	error_set(err, ERROR_CHECKPOINT,
+			  "sink \"%s\" has written to topics with the prefix \"%s\" so far, not \"%s\"",
+			  sink->base.config->name, found->prefix,
+			  sink->checkpoint.prefix);
+	return error_hint(err, "Give the sink another name: it then begins where the slot stands.");
+}
+
 /* In the middle of a transaction numbers must mean what they meant. */
 static bool
 sink_kafka_check_source(const Checkpoint *found, const SlotIdentity *identity,
@@ -185,7 +242,7 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 	/* What a mock held is gone. */
 	buf_clear(&sink->text);
 	if (!kafka_target_is_mock(&sink->target) &&
-		!kafka_progress_read(&sink->target, &sink->place, deadline,
+		!kafka_progress_read(&sink->target, &sink->place, deadline, NULL,
 							 &sink->text, &sink->base.notes, err))
 		return SINK_RESUME_FAILED;
 	if (sink->text.size == 0)
@@ -194,14 +251,48 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 								LSN_INVALID);
 	if (!checkpoint_parse(&found, buf_slice(&sink->text), err) ||
 		!checkpoint_verify(&found, identity, name, err) ||
+		!sink_kafka_check_prefix(sink, &found, err) ||
 		!sink_kafka_check_delivery(sink, &found, err) ||
 		!sink_kafka_check_source(&found, identity, err))
 	{
 		error_prefix(err, "progress topic \"%s\"", sink->place.topic);
 		return SINK_RESUME_FAILED;
 	}
+	sink->stored = found.position;
+	sink->split = (SinkKafkaSplit) {
+		.commit_lsn = found.position.lsn, .parts = found.parts
+	};
 	return sink_kafka_begin(sink, SINK_RESUMED, found.position,
 							found.position.lsn);
+}
+
+/*
+ * A clone of the server has its system identifier, and may have slot and sink
+ * of that name too: if its topics have another prefix it is another producer.
+ */
+static bool
+sink_kafka_identify(SinkKafka *sink, const SlotIdentity *identity, Error *err)
+{
+	const SinkConfig *config = sink->base.config;
+	RouteNames	names = {.prefix = config->prefix != NULL ?
+		config->prefix : identity->database};
+	char		prefix[sizeof(sink->checkpoint.prefix)] = "";
+
+	buf_clear(&sink->text);
+	if (names.prefix[0] != '\0' &&
+		!route_expand(&sink->text, "{prefix}", &names, err))
+		return error_prefix(err, "prefix");
+	snprintf(prefix, sizeof(prefix), "%.*s", (int) sink->text.size,
+			 (const char *) sink->text.data);
+	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s-%s",
+			 identity->slot, config->name);
+	snprintf(sink->transactional_id, sizeof(sink->transactional_id),
+			 "pg_fanout.%" PRIu64 ".%s.%s.%s", identity->system_id,
+			 identity->slot, config->name, prefix);
+	checkpoint_init(&sink->checkpoint, identity, config->name, LSN_INVALID);
+	memcpy(sink->checkpoint.prefix, prefix, sizeof(prefix));
+	return kafka_progress_place(&sink->place, identity->system_id,
+								identity->slot, config->name, err);
 }
 
 static SinkResume
@@ -210,17 +301,9 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	SinkKafka  *sink = (SinkKafka *) base;
 	int64_t		deadline = clock_now() + sink->options->connect_timeout;
 
-	snprintf(sink->client_id, sizeof(sink->client_id), "pg_fanout-%s-%s",
-			 identity->slot, base->config->name);
-	snprintf(sink->transactional_id, sizeof(sink->transactional_id),
-			 "pg_fanout.%" PRIu64 ".%s.%s", identity->system_id,
-			 identity->slot, base->config->name);
-	checkpoint_init(&sink->checkpoint, identity, base->config->name,
-					LSN_INVALID);
-	if (!kafka_oversize_open(&sink->oversize, identity, err) ||
-		!kafka_progress_place(&sink->place, identity->system_id,
-							  identity->slot, base->config->name, err) ||
-		!sink_kafka_open(sink, deadline, err) ||
+	if (!sink_kafka_identify(sink, identity, err) ||
+		!kafka_oversize_open(&sink->oversize, identity, err) ||
+		!sink_kafka_open(sink, deadline, false, err) ||
 		!kafka_link_open_progress(sink->link, &sink->place, err))
 		return SINK_RESUME_FAILED;
 	sink->checkpoint.exactly_once = sink->exact;
@@ -228,7 +311,7 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 	return sink_kafka_restore(sink, identity, deadline, err);
 }
 
-/* ---- with transactions ---- */
+/* ---- at work ---- */
 
 static void
 sink_kafka_accept(SinkKafka *sink, Lsn end)
@@ -249,129 +332,35 @@ sink_kafka_commit(Sink *base, const TxnEnd *end, Error *err)
 
 	(void) err;
 	sink_kafka_accept(sink, end->end_lsn);
-	if (sink->exact && !sink->renewing &&
-		kafka_txn_due(&sink->txn, sink->link->client.now))
+	if (!sink->exact || sink->phase != SINK_KAFKA_SERVES)
+		return SINK_OK;
+	sink_kafka_end_split(sink, end);
+	if (kafka_txn_due(&sink->txn, sink->link->client.now))
 		sink->cutting = true;
 	return SINK_OK;
 }
 
-/* ---- progress ---- */
-
-static bool
-sink_kafka_checkpoint_due(const SinkKafka *sink)
+/* The next step; jobs and brokers wake us. */
+static SinkPoll
+sink_kafka_turn(SinkKafka *sink, int timeout_ms, Error *err)
 {
-	Lsn			reached = sink->link->client.window.reached;
+	uint64_t	ignored;
+	bool		ok;
 
-	if (sink->checkpoint_sent != LSN_INVALID || reached <= sink->base.durable)
-		return false;
-	return (sink->wanted > sink->base.durable && reached >= sink->wanted) ||
-		clock_now() >= sink->checkpoint_at +
-		sink->base.config->checkpoint_interval;
-}
-
-static KafkaProduce
-sink_kafka_send_note(SinkKafka *sink, const Note *note, Error *err)
-{
-	char		key[KAFKA_TOPIC_NAME_SIZE + KAFKA_NOTE_NAME_SIZE];
-	KafkaRecord record = {
-		.topic = sink->link->progress->rkt,
-		.value = slice_make(note->data, note->size)
-	};
-
-	snprintf(key, sizeof(key), "%s/%s", sink->place.key, note->key);
-	record.key = slice_of(key);
-	return kafka_client_produce(&sink->link->client, &record, err);
-}
-
-/*
- * In the same partition and so before the checkpoint that follows. FULL: the
- * rest has to wait.
- */
-static KafkaProduce
-sink_kafka_send_notes(SinkKafka *sink, Error *err)
-{
-	Notes	   *notes = &sink->base.notes;
-
-	for (size_t i = 0; notes->dirty && i < notes->count; i++)
+	if (read(sink->job_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
 	{
-		KafkaProduce result;
-
-		if (!notes->items[i].dirty)
-			continue;
-		result = sink_kafka_send_note(sink, &notes->items[i], err);
-		if (result != KAFKA_PRODUCE_OK)
-			return result;
-		notes->items[i].dirty = false;
+		error_set(err, ERROR_INTERNAL,
+				  "could not read an event descriptor: %s", strerror(errno));
+		return SINK_POLL_FAILED;
 	}
-	notes->dirty = false;
-	return KAFKA_PRODUCE_OK;
-}
-
-/* Notes and then the checkpoint. FULL: to be done again. */
-KafkaProduce
-sink_kafka_send_progress(SinkKafka *sink, Position position, Error *err)
-{
-	KafkaRecord record = {
-		.topic = sink->link->progress->rkt, .is_progress = true
-	};
-	KafkaProduce sent;
-
-	sink->checkpoint.position = position;
-	sink->checkpoint.timeline = sink->base.timeline;
-	buf_clear(&sink->text);
-	checkpoint_append(&sink->text, &sink->checkpoint);
-	if (buf_failed(&sink->text))
-	{
-		error_no_memory(err);
-		return KAFKA_PRODUCE_FAILED;
-	}
-	if (!failpoint_passes(FAILPOINT_KAFKA_PROGRESS, err))
-		return KAFKA_PRODUCE_FAILED;
-	record.key = slice_of(sink->place.key);
-	record.value = buf_slice(&sink->text);
-	sent = sink_kafka_send_notes(sink, err);
-	return sent != KAFKA_PRODUCE_OK ? sent :
-		kafka_client_produce(&sink->link->client, &record, err);
-}
-
-static bool
-sink_kafka_send_checkpoint(SinkKafka *sink, Error *err)
-{
-	Lsn			reached = sink->link->client.window.reached;
-
-	switch (sink_kafka_send_progress(sink, (Position) {reached, 0}, err))
-	{
-		case KAFKA_PRODUCE_OK:
-			sink->checkpoint_sent = reached;
-			sink->checkpoint_at = clock_now();
-			return true;
-		case KAFKA_PRODUCE_FULL:
-			return true;		/* acknowledgements wake us: then again */
-		case KAFKA_PRODUCE_FAILED:
-			break;
-	}
-	return false;
-}
-
-bool
-sink_kafka_serve(SinkKafka *sink, int timeout_ms, Error *err)
-{
-	KafkaClient *client = &sink->link->client;
-
-	if (!kafka_client_poll(client, timeout_ms, err) ||
-		!kafka_topics_poll(sink->link->topics, err))
-		return false;
-	if (client->progress_acknowledged)
-	{
-		if (!failpoint_passes(FAILPOINT_KAFKA_PROGRESS_STORED, err))
-			return false;
-		client->progress_acknowledged = false;
-		if (!sink->exact)
-			sink->base.durable = sink->checkpoint_sent;
-		sink->checkpoint_sent = LSN_INVALID;
-	}
-	return sink->exact || !sink_kafka_checkpoint_due(sink) ||
-		sink_kafka_send_checkpoint(sink, err);
+	if (sink->phase != SINK_KAFKA_SERVES)
+		return sink_kafka_poll_renewal(sink, err);
+	ok = sink->exact ? sink_kafka_serve_txn(sink, timeout_ms, err) :
+		sink_kafka_serve(sink, timeout_ms, err);
+	if (ok)
+		return SINK_POLL_OK;
+	return sink_kafka_lose(sink, err) ? sink_kafka_poll_renewal(sink, err) :
+		SINK_POLL_FAILED;
 }
 
 static SinkPoll
@@ -381,9 +370,7 @@ sink_kafka_poll(Sink *base, Error *err)
 
 	if (sink->oversize.claims != NULL)
 		kafka_claims_poll(sink->oversize.claims);
-	if (sink->exact)
-		return sink_kafka_poll_exact(sink, 0, err);
-	return sink_kafka_serve(sink, 0, err) ? SINK_POLL_OK : SINK_POLL_FAILED;
+	return sink_kafka_turn(sink, 0, err);
 }
 
 /* A sink that is made anew is asked again, from where it then stands. */
@@ -392,38 +379,13 @@ sink_kafka_record(Sink *base, Lsn idle, Error *err)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
 
-	if (sink->renewing)
+	if (sink->phase != SINK_KAFKA_SERVES)
 		return true;
 	sink_kafka_accept(sink, idle);
 	if (idle > sink->wanted)
 		sink->wanted = idle;
-	return sink->exact || sink_kafka_serve(sink, 0, err);
-}
-
-/* When poll may have to send progress though nothing happens. */
-static int64_t
-sink_kafka_next(const SinkKafka *sink, int64_t deadline)
-{
-	int64_t		due = sink->checkpoint_at +
-		sink->base.config->checkpoint_interval;
-
-	if (!sink->exact)
-		return sink->checkpoint_sent == LSN_INVALID &&
-			sink->link->client.window.reached > sink->base.durable ?
-			due : deadline;
-	if (sink->txn.state == KAFKA_TXN_COMMITTING || sink->progress_waits ||
-		sink->partial_count > 0)
-		return deadline;		/* acknowledgements wake us */
-	if (sink->cutting)
-		return 0;
-	if (sink->txn.state == KAFKA_TXN_OPEN)
-		return sink->txn.opened_at + (sink->in_transaction ?
-									  sink->txn.timeout / 2 :
-									  sink->txn.interval);
-	if (!sink->in_transaction &&
-		sink->base.accepted.lsn > sink->base.durable)
-		return sink->wanted > sink->base.durable ? 0 : due;
-	return deadline;
+	return sink->exact || sink_kafka_serve(sink, 0, err) ||
+		sink_kafka_lose(sink, err);
 }
 
 static int
@@ -431,16 +393,20 @@ sink_kafka_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
 	int			used = 0;
+	int64_t		next;
 
 	if (room > used)
 		fds[used++] = (struct pollfd) {.fd = sink->job_fd,.events = POLLIN};
 	if (sink->oversize.claims != NULL)
 		used += kafka_claims_watch(sink->oversize.claims, fds + used,
 								   room - used, deadline);
-	if (sink->renewing)
+	if (sink->phase == SINK_KAFKA_LOST)
+		*deadline = 0;			/* to ask for what was lost */
+	if (sink->phase != SINK_KAFKA_SERVES)
 		return used;
-	if (sink_kafka_next(sink, *deadline) < *deadline)
-		*deadline = sink_kafka_next(sink, *deadline);
+	next = sink_kafka_progress_time(sink, *deadline);
+	if (next < *deadline)
+		*deadline = next;
 	kafka_topics_watch(sink->link->topics, deadline);
 	if (room > used)
 		fds[used++] = (struct pollfd) {
@@ -449,46 +415,92 @@ sink_kafka_watch(Sink *base, struct pollfd *fds, int room, int64_t *deadline)
 	return used;
 }
 
-bool
+/* ---- the end ---- */
+
+static bool
 sink_kafka_fail_drain(const SinkKafka *sink, Error *err)
 {
-	const KafkaClient *client = sink->link != NULL ? &sink->link->client :
-		NULL;
-	bool		known = client != NULL && client->trouble_text[0] != '\0';
+	const KafkaClient *client;
+	bool		known;
 
+	if (sink->link == NULL)
+	{
+		error_set(err, ERROR_SINK_WRITE, "the last records were given up, and what became of them is not known yet");
+		return error_hint(err, "Nothing is lost: the next start reads it from the progress topic.");
+	}
+	client = &sink->link->client;
+	known = client->trouble_text[0] != '\0';
 	return kafka_error_set(err, ERROR_SINK_WRITE,
 						   known ? client->trouble :
 						   RD_KAFKA_RESP_ERR__TIMED_OUT,
 						   known ? client->trouble_text : "No answer in time",
 						   "%" PRIu64
 						   " records were not acknowledged in time",
-						   client != NULL ? client->window.in_flight : 0);
+						   client->window.in_flight);
+}
+
+/* Makes what was taken go out without delay. */
+static void
+sink_kafka_hurry(SinkKafka *sink, Position target, int timeout_ms)
+{
+	if (sink->exact)
+		sink_kafka_cut_now(sink, target.lsn);
+	else if (sink->link != NULL)
+	{
+		/* A flush does not wait for linger; reports are taken elsewhere. */
+		sink->wanted = sink->link->client.window.committed;
+		rd_kafka_flush(sink->link->client.rk, timeout_ms);
+	}
+}
+
+/* A delivery that was taken in part cannot be cut off: it comes again. */
+static bool
+sink_kafka_is_torn(const SinkKafka *sink)
+{
+	return sink->exact && sink->phase == SINK_KAFKA_SERVES &&
+		sink->partial_count > 0 && sink->txn.state != KAFKA_TXN_COMMITTING;
+}
+
+static bool
+sink_kafka_drained(const SinkKafka *sink, Position target)
+{
+	return sink->base.durable >= target.lsn &&
+		(sink->phase != SINK_KAFKA_SERVES || !sink->exact ||
+		 sink->txn.state == KAFKA_TXN_NONE);
 }
 
 static bool
 sink_kafka_drain(Sink *base, int64_t deadline, Error *err)
 {
 	SinkKafka  *sink = (SinkKafka *) base;
-	KafkaWindow *window;
+	Position	target = base->accepted;
 
-	if (sink->exact)
-		return sink_kafka_drain_exact(sink, deadline, err);
-	if (sink->link == NULL)
+	if (sink->link == NULL && sink->phase == SINK_KAFKA_SERVES)
 		return true;			/* never opened: nothing was accepted */
-	window = &sink->link->client.window;
-	sink->wanted = window->committed;
-	while (base->durable < window->committed)
+	if (!sink->exact && sink->link != NULL)
+		target.lsn = sink->link->client.window.committed;
+	for (;;)
 	{
 		int			left = clock_ms_until(deadline);
+		int			slice = left < SINK_KAFKA_SLICE ? left : SINK_KAFKA_SLICE;
 
-		/* A flush does not wait for linger; reports are taken below. */
-		rd_kafka_flush(sink->link->client.rk, left < 5 ? left : 5);
-		if (!sink_kafka_serve(sink, 5, err))
-			return false;
-		if (left == 0 && base->durable < window->committed)
+		sink_kafka_hurry(sink, target, slice);
+		switch (sink_kafka_turn(sink, slice, err))
+		{
+			case SINK_POLL_FAILED:
+				return false;
+			case SINK_POLL_REWIND:
+				left = 0;		/* what is missing comes again */
+				break;
+			case SINK_POLL_OK:
+				break;
+		}
+		if (sink_kafka_drained(sink, target))
+			return true;
+		if (left == 0 || sink->phase == SINK_KAFKA_UNPROVEN ||
+			sink_kafka_is_torn(sink))
 			return sink_kafka_fail_drain(sink, err);
 	}
-	return true;
 }
 
 static void
@@ -504,7 +516,8 @@ sink_kafka_stats(const Sink *base, SinkStats *stats)
 	stats->claim_checks = sink->oversize.claim_count;
 	stats->dead_letters = sink->oversize.dead_count;
 	snprintf(stats->state, sizeof(stats->state), "%s",
-			 sink->renewing ? "producer is made anew" : "");
+			 sink->phase != SINK_KAFKA_SERVES ? "producer is made anew" :
+			 sink->fell_back ? "at least once" : "");
 	if (sink->link == NULL)
 		return;
 	topic = kafka_topics_pending(sink->link->topics);
@@ -517,61 +530,6 @@ sink_kafka_stats(const Sink *base, SinkStats *stats)
 	else if (topic != NULL)
 		snprintf(stats->state, sizeof(stats->state), "waiting for topic %.40s",
 				 topic);
-}
-
-/* ---- --check ---- */
-
-/*
- * Whether topics of that plan could be created; a missing right is no failure.
- */
-static bool
-sink_kafka_try_create(SinkKafka *sink, int64_t deadline, Error *err)
-{
-	KafkaTopicPlan plan = {
-		(int) sink->options->partitions, (int) sink->options->replication,
-		&sink->options->topic_config
-	};
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(sink->link->client.rk);
-	KafkaAdminAnswer answer = {.resp = RD_KAFKA_RESP_ERR__TIMED_OUT};
-	bool		ok;
-
-	ok = kafka_admin_create(sink->link->client.rk, queue, "__pg_fanout.check", &plan,
-							true, NULL, err);
-	if (ok)
-		(void) kafka_admin_take(queue, clock_ms_until(deadline), &answer);
-	rd_kafka_queue_destroy(queue);
-	if (!ok || answer.resp == RD_KAFKA_RESP_ERR_NO_ERROR ||
-		answer.resp == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-		return ok;
-	if (kafka_error_denied(answer.resp))
-	{
-		log_warning("kafka: no right to create a topic \"__pg_fanout.check\": topics outside your rights, and the progress topic, must exist");
-		return true;
-	}
-	return kafka_error_set(err, ERROR_SINK_SETUP, answer.resp, answer.text,
-						   "topics cannot be created");
-}
-
-static bool
-sink_kafka_check(Sink *base, Error *err)
-{
-	SinkKafka  *sink = (SinkKafka *) base;
-	int64_t		deadline = clock_now() + sink->options->connect_timeout;
-
-	if (sink->oversize.claims != NULL &&
-		!kafka_claims_check(sink->oversize.claims, err))
-		return false;
-	if (kafka_target_is_mock(&sink->target))
-		return true;
-
-	/* The true id is not known: who may not use this one is warned. */
-	sink->checking = true;
-	snprintf(sink->transactional_id, sizeof(sink->transactional_id),
-			 "pg_fanout.check");
-	if (sink->link == NULL && !sink_kafka_open(sink, deadline, err))
-		return false;
-	return !sink->options->create_topics ||
-		sink_kafka_try_create(sink, deadline, err);
 }
 
 static bool
@@ -587,8 +545,8 @@ sink_kafka_read_notes(Sink *base, const SlotIdentity *identity, Error *err)
 	buf_clear(&sink->text);
 	return kafka_progress_place(&sink->place, identity->system_id,
 								identity->slot, base->config->name, err) &&
-		kafka_progress_read(&target, &sink->place, deadline, &sink->text,
-							&base->notes, err);
+		kafka_progress_read(&target, &sink->place, deadline, NULL,
+							&sink->text, &base->notes, err);
 }
 
 static void
@@ -599,6 +557,10 @@ sink_kafka_free(Sink *base)
 	if (sink == NULL)
 		return;
 	kafka_txn_end(&sink->txn);
+	if (sink->txn.commits > 0)
+		log_debug("kafka: %" PRIu64 " transactions, for whose commits records waited %.3f s",
+				  sink->txn.commits,
+				  (double) sink->txn.waited / CLOCK_SECOND);
 	kafka_renewal_free(&sink->renewal);
 	kafka_link_free(sink->link);
 	if (sink->job_fd >= 0)

@@ -1,59 +1,23 @@
 /*
  * sink_kafka_exact.c
- *		The Kafka sink with transactions: when they are cut, and what happens
- *		to those whose outcome nobody knows. See sink_kafka.h.
+ *		The Kafka sink with transactions: when they are cut. See sink_kafka.h.
  *
  * One Kafka transaction holds many of PostgreSQL's and, last, the progress up
- * to there: a reader of committed records sees both or none. While it commits
- * nothing is taken. If anything goes wrong there is one way: the producer is
- * made anew, which aborts what is open, the progress is read, and the stream
- * starts again behind it. That a broker fenced the producer is no proof of
- * another relay (it may have stood still); that we hold the slot is one of
- * there being none.
+ * to there: a reader of committed records sees both or none. It is cut at a
+ * commit once it is old or large enough; while it commits nothing is taken.
+ * One of PostgreSQL's that does not end in time is spread over several of
+ * Kafka's; marks in the progress topic say so.
  */
 #include "sink_kafka.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "clock.h"
 #include "failpoint.h"
-#include "kafka_error.h"
-#include "log.h"
-
-#define SINK_KAFKA_MAX_LOST		20	/* transactions in a row */
-
-bool
-sink_kafka_lose(SinkKafka *sink, Error *err)
-{
-	const KafkaClient *client = &sink->link->client;
-
-	if (!sink->exact || err->code == ERROR_RECORD ||
-		(err->code == ERROR_SINK_SETUP && !client->failed) ||
-		(client->failed && kafka_error_denied(client->failure_resp)) ||
-		kafka_error_denied(sink->txn.failure) ||
-		++sink->lost > SINK_KAFKA_MAX_LOST)
-		return false;
-	log_warning("kafka: transaction given up: %s (%s)", err->message,
-				err->detail);
-	error_clear(err);
-	kafka_txn_end(&sink->txn);
-	if (!failpoint_passes(FAILPOINT_KAFKA_RENEWAL, err) ||
-		!kafka_renewal_begin(&sink->renewal, sink->link, err))
-		return false;
-	sink->link = NULL;
-	sink->renewing = true;
-	return true;
-}
 
 SinkResult
 sink_kafka_admit(SinkKafka *sink, Error *err)
 {
 	if (!sink->exact)
 		return SINK_OK;
-	if (sink->renewing || sink->cutting)
-		return SINK_FULL;
 	if (sink->partial_count == 0 &&
 		kafka_txn_overdue(&sink->txn, sink->link->client.now))
 	{
@@ -64,6 +28,47 @@ sink_kafka_admit(SinkKafka *sink, Error *err)
 		return SINK_OK;
 	return sink_kafka_lose(sink, err) ? SINK_FULL : SINK_FAILED;
 }
+
+/* ---- transactions of PostgreSQL's in parts ---- */
+
+static void
+sink_kafka_mark(SinkKafka *sink)
+{
+	if (sink->mark_count < SINK_KAFKA_MAX_MARKS)
+		sink->marks[sink->mark_count++] = sink->split;
+}
+
+/*
+ * The cut at hand divides a transaction: once, though the records that say so
+ * may have to wait for room.
+ */
+static void
+sink_kafka_split(SinkKafka *sink)
+{
+	if (sink->marked || !sink->in_transaction)
+		return;
+	sink->split.parts++;
+	sink->marked = true;
+	sink_kafka_mark(sink);
+}
+
+/* Its last part is not committed yet: it will be with the mark. */
+void
+sink_kafka_end_split(SinkKafka *sink, const TxnEnd *end)
+{
+	SinkKafkaSplit *split = &sink->split;
+
+	if (split->parts > 0 && split->commit_lsn == end->txn.commit_lsn)
+	{
+		split->xid = end->txn.xid;
+		split->parts++;
+		split->complete = true;
+		sink_kafka_mark(sink);
+	}
+	*split = (SinkKafkaSplit) {0};
+}
+
+/* ---- the cut ---- */
 
 /*
  * Whether it is time for a commit: with records at hand as the transaction
@@ -99,6 +104,7 @@ sink_kafka_cut(SinkKafka *sink, Error *err)
 	sink->progress_waits = false;
 	if (!kafka_txn_open(&sink->txn, err))
 		return false;
+	sink_kafka_split(sink);
 	switch (sink_kafka_send_progress(sink, position, err))
 	{
 		case KAFKA_PRODUCE_OK:
@@ -114,11 +120,25 @@ sink_kafka_cut(SinkKafka *sink, Error *err)
 	return false;
 }
 
-static bool
+static void
+sink_kafka_committed(SinkKafka *sink)
+{
+	sink->stored = sink->txn.position;
+	sink->base.durable = sink->txn.position.lsn;
+	sink->cutting = false;
+	sink->marked = false;
+	sink->lost = 0;
+}
+
+bool
 sink_kafka_serve_txn(SinkKafka *sink, int timeout_ms, Error *err)
 {
+	const KafkaClient *client = &sink->link->client;
+
 	if (!sink_kafka_serve(sink, timeout_ms, err))
 		return false;
+	if (client->window.in_flight == 0 && !client->progress_in_flight)
+		kafka_txn_flushed(&sink->txn);
 	switch (kafka_txn_poll(&sink->txn, err))
 	{
 		case KAFKA_TXN_BUSY:
@@ -126,9 +146,7 @@ sink_kafka_serve_txn(SinkKafka *sink, int timeout_ms, Error *err)
 		case KAFKA_TXN_COMMITTED:
 			if (!failpoint_passes(FAILPOINT_KAFKA_COMMITTED, err))
 				return false;
-			sink->base.durable = sink->txn.position.lsn;
-			sink->cutting = false;
-			sink->lost = 0;
+			sink_kafka_committed(sink);
 			break;
 		case KAFKA_TXN_LOST:
 			return false;
@@ -136,102 +154,11 @@ sink_kafka_serve_txn(SinkKafka *sink, int timeout_ms, Error *err)
 	return !sink_kafka_cut_due(sink) || sink_kafka_cut(sink, err);
 }
 
-/* Where the new producer goes on: behind what was found, never guessed. */
-static bool
-sink_kafka_go_on(SinkKafka *sink, Error *err)
+void
+sink_kafka_cut_now(SinkKafka *sink, Lsn target)
 {
-	Position	position = sink->start;
-	Checkpoint	found;
-	char		text[LSN_TEXT_SIZE];
-
-	if (sink->renewal.text.size > 0)
-	{
-		if (!checkpoint_parse(&found, buf_slice(&sink->renewal.text), err))
-			return error_prefix(err, "progress topic \"%s\"",
-								sink->place.topic);
-		position = found.position;
-	}
-	if (position.lsn < sink->base.durable)
-	{
-		error_set(err, ERROR_CHECKPOINT,
-				  "progress topic \"%s\" has lost what it held",
-				  sink->place.topic);
-		return error_hint(err, "It must be compacted, not deleted from, and replicated like the data.");
-	}
-	sink->base.accepted = position;
-	if (sink->renewal.text.size > 0)
-		sink->base.durable = position.lsn;
-	for (size_t i = 0; i < sink->base.notes.count; i++)
-		sink->base.notes.items[i].dirty = true;
-	sink->base.notes.dirty = sink->base.notes.count > 0;
-	log_info("kafka: producer made anew; everything up to %s is stored",
-			 lsn_format(position.lsn, text));
-	return true;
-}
-
-static SinkPoll
-sink_kafka_poll_renewal(SinkKafka *sink, Error *err)
-{
-	switch (kafka_renewal_poll(&sink->renewal, err))
-	{
-		case KAFKA_RENEWAL_BUSY:
-			return SINK_POLL_OK;
-		case KAFKA_RENEWAL_FAILED:
-			return SINK_POLL_FAILED;
-		case KAFKA_RENEWAL_DONE:
-			break;
-	}
-	sink->renewing = false;
-	sink->link = sink->renewal.link;
-	if (!sink_kafka_go_on(sink, err))
-		return SINK_POLL_FAILED;
-	sink_kafka_use_link(sink);
-	return SINK_POLL_REWIND;
-}
-
-SinkPoll
-sink_kafka_poll_exact(SinkKafka *sink, int timeout_ms, Error *err)
-{
-	uint64_t	ignored;
-
-	if (read(sink->job_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
-	{
-		error_set(err, ERROR_INTERNAL,
-				  "could not read an event descriptor: %s", strerror(errno));
-		return SINK_POLL_FAILED;
-	}
-	if (sink->renewing)
-		return sink_kafka_poll_renewal(sink, err);
-	return sink_kafka_serve_txn(sink, timeout_ms, err) ||
-		sink_kafka_lose(sink, err) ? SINK_POLL_OK : SINK_POLL_FAILED;
-}
-
-bool
-sink_kafka_drain_exact(SinkKafka *sink, int64_t deadline, Error *err)
-{
-	Position	target = sink->base.accepted;
-	bool		rest = sink->partial_count == 0;
-
-	for (;;)
-	{
-		int			left = clock_ms_until(deadline);
-		SinkPoll	result;
-
-		sink->cutting |= rest && !sink->renewing &&
-			(sink->txn.state == KAFKA_TXN_OPEN ||
-			 (sink->txn.state == KAFKA_TXN_NONE &&
-			  sink->base.durable < target.lsn));
-		result = sink_kafka_poll_exact(sink, left < 5 ? left : 5, err);
-		if (result == SINK_POLL_FAILED)
-			return false;
-		if (result == SINK_POLL_REWIND)
-			break;				/* what is missing comes again */
-		if (!sink->renewing && sink->txn.state == KAFKA_TXN_NONE &&
-			sink->base.durable >= target.lsn)
-			return true;
-		if (left == 0 || (!rest && sink->txn.state != KAFKA_TXN_COMMITTING))
-			break;
-	}
-	return sink->base.durable >= target.lsn ||
-		sink_kafka_fail_drain(sink, err);
+	if (sink->phase != SINK_KAFKA_SERVES || sink->partial_count > 0)
+		return;
+	sink->cutting |= sink->txn.state == KAFKA_TXN_OPEN ||
+		(sink->txn.state == KAFKA_TXN_NONE && sink->base.durable < target);
 }

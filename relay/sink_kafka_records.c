@@ -5,6 +5,7 @@
 #include "sink_kafka.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "failpoint.h"
 
@@ -48,6 +49,22 @@ sink_kafka_hash(const Delivery *delivery, const Record *record)
 								delivery->table->name);
 }
 
+/*
+ * From the second part of a transaction on: a reader knows by it that he saw
+ * some of the transaction before.
+ */
+static bool
+sink_kafka_part_header(const SinkKafka *sink, const Delivery *delivery,
+					   char *text, size_t room, RecordHeader *header)
+{
+	if (delivery->txn == NULL || sink->split.parts == 0 ||
+		sink->split.commit_lsn != delivery->txn->commit_lsn)
+		return false;
+	snprintf(text, room, "%" PRIu32, sink->split.parts + 1);
+	*header = (RecordHeader) {"pg_fanout.part", slice_of(text)};
+	return true;
+}
+
 /* To the partition of the record whose place content takes. */
 static KafkaProduce
 sink_kafka_produce(SinkKafka *sink, const Delivery *delivery,
@@ -61,10 +78,14 @@ sink_kafka_produce(SinkKafka *sink, const Delivery *delivery,
 		.position = delivery->aside ? (Position) {0} : delivery->position
 	};
 	KafkaOpaque opaque = {0, sink_kafka_hash(delivery, record)};
+	char		part[16];
+	RecordHeader header;
 
 	sent.partition = sink->partitioner(topic->rkt, record->key.data,
 									   record->key.size, topic->partitions,
 									   NULL, kafka_opaque_pack(opaque));
+	if (sink_kafka_part_header(sink, delivery, part, sizeof(part), &header))
+		sent.extra = &header;
 	return kafka_client_produce(&sink->link->client, &sent, err);
 }
 
@@ -189,6 +210,19 @@ sink_kafka_send(SinkKafka *sink, const Delivery *delivery,
 	return SINK_OK;
 }
 
+/* Which of PostgreSQL's transactions is at hand. */
+static void
+sink_kafka_note_txn(SinkKafka *sink, const Delivery *delivery)
+{
+	SinkKafkaSplit *split = &sink->split;
+
+	sink->in_transaction = true;
+	if (split->commit_lsn != delivery->txn->commit_lsn)
+		*split = (SinkKafkaSplit) {.commit_lsn = delivery->txn->commit_lsn};
+	split->xid = delivery->txn->xid;
+	split->seq = delivery->position.seq;
+}
+
 static void
 sink_kafka_count(SinkKafka *sink, const Delivery *delivery)
 {
@@ -197,6 +231,7 @@ sink_kafka_count(SinkKafka *sink, const Delivery *delivery)
 		const Record *record = &delivery->records[i];
 
 		sink->bytes += record->key.size + record->value.size;
+		kafka_txn_add(&sink->txn, record->key.size + record->value.size);
 	}
 	sink->records++;
 }
@@ -230,12 +265,18 @@ sink_kafka_put(Sink *base, const Delivery *delivery, Error *err)
 	SinkKafka  *sink = (SinkKafka *) base;
 	SinkResult	result;
 
-	if (sink->renewing || sink->cutting)
+	if (sink->phase != SINK_KAFKA_SERVES)
 		return SINK_FULL;
+	if (sink->cutting)
+	{
+		kafka_txn_wait(&sink->txn);
+		return SINK_FULL;
+	}
 	result = sink_kafka_take(sink, delivery, err);
 	if (result != SINK_OK)
 		return result;
-	sink->in_transaction |= !delivery->aside && delivery->txn != NULL;
+	if (!delivery->aside && delivery->txn != NULL)
+		sink_kafka_note_txn(sink, delivery);
 	base->accepted = delivery_end(delivery);
 	sink_kafka_count(sink, delivery);
 	return SINK_OK;

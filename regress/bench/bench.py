@@ -123,7 +123,11 @@ class Bench:
             'file protobuf': ('pg_fanout',
                               f'file:{where}/out.pb?format=protobuf', []),
             'kafka mock': ('pg_fanout', 'kafka://mock', []),
-            'kafka': ('pg_fanout', self.kafka.url, []),
+            'kafka': ('pg_fanout', f'{self.kafka.url}?delivery=exactly-once',
+                      []),
+            'kafka at least once': (
+                'pg_fanout',
+                f'{self.kafka.url}?delivery=at-least-once&prefix=al', []),
             'kafka protobuf': (
                 'pg_fanout',
                 f'{self.kafka.url}?format=protobuf&prefix=pb', []),

@@ -38,6 +38,7 @@ class Exit:
     SNAPSHOT = 28
     TWO_WRITERS, VERIFY = 26, 27
     SKIP = 32
+    SINK_SHARED = 25
 
 
 def wait_until(condition, timeout=30, interval=0.05, what='condition'):

@@ -55,7 +55,7 @@ def test_one_gigabyte(own_pg, relay, kafka, s3, tmp_path):
     rows = write_big(pg)
     out = tmp_path / 'out.jsonl'
     process = relay.stream(
-        pg, 'null:', f'file:{out}', f'{kafka.url}',
+        pg, 'null:', f'file:{out}', f'{kafka.url}?delivery=at-least-once',
         s3.url('lake', flush_bytes='256MB', flush_interval='10s'),
         env=s3.env, binary=rig.PLAIN_BIN)
     highest = highest_memory(process, pg, 300)
@@ -142,7 +142,7 @@ def test_in_progress(own_pg, relay, kafka, tmp_path):
     out, rows = tmp_path / 'out.jsonl', growing.rows
     topic = f'{own_pg.dbname}.public.big'
     process = relay.stream(
-        own_pg, 'null:', f'file:{out}', f'{kafka.url}',
+        own_pg, 'null:', f'file:{out}', f'{kafka.url}?delivery=at-least-once',
         options=(f'--spool-memory={STREAM_SPOOL}',
                  f'--spool-directory={tmp_path}/spool'),
         binary=rig.PLAIN_BIN)

@@ -5,6 +5,7 @@ in order: kill -9 of the broker, which then stands still for longer than a
 transaction may take; transactions that are cut in the middle. The relay itself
 is killed by test_torture.py and test_failpoints.py.
 """
+import json
 import os
 import time
 
@@ -83,9 +84,15 @@ def test_huge_transaction(pg, relay, kafka):
     process = relay.stream(pg, sink, binary=rig.PLAIN_BIN)
     pg.wait_confirmed(timeout=120)
     process.stop()
-    ids = [record['after']['id'] for record in
-           read(kafka, f'{pg.dbname}.public.t')]
+    records = kafka.read(f'{pg.dbname}.public.t')
+    ids = [json.loads(record.value)['after']['id'] for record in records]
     assert sorted(ids) == list(range(1, rows + 1))
+    mark = json.loads([record.value for record in kafka.read(topic)
+                       if b'#' in record.key][-1])
+    parts = {int(record.headers.get('pg_fanout.part', 1))
+             for record in records}
+    assert mark['complete'] and mark['seq'] == rows
+    assert parts <= set(range(1, mark['parts'] + 1)) and len(parts) > 1
 
 
 def test_stop_and_second_relay(pg, relay, kafka):
@@ -121,7 +128,8 @@ def test_downgrade_refused(pg, relay, kafka):
     pg.sql('insert into t values (1)')
     pg.wait_confirmed()
     process.stop()
-    process = relay.stream(pg, f'kafka={kafka.url}', wait=False)
+    process = relay.stream(
+        pg, f'kafka={kafka.url}?delivery=at-least-once', wait=False)
     assert process.wait() == rig.Exit.CHECKPOINT
     assert 'has delivered exactly once so far' in process.stderr
     assert 'delivery=exactly-once' in process.stderr

@@ -198,7 +198,8 @@ def test_broker_restart(pg, own_kafka, relay):
     """A broker that stops, dies and freezes: nothing lost, doubled, reordered."""
     ledger = Ledger(pg)
     pg.create_slot()
-    process = relay.stream(pg, sink(own_kafka.url, partitions=1))
+    process = relay.stream(pg, sink(own_kafka.url, partitions=1,
+                                    delivery='at-least-once'))
     ledger.start()
     time.sleep(1.5)
     own_kafka.stop()
@@ -222,7 +223,8 @@ def test_killed_and_resumed(pg, kafka, relay):
     """kill -9 at any time: gapless and in order, some records again."""
     ledger = Ledger(pg)
     pg.create_slot()
-    where = sink(kafka.url, partitions=1, checkpoint_interval='100ms')
+    where = sink(kafka.url, partitions=1, checkpoint_interval='100ms',
+                 delivery='at-least-once')
     ledger.start()
     for _ in range(5):
         process = relay.stream(pg, where)
@@ -301,6 +303,11 @@ def test_too_large_for_broker(bank, kafka, relay):
     assert len(kafka.read(topic_of(bank))) == 1
 
 
+def delete_topic(kafka, name):
+    for future in kafka.admin.delete_topics([name]).values():
+        future.result(20)
+
+
 def test_topic_missing(bank, kafka, relay):
     create_topic(kafka, progress_topic(bank), **{'cleanup.policy': 'compact'})
     process = relay.stream(bank, sink(kafka.url, create_topics='off'))
@@ -310,18 +317,31 @@ def test_topic_missing(bank, kafka, relay):
     assert topic_of(bank) not in kafka.topics()
 
 
-def test_topic_deleted(bank, kafka, relay):
-    process = relay.stream(bank, sink(kafka.url))
+@pytest.mark.parametrize('delivery', ['at-least-once', 'exactly-once'])
+def test_topic_deleted(bank, kafka, relay, delivery):
+    """KAF-9: what a person deletes is gone, what comes later is not: the topic
+    is made again, and where that is not allowed the relay stops."""
+    where = sink(kafka.url, delivery=delivery, transaction_timeout='3s')
+    process = relay.stream(bank, where)
     insert(bank, 1, 1)
     bank.wait_confirmed()
-    before = bank.confirmed()
-    for future in kafka.admin.delete_topics([topic_of(bank)]).values():
-        future.result(20)
+    delete_topic(kafka, topic_of(bank))
     insert(bank, 2, 2)
-    assert_stopped(process, rig.Exit.SINK_WRITE, topic_of(bank), timeout=120)
-    # the insert is not confirmed
-    insert_end = bank.wal_position()
-    assert before <= bank.confirmed() < insert_end
+    bank.wait_confirmed(timeout=120)
+    process.stop()
+    assert 'given up' in process.stderr
+    assert [v['after']['custkey']
+            for v in values(kafka.read(topic_of(bank)))] == [2]
+    process = relay.stream(bank, where + '&create_topics=off')
+    insert(bank, 3, 3)
+    bank.wait_confirmed()
+    delete_topic(kafka, topic_of(bank))
+    before = bank.confirmed()
+    insert(bank, 4, 4)
+    after = bank.wal_position()
+    assert_stopped(process, rig.Exit.SINK_SETUP,
+                   f'topic "{topic_of(bank)}" does not exist', timeout=120)
+    assert before <= bank.confirmed() < after
 
 
 def test_replication_impossible(bank, kafka, relay):
@@ -485,7 +505,8 @@ def test_no_right_to_create(bank, kafka_sasl, relay, tmp_path, acl):
 def test_no_right_to_transactions(bank, kafka_sasl, relay, tmp_path, acl):
     """auto says what it cannot do; exactly-once does not go on without."""
     system = bank.value('select system_identifier from pg_control_system()')
-    acl(ResourceType.TRANSACTIONAL_ID, f'pg_fanout.{system}.{bank.slot}.k',
+    acl(ResourceType.TRANSACTIONAL_ID,
+        f'pg_fanout.{system}.{bank.slot}.k.{bank.dbname}',
         AclOperation.WRITE, AclPermissionType.DENY)
     process = relay.stream(bank, wait=False, options=config_file(
         tmp_path, kafka_sasl, delivery='exactly-once'))
@@ -497,7 +518,7 @@ def test_no_right_to_transactions(bank, kafka_sasl, relay, tmp_path, acl):
     bank.wait_confirmed()
     process.stop()
     assert 'warning: ' in process.stderr
-    assert 'delivery is at-least-once' in process.stderr
+    assert 'delivery is at-least-once, not exactly-once' in process.stderr
     assert len(kafka_sasl.read(topic_of(bank))) == 1
 
 

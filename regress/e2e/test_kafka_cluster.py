@@ -22,6 +22,7 @@ MOVES = int(os.environ.get('MOVES', 40))
 # a broker that stood still may leave a request unanswered: then its timeout
 # (a minute unless set) is waited for
 OPTIONS = os.environ.get('OPTIONS', 'linger=1ms&checkpoint_interval=200ms'
+                         '&delivery=at-least-once'
                          '&kafka.socket.timeout.ms=15000')
 
 

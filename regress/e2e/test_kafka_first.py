@@ -20,6 +20,7 @@ def test_first_request_refused(pg, moved_kafka, relay):
                   patience=1)
     try:
         process = relay.stream(pg, f'k=kafka://127.0.0.1:{port}?linger=0'
+                               '&delivery=at-least-once'
                                '&kafka.batch.num.messages=1')
         pg.sql('insert into t select generate_series(1, %s)', (ROWS,))
         pg.wait_confirmed()

@@ -30,7 +30,13 @@ extern const SinkOps sink_kafka_ops;
 
 #define RIG_PROGRESS	"__pg_fanout.fan.k"
 #define RIG_MAX_READ	20000
+
+/* Kafka's numbers of requests. */
 #define RIG_API_PRODUCE 0
+#define RIG_API_FIND_COORDINATOR	10
+#define RIG_API_INIT_PRODUCER_ID	22
+#define RIG_API_ADD_PARTITIONS	24
+#define RIG_API_END_TXN	26
 
 typedef struct Rig
 {
@@ -49,12 +55,13 @@ typedef struct RigRecord
 {
 	int			partition;
 	char		key[40];
-	char		value[64];		/* cut */
+	char		value[400];		/* cut */
 	size_t		value_size;
 	bool		has_key;
 	bool		has_value;
 	char		lsn[32];		/* header, or empty */
 	char		seq[32];
+	char		part[16];
 } RigRecord;
 
 typedef struct RigRecords
@@ -97,6 +104,7 @@ rig_options(Rig *rig, const char *const *options)
 	rig->options = option_new(&kafka_option_table);
 	assert_non_null(rig->options);
 	((KafkaOptions *) rig->options)->create_topics = false;
+	((KafkaOptions *) rig->options)->delivery = KAFKA_AT_LEAST_ONCE;
 	for (; options != NULL && options[0] != NULL; options += 2)
 		if (!option_set(&kafka_option_table, rig->options, options[0], options[1], &rig->err))
 			fail_msg("%s: %s", options[0], rig->err.message);
@@ -165,6 +173,26 @@ rig_turn(Rig *rig)
 	return sink_poll(rig->sink, &rig->err);
 }
 
+/* Turns until something is to be sent again; false: nothing was. */
+static inline bool
+rig_wait_rewind(Rig *rig, int seconds)
+{
+	int64_t		deadline = clock_now() + seconds * CLOCK_SECOND;
+
+	while (clock_now() < deadline)
+		switch (rig_turn(rig))
+		{
+			case SINK_POLL_REWIND:
+				return true;
+			case SINK_POLL_FAILED:
+				fail_msg("poll: %s / %s", rig->err.message, rig->err.detail);
+				break;
+			case SINK_POLL_OK:
+				break;
+		}
+	return false;
+}
+
 typedef struct RigRow
 {
 	const char *topic;
@@ -174,6 +202,7 @@ typedef struct RigRow
 	PgFanout__Op op;
 	Lsn			lsn;
 	uint64_t	seq;
+	const Transaction *txn;		/* NULL: outside of transactions */
 } RigRow;
 
 static const Table rig_table = {.schema = "public",.name = "t"};
@@ -190,7 +219,7 @@ rig_offer(Rig *rig, const RigRow *row)
 	Records		records;
 	Delivery	delivery = {
 		.position = position, .table = &rig_table, .topic = row->topic,
-		.records = records.records
+		.txn = row->txn, .records = records.records
 	};
 
 	if (row->key != NULL)
@@ -274,6 +303,8 @@ rig_keep_headers(RigRecord *record, const rd_kafka_message_t *message)
 		snprintf(record->lsn, sizeof(record->lsn), "%.*s", (int) size, (const char *) data);
 	if (rd_kafka_header_get_last(headers, "pg_fanout.seq", &data, &size) == 0)
 		snprintf(record->seq, sizeof(record->seq), "%.*s", (int) size, (const char *) data);
+	if (rd_kafka_header_get_last(headers, "pg_fanout.part", &data, &size) == 0)
+		snprintf(record->part, sizeof(record->part), "%.*s", (int) size, (const char *) data);
 }
 
 static inline void
