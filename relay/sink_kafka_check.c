@@ -21,7 +21,7 @@ sink_kafka_try_create(SinkKafka *sink, int64_t deadline, Error *err)
 		&sink->options->topic_config
 	};
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(sink->link->client.rk);
-	KafkaAdminAnswer answer = {NULL, RD_KAFKA_RESP_ERR__TIMED_OUT, ""};
+	KafkaAdminAnswer answer = {.resp = RD_KAFKA_RESP_ERR__TIMED_OUT};
 	bool		ok;
 
 	ok = kafka_admin_create(sink->link->client.rk, queue, "__pg_fanout.check", &plan,
