@@ -132,8 +132,9 @@ static inline const char *
 in_directory(const char *name)
 {
 	static char full[400];
+	int			size = snprintf(full, sizeof(full), "%s/%s", directory, name);
 
-	snprintf(full, sizeof(full), "%s/%s", directory, name);
+	assert_in_range(size, 1, sizeof(full) - 1);
 	return full;
 }
 

@@ -12,7 +12,7 @@
 
 #include "kafka_options.h"
 #include "memory_budget.h"
-#include "sink_s3_options.h"
+#include "lake_options.h"
 
 #define MB (INT64_C(1) << 20)
 
@@ -58,7 +58,7 @@ kafka_share(const Rig *rig, size_t sink)
 static int64_t
 s3_share(const Rig *rig, size_t sink)
 {
-	return ((SinkS3Options *) rig->sinks.setups[sink].options)->memory;
+	return ((LakeOptions *) rig->sinks.setups[sink].options)->memory;
 }
 
 static void
