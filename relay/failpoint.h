@@ -40,8 +40,11 @@
 	X(OBJECT_STORED, "object-stored", "s3, dir: an object has arrived") \
 	X(OBJECT_INTENT, "object-intent", "s3, dir: before the names of objects to come are put") \
 	X(OBJECT_MANIFEST, "object-manifest", "s3, dir: before a manifest is put") \
-	X(OBJECT_CHECKPOINT, "object-checkpoint", "s3, dir: before the checkpoint is put") \
-	X(OBJECT_RECORDED, "object-recorded", "s3, dir: checkpoint has arrived, not yet durable for the relay") \
+	X(OBJECT_MANIFEST_STORED, "object-manifest-stored", "s3, dir: a manifest has arrived, the pointer does not know it") \
+	X(OBJECT_CHECKPOINT, "object-checkpoint", "s3, dir: before the pointer is put") \
+	X(OBJECT_RECORDED, "object-recorded", "s3, dir: the pointer has arrived, not yet durable for the relay") \
+	X(OBJECT_ORPHAN, "object-orphan", "s3, dir: before an object that no manifest lists is removed") \
+	X(OBJECT_ROLLUP, "object-rollup", "s3, dir: before manifests joined in one are put") \
 	X(DIR_SYNCED, "dir-synced", "dir: file synced, not renamed") \
 	X(DIR_RENAMED, "dir-renamed", "dir: file renamed, directory not synced") \
 	X(SPOOL_WRITE, "spool-write", "spool: before a block of a transaction in progress is written to disk")

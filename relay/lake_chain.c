@@ -243,6 +243,8 @@ static bool
 after_manifest(LakeChain *chain, Error *err)
 {
 	manifest_stored(chain);
+	if (!failpoint_passes(FAILPOINT_OBJECT_MANIFEST_STORED, err))
+		return false;
 	if (chain->number == chain->names->epoch)
 		return send_manifest(chain, CHAIN_PROBE, err);
 	return send_pointer(chain, err);

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "failpoint.h"
 #include "log.h"
 
 void
@@ -158,6 +159,8 @@ remove_orphans(LakeCleaner *cleaner, Error *err)
 
 	if (key == NULL || cleaner->may_not)
 		return scan(cleaner, cleaner->intent + 1, err);
+	if (!failpoint_passes(FAILPOINT_OBJECT_ORPHAN, err))
+		return false;
 	cleaner->removed++;
 	start(cleaner, CLEANER_ORPHANS, (StoreRequest) {
 		.verb = STORE_DELETE,.key = key

@@ -10,6 +10,8 @@
 
 #include <inttypes.h>
 
+#include "failpoint.h"
+
 /* Beyond that a roll-up ends early. */
 #define ROLLUP_BYTES	((size_t) 8 << 20)
 
@@ -92,7 +94,8 @@ after_read(LakeRollup *rollup, Error *err)
 	if (!is_full(rollup))
 		return read_next(rollup, err);
 	put.body = buf_slice(&rollup->text);
-	return start(rollup, ROLLUP_WRITE, put, rollup->chain->rollups + 1, err);
+	return failpoint_passes(FAILPOINT_OBJECT_ROLLUP, err) &&
+		start(rollup, ROLLUP_WRITE, put, rollup->chain->rollups + 1, err);
 }
 
 /* How many manifests the one that is there has. */

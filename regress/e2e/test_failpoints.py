@@ -12,7 +12,7 @@ import signal
 import pytest
 
 import rig
-from manifest import read_manifest
+from manifest import listed_keys, read_manifest
 from records import Ledger, read_directory, read_json, read_topics
 
 EXACT = 'linger=1ms&partitions=3&delivery=exactly-once&transaction_interval=20ms'
@@ -26,11 +26,12 @@ SCENARIOS = {
     'exact': ['kafka-record:20', 'kafka-progress', 'kafka-commit',
               'kafka-committed'],
     'loose': ['kafka-record:20', 'kafka-progress:2', 'kafka-progress-stored'],
-    'objects': ['object-put', 'object-put:3', 'object-stored',
-                'object-stored:2', 'object-intent', 'object-intent:3',
-                'object-manifest', 'object-manifest:4', 'object-checkpoint',
-                'object-checkpoint:5', 'object-recorded',
-                'dir-synced', 'dir-renamed'],
+    'objects': ['object-manifest', 'object-put', 'object-put:3',
+                'object-intent', 'object-stored', 'object-orphan',
+                'object-stored:2', 'object-manifest:2',
+                'object-manifest-stored', 'object-manifest-stored:2',
+                'object-checkpoint', 'object-checkpoint:2', 'object-recorded',
+                'object-rollup', 'dir-synced', 'dir-renamed'],
 }
 # with tests of their own below
 OTHERS = {'object-part', 'object-complete', 'spool-write', 'kafka-renewal'}
@@ -117,16 +118,16 @@ def test_kafka(pg, relay, kafka, delivery):
 def test_objects(pg, relay, s3, tmp_path):
     ledger = Ledger(pg, tally=True)
     pg.create_slot()
-    how = 'flush_interval=30ms&checkpoint_interval=50ms'
+    how = 'flush_interval=30ms&checkpoint_interval=50ms&rollup=2'
     sinks = [f'dir=dir://{tmp_path}/lake?{how}', f's3={s3.url("lake")}&{how}']
 
     def start(env=None):
         return relay.stream(pg, *sinks, wait=False, env=dict(s3.env,
                                                              **(env or {})))
     kill_at_each(SCENARIOS['objects'], start, ledger, pg)
-    ledger.compare(read_manifest(tmp_path / 'lake'), 'dir',
-                   exactly_once=True)
+    ledger.compare(read_manifest(tmp_path / 'lake'), 'dir', exactly_once=True)
     ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
+    assert s3.keys('lake') == sorted(listed_keys(s3, 'lake'))
 
 
 @pytest.mark.parametrize('name', ['object-part:2', 'object-complete'])
