@@ -71,7 +71,7 @@ backlog_open(const BacklogConfig *config, Error *err)
 	backlog->file.fd = -1;
 	backlog->limit = (uint64_t) config->limit;
 	backlog->segment_bytes = (uint64_t) config->segment_bytes;
-	kafka_job_init(&backlog->job, config->wake_fd);
+	job_init(&backlog->job, config->wake_fd);
 	buf_init(&backlog->open, SPOOL_BLOCK_SIZE);
 	buf_init(&backlog->scratch, SPOOL_SCRATCH_SIZE);
 	for (size_t i = 0; i < BACKLOG_RECENT; i++)
@@ -93,7 +93,7 @@ backlog_close(Backlog *backlog)
 
 	if (backlog == NULL)
 		return;
-	kafka_job_join(&backlog->job);
+	job_join(&backlog->job);
 	backlog_drop_sync(backlog);
 	if (backlog->writing && backlog->open.size > 0 &&
 		!spool_file_append(&backlog->file, buf_slice(&backlog->open),

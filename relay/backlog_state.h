@@ -11,7 +11,7 @@
 
 #include "backlog.h"
 #include "backlog_segment.h"
-#include "kafka_job.h"
+#include "job.h"
 #include "spool_file.h"
 
 #define BACKLOG_ENTRY_HEAD	24	/* kind, size, position */
@@ -70,7 +70,7 @@ struct Backlog
 	int			attempt;
 	Error		full;			/* what was said then */
 
-	KafkaJob	job;
+	Job	job;
 	BacklogSync sync;
 	bool		sync_failed;	/* once is for good */
 	Position	synced;

@@ -94,7 +94,7 @@ backlog_sync(Backlog *backlog, Error *err)
 			return false;
 	}
 	if (collect(backlog, &failure) &&
-		kafka_job_begin(&backlog->job, run_sync, &backlog->sync, &failure))
+		job_begin(&backlog->job, run_sync, &backlog->sync, &failure))
 		return true;
 	backlog_drop_sync(backlog);
 	*err = failure;
@@ -126,7 +126,7 @@ end_sync(Backlog *backlog, Error *err)
 bool
 backlog_take_sync(Backlog *backlog, Error *err)
 {
-	return !kafka_job_finished(&backlog->job) || end_sync(backlog, err);
+	return !job_finished(&backlog->job) || end_sync(backlog, err);
 }
 
 static bool
@@ -134,7 +134,7 @@ wait_sync(Backlog *backlog, Error *err)
 {
 	if (!backlog->job.running)
 		return true;
-	kafka_job_join(&backlog->job);
+	job_join(&backlog->job);
 	return end_sync(backlog, err);
 }
 

@@ -21,7 +21,7 @@ void
 kafka_renewal_init(KafkaRenewal *renewal, int wake_fd,
 				   const KafkaProgressPlace *place)
 {
-	kafka_job_init(&renewal->job, wake_fd);
+	job_init(&renewal->job, wake_fd);
 	atomic_store(&renewal->stop, false);
 	renewal->place = place;
 	buf_init(&renewal->text, RENEWAL_TEXT_LIMIT);
@@ -81,13 +81,13 @@ kafka_renewal_take(KafkaRenewal *renewal, KafkaLink *link)
 bool
 kafka_renewal_begin(KafkaRenewal *renewal, Error *err)
 {
-	return kafka_job_begin(&renewal->job, renewal_run, renewal, err);
+	return job_begin(&renewal->job, renewal_run, renewal, err);
 }
 
 KafkaRenewalResult
 kafka_renewal_poll(KafkaRenewal *renewal, Error *err)
 {
-	if (!kafka_job_finished(&renewal->job))
+	if (!job_finished(&renewal->job))
 		return KAFKA_RENEWAL_BUSY;
 	if (renewal->ok)
 		return KAFKA_RENEWAL_DONE;
@@ -99,7 +99,7 @@ void
 kafka_renewal_free(KafkaRenewal *renewal)
 {
 	atomic_store(&renewal->stop, true);
-	kafka_job_join(&renewal->job);
+	job_join(&renewal->job);
 	kafka_link_free(renewal->link);
 	renewal->link = NULL;
 	buf_free(&renewal->text);

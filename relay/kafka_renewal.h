@@ -9,7 +9,7 @@
 #ifndef PG_FANOUT_KAFKA_RENEWAL_H
 #define PG_FANOUT_KAFKA_RENEWAL_H
 
-#include "kafka_job.h"
+#include "job.h"
 #include "kafka_link.h"
 
 typedef enum KafkaRenewalResult
@@ -21,7 +21,7 @@ typedef enum KafkaRenewalResult
 
 typedef struct KafkaRenewal
 {
-	KafkaJob	job;
+	Job	job;
 	atomic_bool stop;
 	KafkaTarget target;
 	const KafkaProgressPlace *place;

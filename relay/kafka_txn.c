@@ -36,7 +36,7 @@ kafka_txn_init(KafkaTxn *txn, rd_kafka_t *rk, const KafkaTxnLimits *limits,
 	*txn = (KafkaTxn) {
 		.rk = rk, .limits = *limits, .interval = limits->interval
 	};
-	kafka_job_init(&txn->job, wake_fd);
+	job_init(&txn->job, wake_fd);
 }
 
 static void
@@ -107,7 +107,7 @@ bool
 kafka_txn_commit(KafkaTxn *txn, Position position, Error *err)
 {
 	assert(txn->state == KAFKA_TXN_OPEN);
-	if (!kafka_job_begin(&txn->job, txn_run_commit, txn, err))
+	if (!job_begin(&txn->job, txn_run_commit, txn, err))
 		return false;
 	txn->state = KAFKA_TXN_COMMITTING;
 	txn->committing_since = clock_now();
@@ -174,7 +174,7 @@ kafka_txn_poll(KafkaTxn *txn, Error *err)
 {
 	int64_t		taken;
 
-	if (txn->state != KAFKA_TXN_COMMITTING || !kafka_job_finished(&txn->job))
+	if (txn->state != KAFKA_TXN_COMMITTING || !job_finished(&txn->job))
 		return KAFKA_TXN_BUSY;
 	taken = clock_now() - txn->committing_since;
 	if (txn->error == NULL)
@@ -188,7 +188,7 @@ kafka_txn_poll(KafkaTxn *txn, Error *err)
 		taken < txn->limits.timeout)
 	{
 		txn_clear_error(txn);
-		return kafka_job_begin(&txn->job, txn_run_commit, txn, err) ?
+		return job_begin(&txn->job, txn_run_commit, txn, err) ?
 			KAFKA_TXN_BUSY : KAFKA_TXN_LOST;
 	}
 	txn_fail(txn, "committed", err);
@@ -198,7 +198,7 @@ kafka_txn_poll(KafkaTxn *txn, Error *err)
 void
 kafka_txn_end(KafkaTxn *txn)
 {
-	kafka_job_join(&txn->job);
+	job_join(&txn->job);
 	if (txn->error != NULL)
 		txn->failure = rd_kafka_error_code(txn->error);
 	txn_clear_error(txn);

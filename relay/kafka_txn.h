@@ -13,7 +13,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "kafka_job.h"
+#include "job.h"
 #include "lsn.h"
 
 typedef enum KafkaTxnState
@@ -52,7 +52,7 @@ typedef struct KafkaTxn
 	int64_t		waited;			/* for all commits so far */
 	uint64_t	commits;
 	Position	position;		/* what the commit under way covers */
-	KafkaJob	job;
+	Job	job;
 	rd_kafka_error_t *error;	/* of the last call; the job's while it runs */
 	rd_kafka_resp_err_t failure;	/* why it was lost */
 } KafkaTxn;

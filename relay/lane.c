@@ -37,7 +37,7 @@ lane_new(const LaneConfig *config, Error *err)
 	}
 	lane->config = *config;
 	backlog_reader_init(&lane->reader, NULL);
-	kafka_job_init(&lane->job, config->wake_fd);
+	job_init(&lane->job, config->wake_fd);
 	lane->source = registry_find_source("pg_fanout")->create(&source, err);
 	if (lane->source != NULL)
 		return lane;
@@ -50,7 +50,7 @@ lane_free(Lane *lane)
 {
 	if (lane == NULL)
 		return;
-	kafka_job_join(&lane->job);
+	job_join(&lane->job);
 	fanout_free(lane->try.fanout);
 	timelines_free(&lane->try.timelines);
 	fanout_free(lane->fanout);
@@ -182,13 +182,13 @@ copy_timelines(Lane *lane, Error *err)
 static bool
 try_again(Lane *lane, Error *err)
 {
-	if (kafka_job_finished(&lane->job))
+	if (job_finished(&lane->job))
 		return take_try(lane, err);
 	if (lane->job.running || clock_now() < lane->try_at)
 		return true;
 	if (!copy_timelines(lane, err))
 		return false;
-	return kafka_job_begin(&lane->job, run_try, lane, err);
+	return job_begin(&lane->job, run_try, lane, err);
 }
 
 /* ---- reading ---- */

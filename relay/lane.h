@@ -12,7 +12,7 @@
 
 #include "backlog_reader.h"
 #include "fanout.h"
-#include "kafka_job.h"
+#include "job.h"
 #include "oid_map.h"
 #include "relay_skip.h"
 
@@ -56,7 +56,7 @@ typedef struct Lane
 
 	const Timelines *timelines; /* the loop's; NULL: not known */
 
-	KafkaJob	job;
+	Job	job;
 	LaneTry		try;
 	int64_t		try_at;
 	int			attempt;

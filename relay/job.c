@@ -1,8 +1,8 @@
 /*
- * kafka_job.c
+ * job.c
  *		One blocking call on a thread of its own, so that the loop goes on.
  */
-#include "kafka_job.h"
+#include "job.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 void
-kafka_job_init(KafkaJob *job, int wake_fd)
+job_init(Job *job, int wake_fd)
 {
 	memset(job, 0, sizeof(*job));
 	job->wake_fd = wake_fd;
@@ -19,7 +19,7 @@ kafka_job_init(KafkaJob *job, int wake_fd)
 static void *
 job_main(void *self)
 {
-	KafkaJob   *job = self;
+	Job   *job = self;
 	uint64_t	one = 1;
 	int			wake_fd = job->wake_fd;
 
@@ -33,7 +33,7 @@ job_main(void *self)
 }
 
 bool
-kafka_job_begin(KafkaJob *job, void (*run) (void *), void *argument,
+job_begin(Job *job, void (*run) (void *), void *argument,
 				Error *err)
 {
 	sigset_t	all;
@@ -58,7 +58,7 @@ kafka_job_begin(KafkaJob *job, void (*run) (void *), void *argument,
 }
 
 void
-kafka_job_join(KafkaJob *job)
+job_join(Job *job)
 {
 	if (!job->running)
 		return;
@@ -67,10 +67,10 @@ kafka_job_join(KafkaJob *job)
 }
 
 bool
-kafka_job_finished(KafkaJob *job)
+job_finished(Job *job)
 {
 	if (!job->running || !atomic_load(&job->done))
 		return false;
-	kafka_job_join(job);
+	job_join(job);
 	return true;
 }
