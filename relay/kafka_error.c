@@ -57,6 +57,8 @@ static const KafkaHint kafka_hints[] = {
 	"Grant the user Write and Describe on the transactional id pg_fanout.SYSTEM.SLOT.SINK.PREFIX; without transactions, IdempotentWrite on the cluster."},
 	{RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT,
 	"Set transaction_timeout to at most the brokers' transaction.max.timeout.ms."},
+	{RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+	"The broker takes no record that is stamped too far ahead of its own clock (message.timestamp.after.max.ms, an hour): set the clock of this machine."},
 	{RD_KAFKA_RESP_ERR__FATAL,
 	"Start again: the records since the last checkpoint are sent once more."},
 };
@@ -146,4 +148,11 @@ kafka_error_denied(rd_kafka_resp_err_t resp)
 {
 	return resp == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 		resp == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+bool
+kafka_error_stays(rd_kafka_resp_err_t resp)
+{
+	return kafka_error_denied(resp) ||
+		resp == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
 }

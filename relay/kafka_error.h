@@ -33,4 +33,7 @@ extern bool kafka_error_topic_gone(rd_kafka_resp_err_t resp);
 /* Whether the answer is that we lack a right. */
 extern bool kafka_error_denied(rd_kafka_resp_err_t resp);
 
+/* Whether another producer would get the same answer to a record. */
+extern bool kafka_error_stays(rd_kafka_resp_err_t resp);
+
 #endif							/* PG_FANOUT_KAFKA_ERROR_H */

@@ -461,8 +461,13 @@ object_writer_publish(ObjectWriter *writer)
 ObjectState
 object_writer_poll(ObjectWriter *writer, Error *err)
 {
-	if (writer->state == OBJECT_DONE || writer->state == OBJECT_FAILED ||
-		writer->control.state == STORE_IDLE)
+	if (writer->state == OBJECT_FAILED)
+	{
+		error_set(err, ERROR_SINK_WRITE, "object \"%s\" has failed before",
+				  object_writer_key(writer));
+		return OBJECT_FAILED;
+	}
+	if (writer->state == OBJECT_DONE || writer->control.state == STORE_IDLE)
 		return writer->state;
 	if (writer->control.state == STORE_FAILED ||
 		writer->control.state == STORE_MISSING)

@@ -31,7 +31,7 @@ sink_kafka_may_renew(const SinkKafka *sink, const Error *err)
 		return client->failed && kafka_error_topic_gone(client->failure_resp);
 	return err->code != ERROR_RECORD &&
 		(err->code != ERROR_SINK_SETUP || client->failed) &&
-		!(client->failed && kafka_error_denied(client->failure_resp));
+		!(client->failed && kafka_error_stays(client->failure_resp));
 }
 
 bool
