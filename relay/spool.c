@@ -300,6 +300,9 @@ write_out(Spool *spool, SpoolTxn *txn, Error *err)
 	spool->disk += txn->file.size - before;
 	if (ok)
 		return check_disk(spool, err);
+
+	/* the server would send all of it again, into a disk as full as this */
+	err->retriable = false;
 	error_prefix(err, "directory \"%s\"", spool->directory);
 	return error_hint(err, "Make room, name a directory on a larger disk with --spool-directory, or leave transactions in progress to the server with --streaming=off.");
 }
