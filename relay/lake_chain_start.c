@@ -223,7 +223,7 @@ claim(LakeChain *chain, const SlotIdentity *identity,
 		at.position = (Position) {lsn, 0};
 	}
 	if (!checkpoint_verify(&at, identity, chain->names->sink, err))
-		return error_hint(err, "Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; A chain never has a gap: if the changes in between can be done without, or were copied in another way, give the sink another name or place to begin a chain at the slot's position.");
+		return error_hint(err, "If a spool was in use, it may hold them: switch it on again (spool, spool_backlog_directory). Look with: SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots; A chain never has a gap: if the changes in between can be done without, or were copied in another way, give the sink another name or place to begin a chain at the slot's position.");
 	chain->intents_left = found->chain.intents;
 	chain->rollups = found->chain.rollups;
 	chain->rolled = found->chain.rolled;
