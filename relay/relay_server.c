@@ -94,6 +94,20 @@ check_startpos(const Relay *relay, const SlotInfo *slot, Error *err)
 	return error_hint(err, "Everything committed in between would be skipped; --allow-gap accepts that.");
 }
 
+/*
+ * Perhaps by our own old walsender, perhaps by a relay that took us for dead:
+ * then where the slot stands is its business.
+ */
+static bool
+slot_in_use(const Relay *relay, const SlotInfo *slot, Error *err)
+{
+	error_set(err, ERROR_SLOT_IN_USE,
+			  "replication slot \"%s\" is in use by process %d of the server",
+			  relay->settings->slot, slot->active_pid);
+	error_hint(err, "One relay at a time can read a slot. See pg_stat_replication for the other one.");
+	return error_retriable(err);
+}
+
 bool
 relay_check_slot(Relay *relay, const SlotInfo *slot, Error *err)
 {
@@ -108,6 +122,8 @@ relay_check_slot(Relay *relay, const SlotInfo *slot, Error *err)
 		return false;
 	if (!relay->resumed)
 		return check_startpos(relay, slot, err);
+	if (slot->active)
+		return slot_in_use(relay, slot, err);
 	now.confirmed = slot->confirmed_flush;
 	now.restart = slot->restart;
 	return relay_start_position(relay) == LSN_INVALID ||

@@ -2,7 +2,7 @@
 
 The sanitizers' own memory would hide the relay's: the plain build is measured.
 Sizes for more than a quick look: MEMORY_ROWS (of one transaction, default
-200,000), MEMORY_TABLES (written to by one transaction, default 500) and
+200,000), MEMORY_TABLES (written to by one transaction, default 300) and
 MEMORY_WIDE (rows of ten megabytes, default 6).
 """
 import os
@@ -14,7 +14,7 @@ import rig
 from test_big import MEGABYTE, count_records, highest_memory
 
 ROWS = int(os.environ.get('MEMORY_ROWS', 200_000))
-TABLES = int(os.environ.get('MEMORY_TABLES', 500))
+TABLES = int(os.environ.get('MEMORY_TABLES', 300))
 WIDE = int(os.environ.get('MEMORY_WIDE', 6))
 PLUGIN_LIMIT = 32 * MEGABYTE
 # transactions would leave marks among the records that are counted by offset
@@ -46,7 +46,7 @@ def test_rows_of_ten_megabytes(pg, relay, kafka, s3, tmp_path):
         relay, pg, 256, f'file:{tmp_path}/out.jsonl',
         f'{kafka.url}?{COUNTED}&message_max_bytes=16MB&format=protobuf'
         '&topic_config.max.message.bytes=20000000',
-        s3.url('lake'), env=s3.env)
+        s3.url('lake', flush_interval='1s'), env=s3.env)
     confirm_within(process, pg, 256)
     assert count_records(kafka, f'{pg.dbname}.public.wide') == WIDE + 2
 
@@ -75,7 +75,7 @@ def test_many_tables(pg, relay, tmp_path):
     write_tables(pg, 1)
     write_tables(pg, 2)
     memory = 128 if TABLES <= 1000 else 256
-    process = stream(relay, pg, memory, f'dir://{tmp_path}/lake',
+    process = stream(relay, pg, memory, f'dir://{tmp_path}/lake?flush_interval=1s',
                      'kafka://mock', f'file:{tmp_path}/out.jsonl')
     confirm_within(process, pg, memory)
     with open(tmp_path / 'out.jsonl', 'rb') as file:
@@ -134,7 +134,7 @@ def test_many_rows_in_one_transaction(pg, relay, kafka, tmp_path):
     pg.sql('insert into narrow select g, g from generate_series(1, %s) g',
            (ROWS,))
     process = stream(relay, pg, 96, 'null:', f'{kafka.url}?{COUNTED}',
-                     f'dir://{tmp_path}/lake')
+                     f'dir://{tmp_path}/lake?flush_interval=1s')
     confirm_within(process, pg, 96, 60 + ROWS // 10_000)
     assert count_records(kafka, f'{pg.dbname}.public.narrow') == ROWS
 

@@ -119,7 +119,9 @@ def test_outage(pg, relay, s3, tmp_path, plugin):
                binary=rig.PLAIN_BIN)
     process = relay.stream(pg, *sinks, **how)
     ledger.start()
-    pg.wait_confirmed()
+    # until it has a checkpoint, a new sink holds the slot
+    rig.wait_until(lambda: f'lake/_pg_fanout/{pg.slot}/s3.json' in
+                   s3.keys('lake', hidden=True), what='checkpoint of s3')
     s3.server.stop()
     try:
         time.sleep(0.5)

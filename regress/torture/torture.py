@@ -312,7 +312,7 @@ class Torture:
         yield ('every kind killed as often as asked',
                self.done == self.wanted)
         yield ('the slot moves on between kills',
-               self.moves > self.wanted['relay'] / 10)
+               self.moves > self.wanted['relay'] / 20)
 
 
 def report(torture, found, tell):
