@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "body_write.h"
 #include "log.h"
 #include "sigv4.h"
 #include "wire.h"
@@ -126,35 +127,18 @@ note_key(char *key, size_t size, const char *topic)
 }
 
 static void
-put_uint(Buf *out, uint32_t number, uint64_t value)
-{
-	if (buf_reserve(out, WIRE_MAX_SCALAR))
-		out->size = (size_t) (wire_put_uint(out->data + out->size, number,
-											value) - out->data);
-}
-
-static void
-put_bytes(Buf *out, uint32_t number, Slice bytes)
-{
-	if (buf_reserve(out, WIRE_MAX_PREFIX + bytes.size))
-		out->size = (size_t) (wire_put_bytes(out->data + out->size, number,
-											 bytes.data, bytes.size) -
-							  out->data);
-}
-
-static void
 append_field(Buf *out, const Field *field)
 {
 	Buf			text;
 
 	buf_init(&text, NAME_LIMIT);
-	put_uint(&text, FIELD_NUMBER, field->number);
-	put_uint(&text, FIELD_ENCODING, field->encoding);
-	put_uint(&text, FIELD_ARRAY, field->is_array);
-	put_bytes(&text, FIELD_NAME, slice_of(field->name));
+	body_put_uint(&text, FIELD_NUMBER, field->number);
+	body_put_uint(&text, FIELD_ENCODING, field->encoding);
+	body_put_uint(&text, FIELD_ARRAY, field->is_array);
+	body_put_bytes(&text, FIELD_NAME, slice_of(field->name));
 	if (buf_failed(&text))
 		out->failed = true;
-	put_bytes(out, NOTE_FIELD, buf_slice(&text));
+	body_put_bytes(out, NOTE_FIELD, buf_slice(&text));
 	buf_free(&text);
 }
 
@@ -166,10 +150,10 @@ write_note(Numbering *known, Notes *notes, Error *err)
 	bool		ok;
 
 	buf_init(&note, NOTE_LIMIT);
-	put_bytes(&note, NOTE_TOPIC, slice_of(known->topic));
-	put_uint(&note, NOTE_OID, known->oid);
-	put_bytes(&note, NOTE_SCHEMA, slice_of(known->schema));
-	put_bytes(&note, NOTE_TABLE, slice_of(known->table));
+	body_put_bytes(&note, NOTE_TOPIC, slice_of(known->topic));
+	body_put_uint(&note, NOTE_OID, known->oid);
+	body_put_bytes(&note, NOTE_SCHEMA, slice_of(known->schema));
+	body_put_bytes(&note, NOTE_TABLE, slice_of(known->table));
 	for (size_t i = 0; i < known->count; i++)
 		append_field(&note, &known->fields[i]);
 	note_key(key, sizeof(key), known->topic);

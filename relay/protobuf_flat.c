@@ -4,6 +4,7 @@
  */
 #include "protobuf_flat.h"
 
+#include "body_write.h"
 #include "schema_renumber.h"
 
 bool
@@ -32,22 +33,12 @@ protobuf_flat_print(Buf *out, const FlatOptions *options, const Table *table,
 
 /* ---- fields ---- */
 
-static void
-put_uint(Buf *out, uint32_t number, uint64_t value)
-{
-	if (buf_reserve(out, WIRE_MAX_SCALAR))
-		out->size = (size_t) (wire_put_uint(out->data + out->size, number,
-											value) - out->data);
-}
-
+/* Empty text is left out. */
 static void
 put_text(Buf *out, uint32_t number, const char *text)
 {
-	size_t		size = text != NULL ? strlen(text) : 0;
-
-	if (size > 0 && buf_reserve(out, WIRE_MAX_PREFIX + size))
-		out->size = (size_t) (wire_put_bytes(out->data + out->size, number,
-											 text, size) - out->data);
+	if (text != NULL && text[0] != '\0')
+		body_put_bytes(out, number, slice_of(text));
 }
 
 static bool
@@ -99,16 +90,16 @@ put_field(Buf *out, const ProtobufFlat *flat, ProtoExtra field,
 			put_text(out, number, change->table->name);
 			break;
 		case PROTO_EXTRA_LSN:
-			put_uint(out, number, position.lsn);
+			body_put_uint(out, number, position.lsn);
 			break;
 		case PROTO_EXTRA_SEQ:
-			put_uint(out, number, position.seq);
+			body_put_uint(out, number, position.seq);
 			break;
 		case PROTO_EXTRA_XID:
-			put_uint(out, number, change->txn->xid);
+			body_put_uint(out, number, change->txn->xid);
 			break;
 		case PROTO_EXTRA_COMMIT_TIME:
-			put_uint(out, number, (uint64_t) change->txn->commit_time);
+			body_put_uint(out, number, (uint64_t) change->txn->commit_time);
 			break;
 		case PROTO_EXTRA_ORIGIN:
 			put_text(out, number, change->txn->origin);
@@ -116,7 +107,8 @@ put_field(Buf *out, const ProtobufFlat *flat, ProtoExtra field,
 		case PROTO_EXTRA_UNCHANGED:
 			return put_unchanged(out, number, change, err);
 		case PROTO_EXTRA_DELETED:
-			put_uint(out, number, change->parts.op == PG_FANOUT__OP__DELETE);
+			body_put_uint(out, number,
+						  change->parts.op == PG_FANOUT__OP__DELETE);
 			break;
 		case PROTO_EXTRA_COUNT:
 			break;
