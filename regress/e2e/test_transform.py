@@ -142,6 +142,19 @@ FORMATS = {
 }
 
 
+def every_sink(kafka, registry, out, mark):
+    """Each format in every kind of sink that makes a difference."""
+    registered = {'avro': f'format=avro&schema_registry={registry}',
+                  'typed': f'format=protobuf&schema_registry={registry}'}
+    return [
+        *(f'k{mark}{name}={kafka}{name}&{how}'
+          for name, how in {**FORMATS, **registered}.items()),
+        *(f'f{mark}{name}=file:{out}{name}?{how}&sync_interval=200ms'
+          for name, how in FORMATS.items() if name != 'bare'),
+        *(f'd{mark}{name}=dir://{out}lake_{name}?{how}&flush_interval=200ms'
+          for name, how in FORMATS.items() if name in ('json', 'schemas'))]
+
+
 @pytest.mark.parametrize('source', SOURCES)
 def test_masked_values_never_leave(pg, relay, kafka, registry, tmp_path,
                                    source):
@@ -150,25 +163,21 @@ def test_masked_values_never_leave(pg, relay, kafka, registry, tmp_path,
     pg.sql(PERSON)
     pg.publication()
     pg.create_slot(plugin=source)
-    avro = (f'format=avro&schema_registry={registry.url}'
-            '')
-    typed = f'format=protobuf&schema_registry={registry.url}'
-    sinks = [f'k{name}={kafka.url}?{how}&prefix={pg.dbname}.{name}'
-             for name, how in [*FORMATS.items(), ('avro', avro),
-                               ('typed', typed)]]
-    sinks += [f'f{name}=file:{tmp_path}/out/{name}?{how}'
-              for name, how in FORMATS.items() if name != 'bare']
-    sinks += [f'd{name}=dir://{tmp_path}/out/lake_{name}?{how}'
-              '&flush_interval=200ms' for name, how in FORMATS.items()
-              if name in ('json', 'schemas')]
+    options = ['-P', source, '-v', '-o', 'messages=on', '--spool-memory', '1MB',
+               *config(tmp_path / 'config', *MASKS)]
     (tmp_path / 'out').mkdir()
-    process = relay.stream(
-        pg, *sinks, options=[
-            '-P', source, '-v', '-o', 'messages=on', '--spool-memory', '1MB',
-            *config(tmp_path / 'config', *MASKS)])
+
+    def sinks(mark=''):
+        return every_sink(f'{kafka.url}?prefix={pg.dbname}.{mark}',
+                          registry.url, f'{tmp_path}/out/{mark}', mark)
+    process = relay.stream(pg, *sinks(), options=options)
     write_secrets(pg)
     pg.wait_confirmed()
     process.stop()
+    # sinks that are new get what the tables have
+    second = relay.stream(pg, *sinks('late_'),
+                          options=[*options, '--snapshot=initial'])
+    second.stop()
 
     broker = Kafka(kafka, pg)
     assert not [name for name in broker.topics() if 'hidden' in name]
@@ -180,10 +189,15 @@ def test_masked_values_never_leave(pg, relay, kafka, registry, tmp_path,
         assert_hidden(unpacked(path.read_bytes()), path)
         assert_hidden(str(path).encode(), path)
     assert_hidden(process.stderr.encode(), 'log')
+    assert_hidden(second.stderr.encode(), 'log')
     for subject in registry.subjects(pg.dbname):
         for text in registry.versions(subject):
             assert_hidden(text.encode(), subject)
     check_usable(pg, read_json(tmp_path / 'out' / 'json'))
+    late = read_json(tmp_path / 'out' / 'late_json')
+    assert {r['op'] for r in late} == {'read'}
+    assert {r['after']['id'] for r in late if r['table'] == 'person'} == {
+        2, 3, 5}
     # the search itself finds what is there
     with pytest.raises(AssertionError):
         assert_hidden(b'a zqxj7', 'here')

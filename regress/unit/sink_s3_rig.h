@@ -25,7 +25,7 @@
 #include "lake_options.h"
 
 #define MAX_FILES	512
-#define RUN_LIMIT	(20 * CLOCK_SECOND)
+#define RUN_LIMIT	(60 * CLOCK_SECOND)
 
 extern const SinkOps sink_s3_ops;
 
