@@ -120,7 +120,7 @@ def test_leaders_die(pg, cluster, relay):
         getattr(cluster.brokers[broker], end)()
         rig.wait_until(
             lambda: broker not in cluster.leaders(*places).values(),
-            what='other leaders')
+            timeout=120, what='other leaders')
         if end == 'pause':
             cluster.brokers[broker].resume()
         else:
