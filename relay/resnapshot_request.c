@@ -11,6 +11,9 @@
 
 #include "pattern.h"
 
+/* A message is in the encoding of the database: ASCII is in all of them. */
+#define WRITE_FLAGS	(JSON_COMPACT | JSON_ENSURE_ASCII)
+
 static bool
 malformed(Error *err, const char *what)
 {
@@ -152,7 +155,7 @@ resnapshot_request_write(Buf *out, const ResnapshotRequest *request,
 		!put_string(object, "sink", request->sink))
 		error_set(err, ERROR_USAGE,
 				  "names of tables, slot and sink must be UTF-8");
-	else if ((text = json_dumps(object, JSON_COMPACT)) == NULL)
+	else if ((text = json_dumps(object, WRITE_FLAGS)) == NULL)
 		error_no_memory(err);
 	else if (strlen(text) > RESNAPSHOT_LIMIT)
 		error_set(err, ERROR_USAGE,

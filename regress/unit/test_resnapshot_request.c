@@ -121,6 +121,8 @@ test_write(void **state)
 	(void) state;
 	buf_init(&out, RESNAPSHOT_LIMIT);
 	assert_true(resnapshot_request_write(&out, &given, &err));
+	for (size_t i = 0; i < out.size; i++)
+		assert_true(out.data[i] < 0x80);
 	assert_true(resnapshot_request_parse(&request, buf_slice(&out), &err));
 	assert_int_equal(request.tables.count, 3);
 	for (size_t i = 0; i < 3; i++)
