@@ -14,6 +14,7 @@
 #include "proto_text.h"
 #include "publication_command.h"
 #include "relay.h"
+#include "resnapshot_command.h"
 #include "settings.h"
 #include "setup.h"
 #include "signals.h"
@@ -135,6 +136,8 @@ act(Settings *settings, const Config *config, Error *err)
 		ok = publication_command_create(settings, &connection, err);
 	if (ok && settings->create_slot && !creates_with_snapshot(settings))
 		ok = slot_command_create(settings, &connection, err);
+	if (ok && settings->resnapshot.count > 0)
+		ok = resnapshot_command_send(settings, &connection, &sinks, err);
 	if (ok && settings->check)
 		ok = check_all(settings, &connection, &sinks, err);
 	if (ok && settings->start)

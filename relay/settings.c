@@ -46,6 +46,9 @@ static const Option settings_options[] = {
 	"stream changes from the slot to all sinks until stopped"},
 	{"check", 0, OPTION_FLAG, FIELD(check), .help =
 		"look at server, slot, publication and sinks, and say what is wrong and how to mend it"},
+	{"resnapshot", 0, OPTION_LIST, FIELD(resnapshot), .argument = "TABLE",
+		.help =
+		"ask the relay of the slot -S to send all rows of this table again, beside the stream (schema.table, with the wildcards * and ?; may be repeated); the relay need not be running"},
 	{"verify", 0, OPTION_LIST, FIELD(verify), .argument = "URL", .help =
 		"walk the manifests of an s3:// or dir:// sink (its URL, or its name in the configuration file; -S: of one slot only) and say what is missing, doubled or of another size; needs no server; may be repeated"},
 	{"verify-content", 0, OPTION_FLAG, FIELD(verify_content), .help =
@@ -107,10 +110,16 @@ static const Option settings_options[] = {
 
 	{"snapshot", 0, OPTION_WORD, FIELD(snapshot), .preset = "never",
 		.words = snapshot_words, .argument = "WORD", .help =
-		"initial: a sink without a checkpoint first gets the rows that the tables have, then the changes since, and a missing slot is created; only: the same, then stop; when-needed: also where the slot was lost or stands ahead of a sink; never: changes alone"},
+		"initial: a sink without a checkpoint first gets the rows that the tables have, then the changes since, and a missing slot is created; only: the same, then stop; when-needed: also where the slot was lost or stands ahead of a sink; never: changes alone; always: as initial, and each start has all tables read again beside the stream"},
 	{"snapshot-workers", 0, OPTION_INT, FIELD(snapshot_workers),
 		.preset = "2", .min = 1, .max = 32, .argument = "NUMBER", .help =
 	"connections that read tables at the same time in a snapshot"},
+	{"resnapshot-sink", 0, OPTION_STRING, FIELD(resnapshot_sink),
+		.argument = "NAME", .help =
+	"with --resnapshot: send the rows to this sink only, not to all"},
+	{"resnapshot-memory", 0, OPTION_BYTES, FIELD(resnapshot_memory),
+		.preset = "16MB", .min = 64 * 1024, .max = INT64_C(1) << 40, .help =
+	"memory for the keys of rows that change while tables are read again"},
 
 	{"streaming", 0, OPTION_BOOL, FIELD(streaming), .preset = "on", .help =
 		"let the server send large transactions while they are in progress; they are kept here until they commit"},
@@ -414,6 +423,7 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 	free_list(&settings->verify);
 	free_list(&settings->print_proto);
 	free_list(&settings->create_publication);
+	free_list(&settings->resnapshot);
 	free_list(&settings->plugin_options);
 	free_list(&settings->renew_fields);
 	free_list(&settings->sinks);
@@ -424,10 +434,27 @@ read_file(Settings *settings, Config *config, int argc, char **argv,
 /* ---- making sense of it ---- */
 
 static bool
+check_resnapshot(const Settings *settings, Error *err)
+{
+	if (settings->resnapshot.count == 0)
+		return settings->resnapshot_sink == NULL ||
+			error_set(err, ERROR_USAGE,
+					  "--resnapshot-sink needs --resnapshot");
+	if (settings->start)
+	{
+		error_set(err, ERROR_USAGE, "--resnapshot and --start exclude each other");
+		return error_hint(err, "--resnapshot asks a relay that is running, or the next that is started. If a configuration file says start = on, add --start=off.");
+	}
+	return !settings->drop_slot ||
+		error_set(err, ERROR_USAGE,
+				  "--resnapshot and --drop-slot exclude each other");
+}
+
+static bool
 check_actions(const Settings *settings, Error *err)
 {
 	bool		on_slot = settings->create_slot || settings->drop_slot ||
-		settings->start;
+		settings->start || settings->resnapshot.count > 0;
 	bool		on_server = on_slot || settings->check ||
 		settings->print_proto.count > 0 ||
 		settings->create_publication.count > 0;
@@ -437,7 +464,7 @@ check_actions(const Settings *settings, Error *err)
 	if (!on_server)
 	{
 		error_set(err, ERROR_USAGE, "nothing to do");
-		return error_hint(err, "Say at least one of --create-publication, --create-slot, --drop-slot, --start, --check, --verify, --print-proto; see --help.");
+		return error_hint(err, "Say at least one of --create-publication, --create-slot, --drop-slot, --start, --check, --resnapshot, --verify, --print-proto; see --help.");
 	}
 	if (settings->drop_slot && (settings->create_slot || settings->start))
 		return error_set(err, ERROR_USAGE, "--drop-slot cannot be combined with --create-slot or --start");
@@ -451,17 +478,12 @@ check_actions(const Settings *settings, Error *err)
 		error_set(err, ERROR_USAGE, "no database specified");
 		return error_hint(err, "Name it with -d.");
 	}
-	return true;
+	return check_resnapshot(settings, err);
 }
 
 static bool
 check_snapshot(const Settings *settings, Error *err)
 {
-	if (settings->snapshot == SNAPSHOT_MODE_ALWAYS)
-	{
-		error_set(err, ERROR_SNAPSHOT, "--snapshot=always is not offered");
-		return error_hint(err, "A sink has its tables copied anew if it is given another name, or its checkpoint is removed, and --snapshot=initial.");
-	}
 	if (settings->snapshot != SNAPSHOT_MODE_NEVER &&
 		settings->startpos != NULL)
 		return error_set(err, ERROR_USAGE,

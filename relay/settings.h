@@ -26,7 +26,7 @@ typedef enum SnapshotMode
 	SNAPSHOT_MODE_INITIAL,
 	SNAPSHOT_MODE_ONLY,
 	SNAPSHOT_MODE_WHEN_NEEDED,
-	SNAPSHOT_MODE_ALWAYS		/* refused */
+	SNAPSHOT_MODE_ALWAYS
 } SnapshotMode;
 
 typedef struct Settings
@@ -37,6 +37,7 @@ typedef struct Settings
 	bool		drop_slot;
 	bool		start;
 	bool		check;
+	OptionList	resnapshot;		/* tables to be read again: patterns */
 	OptionList	verify;			/* names or URLs of sinks */
 	bool		verify_content;
 	OptionList	print_proto;
@@ -67,6 +68,8 @@ typedef struct Settings
 	int64_t		max_retained_wal_grace;
 	int			snapshot;		/* a SnapshotMode */
 	int64_t		snapshot_workers;
+	char	   *resnapshot_sink;	/* NULL: all */
+	int64_t		resnapshot_memory;
 
 	/* transactions in progress */
 	bool		streaming;

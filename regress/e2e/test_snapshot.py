@@ -760,10 +760,10 @@ def test_lost_slot(pg, relay, tmp_path):
 
 def test_refusals(pg, relay, tmp_path):
     out = sink(tmp_path / 'out.jsonl')
-    process = relay.run(*args(pg, mode='always'), '--sink', out)
-    assert process.code == rig.Exit.SNAPSHOT
-    process = relay.run(*args(pg), '--startpos=0/10', '--sink', out)
-    assert process.code == rig.Exit.USAGE
+    for mode in ('initial', 'always'):
+        process = relay.run(*args(pg, mode=mode), '--startpos=0/10',
+                            '--sink', out)
+        assert process.code == rig.Exit.USAGE
 
 
 @pytest.mark.parametrize('everything', (False, True))
