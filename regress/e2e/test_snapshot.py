@@ -17,8 +17,10 @@ import pytest
 
 import rig
 from records import positions, read_json
+from snapshot_rig import (PLUGINS, SHAPES, State, Writers, args, check_state,
+                          drain, fill, halves, in_order, no_nulls, rows_of,
+                          sink, write_again)
 
-PLUGINS = ('pg_fanout', 'pgoutput')
 ALL = 'SNAPSHOT_ALL' in os.environ
 KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
 
@@ -26,71 +28,6 @@ KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
 @pytest.fixture(params=PLUGINS)
 def plugin(request):
     return request.param
-
-
-def args(pg, plugin='pg_fanout', mode='initial', publication='pub'):
-    more = ['-o', f'publication_names={publication}'] if publication else []
-    return [*pg.args, '-S', pg.slot, '-P', plugin, '--start', *more,
-            f'--snapshot={mode}']
-
-
-def sink(path, **options):
-    options = dict(sync_interval='50ms', checkpoint_interval='50ms', **options)
-    return f'file:{path}?' + '&'.join(f'{k}={v}' for k, v in options.items())
-
-
-def table_of(record):
-    return f'{record["schema"]}.{record["table"]}'
-
-
-def key_of(record, row=None):
-    row = row or record['key']
-    return tuple(row[name] for name in record['key'])
-
-
-class State:
-    """What records make of tables. exact: a row that is there never comes
-    again, and one that is not there is not changed."""
-
-    def __init__(self, records, exact=True):
-        self.tables = {}
-        self.reads = 0
-        for record in records:
-            self.apply(record, self.tables.setdefault(table_of(record), {}),
-                       exact)
-
-    def apply(self, record, rows, exact):
-        op = record['op']
-        self.reads += op == 'read'
-        if op == 'truncate':
-            rows.clear()
-            return
-        key = key_of(record)
-        if op in ('insert', 'read'):
-            assert not exact or key not in rows, record
-            rows[key] = record['after']
-        elif op == 'delete':
-            assert not exact or key in rows, record
-            rows.pop(key, None)
-        else:
-            old = key_of(record, record['before']) if record['before'] else key
-            assert not exact or old in rows, record
-            rows.pop(old, None)
-            rows[key] = record['after']
-
-
-def rows_of(pg, query, *key):
-    """As State has them: without NULLs, which records leave out."""
-    found = {}
-    for row, in pg.rows(f'select to_jsonb(q) from ({query}) q'):
-        row = {k: v for k, v in row.items() if v is not None}
-        found[tuple(row[name] for name in key)] = row
-    return found
-
-
-def no_nulls(rows):
-    return {key: {k: v for k, v in row.items() if v is not None}
-            for key, row in rows.items()}
 
 
 # ---- all of it ----
@@ -185,27 +122,6 @@ def read_protobuf(path):
     return found
 
 
-def write_again(pg):
-    """Every row once more, as a new one."""
-    for name, in pg.rows("select oid::regclass::text from pg_class where "
-                         "relkind = 'r' and relnamespace = 'public'::regnamespace"
-                         ' and not relispartition order by 1'):
-        columns = pg.value(
-            "select string_agg(quote_ident(attname), ', ' order by attnum) "
-            'from pg_attribute where attrelid = %s::regclass and attnum > 0 '
-            "and not attisdropped and attgenerated = ''", (name,))
-        if columns:
-            pg.sql(f'create temp table again as select * from only {name}; '
-                   f'truncate only {name}; insert into {name} ({columns}) '
-                   f'select {columns} from again; drop table again')
-
-
-def halves(records, op_of, read, insert):
-    """What was read and what was inserted later, sorted as text."""
-    return tuple(sorted((str(r) for r in records if op_of(r) == op))
-                 for op in (read, insert))
-
-
 def test_all_types(pg, relay, tmp_path):
     """A row that is read and the same row inserted are the same bytes."""
     types = rig.TOP / 'regress/equality/sql/types.sql'
@@ -247,28 +163,6 @@ def test_all_types(pg, relay, tmp_path):
         'first_in_data_collection'}
     assert {r['source']['snapshot'] for r in records if r['op'] == 'c'} == {
         'false'}
-
-
-SHAPES = '''
-    create table root (id int, region text, amount numeric, note text,
-        primary key (region, id)) partition by list (region);
-    create table eu partition of root for values in ('eu');
-    create table us (note text, gone int, amount numeric, region text not null,
-        id int not null, primary key (region, id));
-    alter table us drop column gone;
-    alter table root attach partition us for values in ('us');
-    create table made (id int primary key, v int,
-        twice int generated always as (v * 2) stored);
-    create table listed (id int primary key, a text, secret text);
-    create table filtered (id int primary key, v text);
-    create table other (id int primary key);
-    insert into root select g, case when g % 2 = 0 then 'eu' else 'us' end,
-        g / 10.0, 'n' || g from generate_series(1, 50) g;
-    insert into made (id, v) select g, g from generate_series(1, 10) g;
-    insert into listed select g, 'a', 's' from generate_series(1, 10) g;
-    insert into filtered select g, 'v' from generate_series(1, 20) g;
-    insert into other values (1)
-'''
 
 
 @pytest.mark.parametrize('plugin, via_root', (
@@ -353,88 +247,6 @@ def test_encodings(postgres, pg, relay, plugin, encoding, tmp_path):
 
 
 # ---- with others at work ----
-
-class Writers:
-    """Writers that insert, change, move and delete rows of two tables."""
-
-    def __init__(self, pg, count=16):
-        self.pg = pg
-        self.stopping = threading.Event()
-        self.failures = []
-        self.threads = [threading.Thread(target=self.run, args=(n,),
-                                         daemon=True) for n in range(count)]
-
-    def start(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(60)
-        assert not self.failures, self.failures
-
-    def run(self, number):
-        chance = random.Random(number)
-        fresh = 1000000 * (number + 1)
-        try:
-            connection = self.pg.connect(autocommit=False)
-            while not self.stopping.is_set():
-                with connection.cursor() as cursor:
-                    for _ in range(chance.choice((1, 2, 5))):
-                        fresh += 1
-                        self.change(cursor, chance, number, fresh)
-                if chance.random() < 0.1:
-                    connection.rollback()
-                else:
-                    connection.commit()
-                self.stopping.wait(chance.uniform(0, 0.02))
-            connection.close()
-        except Exception as error:
-            self.failures.append(error)
-
-    def change(self, cursor, chance, number, fresh):
-        """Each writer has keys of its own: number modulo 16."""
-        table = chance.choice(('t0', 'parted'))
-        key = 16 * chance.randint(0, 900) + number
-        what = chance.random()
-        if what < 0.4:
-            cursor.execute(f"insert into {table} values (%s, 'new')", (fresh,))
-        elif what < 0.7:
-            cursor.execute(f'update {table} set v = v || %s where id = %s',
-                           ('x', key))
-        elif what < 0.85:
-            cursor.execute(f'update {table} set id = %s where id = %s',
-                           (fresh, key))
-        else:
-            cursor.execute(f'delete from {table} where id = %s', (key,))
-
-
-def fill(pg, tables=1, rows=12000):
-    for number in range(tables):
-        pg.sql(f'create table t{number} (id bigint primary key, v text); '
-               f"insert into t{number} select g, 'v' || g from "
-               f'generate_series(0, {rows - 1}) g')
-    pg.sql('create table parted (id bigint primary key, v text) '
-           'partition by hash (id); '
-           'create table parted0 partition of parted for values '
-           'with (modulus 2, remainder 0); '
-           'create table parted1 partition of parted for values '
-           'with (modulus 2, remainder 1); '
-           "insert into parted select g, 'p' || g from "
-           f'generate_series(0, {rows - 1}) g')
-    pg.sql('create publication pub for all tables '
-           'with (publish_via_partition_root)')
-
-
-def check_state(pg, records, tables, exact=True):
-    state = State(records, exact)
-    for name in tables:
-        assert no_nulls(state.tables[f'public.{name}']) == rows_of(
-            pg, f'select * from {name}', 'id'), name
-    return state
-
 
 def test_writers(pg, relay, plugin, tmp_path):
     """Transactions that are open when the slot is made, before and behind it:
@@ -613,10 +425,6 @@ def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
 
 
 test_kafka_and_s3.__test__ = ALL
-
-
-def in_order(records):
-    return sorted(records, key=lambda r: (rig.lsn(r['lsn']), r['seq']))
 
 
 def test_no_right_to_read(pg, relay, tmp_path):
@@ -824,9 +632,3 @@ def test_waiting_alter(pg, relay, tmp_path):
     state = State(read_json(out))
     assert state.reads == 48000
     assert state.tables['public.t2'][1,]['w'] == 2
-
-
-def drain(end):
-    with os.fdopen(end, 'rb') as pipe:
-        while pipe.read(65536):
-            pass
