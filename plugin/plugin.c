@@ -14,6 +14,7 @@
 #include "replication/origin.h"
 #include "utils/memutils.h"
 
+#include "change.h"
 #include "compat.h"
 #include "plugin.h"
 #include "text.h"
@@ -344,7 +345,7 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	PgFanout__Message message = PG_FANOUT__MESSAGE__INIT;
 	MemoryContext old;
 
-	if (!plugin->options.messages)
+	if (!plugin->options.messages && !is_control_prefix(prefix))
 	{
 		plugin_count_skipped(plugin);
 		return;

@@ -38,8 +38,9 @@ typedef enum BacklogKind
 	BACKLOG_DETAIL = 10,		/* of the table described before */
 	BACKLOG_IDLE = 11,			/* the stream came so far; a boundary */
 	BACKLOG_RESET = 12,			/* the open transaction will not go on */
-	BACKLOG_SNAPSHOT = 13		/* what Transaction.snapshot is from here on,
+	BACKLOG_SNAPSHOT = 13,		/* what Transaction.snapshot is from here on,
 								 * in this segment; empty: NULL */
+	BACKLOG_ONLY = 14			/* the same of Change.only */
 } BacklogKind;
 
 typedef struct BacklogEntry

@@ -5,6 +5,8 @@
  */
 #include "fanout_state.h"
 
+#include <string.h>
+
 static bool
 wants(const SinkUse *use, Position position)
 {
@@ -22,6 +24,15 @@ typedef struct Offer
 	Position	position;
 	const char *skipped;		/* as Delivery's */
 } Offer;
+
+/* Whether a change for one sink alone is for this one. */
+static bool
+is_for(const SinkUse *use, const Change *change)
+{
+	return change == NULL || change->only == NULL ||
+		use->setup->ops->takes_all ||
+		strcmp(change->only, use->setup->name) == 0;
+}
 
 static FormatResult
 call_format(const FormatUse *use, const Offer *offer, const char *topic,
@@ -86,10 +97,12 @@ offer_one(Fanout *fanout, size_t index, const Offer *offer, Error *err)
 	SinkUse    *use = &fanout->sinks[index];
 	FormatUse  *format = use->format;
 	bool		wanted = wants(use, offer->position) &&
+		is_for(use, offer->change) &&
 		(offer->skipped == NULL || use->setup->ops->has_dead_letters);
 	Delivery	delivery = {
 		.position = offer->position, .txn = offer_txn(offer),
 		.skipped = offer->skipped,
+		.only = offer->change != NULL ? offer->change->only : NULL,
 		.table = offer->change != NULL ? offer->change->table : NULL,
 		.topic = offer->route != NULL ? offer->route->topics[index] :
 		use->message_topic
@@ -176,7 +189,7 @@ offer_event(Fanout *fanout, const Change *change, Position position,
 		};
 		SinkResult	result;
 
-		if (!wants(use, position))
+		if (!wants(use, position) || !is_for(use, change))
 			continue;
 		if (writes_lines(use))
 			record.value = event.line;

@@ -15,6 +15,7 @@
 #define RECORDS_PER_LOOK	64	/* at the clock */
 #define TRY_BASE			CLOCK_SECOND
 #define TRY_LIMIT			(30 * CLOCK_SECOND)
+#define NAME_LIMIT			((size_t) 1 << 20)	/* of a sink */
 
 /* ---- life ---- */
 
@@ -38,6 +39,7 @@ lane_new(const LaneConfig *config, Error *err)
 	lane->config = *config;
 	backlog_reader_init(&lane->reader, NULL);
 	job_init(&lane->job, config->wake_fd);
+	buf_init(&lane->only, NAME_LIMIT);
 	lane->source = registry_find_source("pg_fanout")->create(&source, err);
 	if (lane->source != NULL)
 		return lane;
@@ -57,6 +59,7 @@ lane_free(Lane *lane)
 	if (lane->source != NULL)
 		lane->source->ops->free(lane->source);
 	oid_map_free(&lane->details, free_detail);
+	buf_free(&lane->only);
 	backlog_reader_free(&lane->reader);
 	free(lane);
 }
@@ -193,6 +196,14 @@ try_again(Lane *lane, Error *err)
 
 /* ---- reading ---- */
 
+/* What the log says anew in each segment. */
+static void
+forget_words(Lane *lane)
+{
+	lane->snapshot[0] = '\0';
+	buf_clear(&lane->only);
+}
+
 /* Forgets what was begun: the sink keeps what it accepted. */
 static void
 forget(Lane *lane)
@@ -210,7 +221,7 @@ lane_begin(Lane *lane, Backlog *backlog)
 	if (lane->fanout == NULL)
 		return;
 	forget(lane);
-	lane->snapshot[0] = '\0';
+	forget_words(lane);
 	backlog_reader_seek(&lane->reader, lane_sink(lane)->accepted);
 }
 
@@ -287,6 +298,10 @@ take_entry(Lane *lane, const BacklogEntry *entry, Error *err)
 					 (int) entry->content.size,
 					 (const char *) entry->content.data);
 			return true;
+		case BACKLOG_ONLY:
+			buf_clear(&lane->only);
+			buf_append_slice(&lane->only, entry->content);
+			return !buf_failed(&lane->only) || error_no_memory(err);
 		case BACKLOG_RESET:
 			forget(lane);
 			return true;
@@ -310,10 +325,12 @@ tell_detail(Lane *lane, Error *err)
 						   detail != NULL ? detail : &unknown, err);
 }
 
-/* Frames know of no snapshots. */
+/* Frames know of no snapshots, and of no sinks. */
 static void
-tell_snapshot(Lane *lane)
+tell_words(Lane *lane)
 {
+	if (lane->pending == SOURCE_CHANGE && lane->only.size > 0)
+		lane->event.change.only = buf_string(&lane->only);
 	if (lane->snapshot[0] == '\0')
 		return;
 	switch (lane->pending)
@@ -343,7 +360,7 @@ take_record(Lane *lane, bool *nothing, Error *err)
 	lane->pending = lane->source->ops->next(lane->source, &lane->event, err);
 	if (lane->pending == SOURCE_FAILED)
 		return false;
-	tell_snapshot(lane);
+	tell_words(lane);
 	if (lane->pending == SOURCE_CHANGE)
 		return tell_detail(lane, err);
 	if (lane->pending != SOURCE_EMPTY)
@@ -354,7 +371,7 @@ take_record(Lane *lane, bool *nothing, Error *err)
 			return take_entry(lane, &entry, err);
 		case BACKLOG_SEGMENT:
 			forget(lane);
-			lane->snapshot[0] = '\0';
+			forget_words(lane);
 			return true;
 		case BACKLOG_NOTHING:
 			*nothing = true;

@@ -46,6 +46,7 @@ typedef struct Lane
 	SourceResult pending;		/* SOURCE_EMPTY: none */
 	SourceEvent event;
 	char		snapshot[32];	/* as Transaction's; empty: NULL */
+	Buf			only;			/* as Change's; the same */
 	Transaction txn;			/* of a row of a snapshot */
 	bool		skipped;		/* the record at hand is left out */
 	RelaySkip	skip;

@@ -13,6 +13,9 @@ refuse(const char *name, const char *why, const char *hint, Error *err)
 	return error_hint(err, "%s", hint);
 }
 
+#define MESSAGES_VERSION	140000
+#define STREAMING_VERSION	140000
+
 /* *pass: whether the server is to see it. */
 static bool
 check_option(const PgoutputOptions *options, const char *name,
@@ -22,8 +25,11 @@ check_option(const PgoutputOptions *options, const char *name,
 	if (strcmp(name, "publication_names") == 0)
 		return true;
 	if (strcmp(name, "messages") == 0)
-		return options->version >= 140000 ||
+	{
+		*pass = false;			/* it is asked for them anyway */
+		return options->version >= MESSAGES_VERSION ||
 			refuse(name, "needs PostgreSQL 14 or newer", "Leave it out.", err);
+	}
 	if (strcmp(name, "origin") == 0)
 	{
 		*pass = options->version >= 160000;
@@ -75,6 +81,7 @@ has_option(const PgoutputOptions *options, const char *name)
 /*
  * In a stream pgoutput does not say to which subtransaction a message belongs:
  * one of a savepoint that was rolled back could not be told from the others.
+ * Of messages to the relay itself that does no harm.
  */
 static bool
 wants_messages(const SourceOptions *user)
@@ -93,11 +100,15 @@ pgoutput_options_set(PgoutputOptions *options, const SourceConfig *config,
 {
 	const SourceOptions *user = &config->user;
 
-	*options = (PgoutputOptions) {.version = config->server_version};
+	*options = (PgoutputOptions) {
+		.version = config->server_version, .messages = wants_messages(user)
+	};
 	add_option(options, "proto_version", protocol_of(options->version));
-	if (config->spool != NULL && options->version >= 140000 &&
-		!wants_messages(user))
+	if (config->spool != NULL && options->version >= STREAMING_VERSION &&
+		!options->messages)
 		add_option(options, "streaming", "on");
+	if (options->version >= MESSAGES_VERSION)
+		add_option(options, "messages", "on");
 	for (size_t i = 0; i < user->count; i++)
 	{
 		bool		pass;
@@ -105,7 +116,7 @@ pgoutput_options_set(PgoutputOptions *options, const SourceConfig *config,
 		if (!check_option(options, user->names[i], user->values[i], &pass,
 						  err))
 			return false;
-		if (has_option(options, user->names[i]))
+		if (pass && has_option(options, user->names[i]))
 			return refuse(user->names[i], "is given twice",
 						  "Leave one of them out.", err);
 		if (pass)

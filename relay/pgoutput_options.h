@@ -13,6 +13,7 @@
 typedef struct PgoutputOptions
 {
 	int			version;		/* the server's */
+	bool		messages;		/* the user wants all logical messages */
 	size_t		count;
 	const char *names[PGOUTPUT_MAX_OPTIONS];
 	const char *values[PGOUTPUT_MAX_OPTIONS];

@@ -183,6 +183,8 @@ wait_ready(Relay *relay, bool read_stream, int64_t deadline)
 	}
 	if (relay->snapshot != NULL && read_stream)
 		used += snapshot_watch(relay->snapshot, fds + used, POLL_ROOM - used);
+	if (!relay->blocked)
+		used += relay_resnapshot_watch(relay, fds + used, POLL_ROOM - used);
 	used += fanout_watch(relay->fanout, fds + used, POLL_ROOM - used,
 						 &deadline);
 	if (poll(fds, (nfds_t) used, clock_ms_until(deadline)) > 0 &&
@@ -204,6 +206,8 @@ next_turn(const Relay *relay)
 		turn = feedback_reply_time(&relay->feedback, now);
 	if (relay_watch_time(relay) < turn)
 		turn = relay_watch_time(relay);
+	if (!relay->blocked && relay_resnapshot_time(relay) < turn)
+		turn = relay_resnapshot_time(relay);
 	return turn;
 }
 
@@ -245,6 +249,7 @@ relay_step(Relay *relay, Error *err)
 {
 	bool		empty = true;
 	bool		nothing = false;
+	bool		waits;
 	StepResult	result = poll_sinks(relay, err);
 
 	relay->blocked = false;
@@ -262,6 +267,8 @@ relay_step(Relay *relay, Error *err)
 	if (result == STEP_GO_ON)
 		result = give_feedback(relay, err);
 	if (result == STEP_GO_ON)
+		result = relay_resnapshot_turn(relay, err);
+	if (result == STEP_GO_ON)
 		result = relay_watch_server(relay, err);
 	if (result != STEP_GO_ON)
 		return result;
@@ -270,8 +277,9 @@ relay_step(Relay *relay, Error *err)
 	else
 		progress_show(&relay->progress, &relay->feedback, relay->fanout,
 					  relay->spool);
-	if (relay->blocked || nothing)
-		wait_ready(relay, !relay->blocked, next_turn(relay));
+	waits = relay_resnapshot_waits(relay);
+	if (relay->blocked || nothing || waits)
+		wait_ready(relay, !relay->blocked && !waits, next_turn(relay));
 	return STEP_GO_ON;
 }
 
@@ -491,6 +499,7 @@ done:
 	charset_free(relay.charset);
 	charset_free(relay.snapshot_charset);
 	snapshot_cover_free(&relay.cover);
+	relay_resnapshot_free(&relay);
 	transform_free(relay.transform);
 	outbox_free(relay.outbox);
 	fanout_free(relay.fanout);

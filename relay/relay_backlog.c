@@ -249,6 +249,7 @@ spool_free_sink(Sink *sink)
 }
 
 static const SinkOps spool_ops = {
+	.takes_all = true,
 	.name = "spool",
 	.create = spool_create,
 	.resume = spool_resume,

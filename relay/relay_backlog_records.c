@@ -316,23 +316,38 @@ append_table(RelayBacklog *spool, const Table *table, Position position,
 	return result;
 }
 
-/*
- * Where the place in a snapshot changes: rows of one come with several. Words
- * are constants.
- */
+/* A word that holds from here on; *said: the last one. */
 static BacklogResult
-append_snapshot(RelayBacklog *spool, const Transaction *txn,
-				Position position, Error *err)
+append_word(RelayBacklog *spool, BacklogKind kind, const char *word,
+			const char **said, Position position, Error *err)
 {
-	const char *word = txn != NULL ? txn->snapshot : NULL;
 	BacklogResult result;
 
-	if (word == spool->snapshot)
+	if (word == *said)
 		return BACKLOG_OK;
-	result = append(spool, BACKLOG_SNAPSHOT, position,
+	result = append(spool, kind, position,
 					slice_of(word != NULL ? word : ""), err);
 	if (result == BACKLOG_OK)
-		spool->snapshot = word;
+		*said = word;
+	return result;
+}
+
+/*
+ * Where the place in a snapshot changes: rows of one come with several. Words
+ * are constants; a sink's name is its setup's, so that it can be told by where
+ * it is.
+ */
+static BacklogResult
+append_words(RelayBacklog *spool, const Delivery *delivery, Error *err)
+{
+	const char *place = delivery->txn != NULL ? delivery->txn->snapshot : NULL;
+	BacklogResult result = append_word(spool, BACKLOG_SNAPSHOT, place,
+									   &spool->snapshot, delivery->position,
+									   err);
+
+	if (result == BACKLOG_OK)
+		result = append_word(spool, BACKLOG_ONLY, delivery->only,
+							 &spool->only, delivery->position, err);
 	return result;
 }
 
@@ -369,6 +384,7 @@ make_ready(RelayBacklog *spool, Position position, Error *err)
 	{
 		oid_map_free(&spool->described, free_value);
 		spool->snapshot = NULL;
+		spool->only = NULL;
 		spool->segment = backlog_segment(spool->log);
 	}
 	return result;
@@ -389,8 +405,7 @@ put_record(RelayBacklog *spool, const Delivery *delivery, Error *err)
 		result = append_table(spool, delivery->table, delivery->position,
 							  err);
 	if (result == BACKLOG_OK)
-		result = append_snapshot(spool, delivery->txn, delivery->position,
-								 err);
+		result = append_words(spool, delivery, err);
 	return result;
 }
 

@@ -29,6 +29,7 @@ struct RelayBacklog
 	OidMap		described;		/* versions of tables described in */
 	uint64_t	segment;		/* this one */
 	const char *snapshot;		/* the word said last in it; NULL: none */
+	const char *only;			/* and the sink */
 	bool		in_transaction;
 
 	Backlog    *log;			/* NULL: not open yet */

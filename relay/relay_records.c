@@ -208,6 +208,38 @@ fail_filter(const Relay *relay, Error *err)
 	return STEP_FAILED;
 }
 
+/* A row that takes a message's place, or what the source has. */
+static SourceResult
+next_event(Relay *relay, StepResult *step, Error *err)
+{
+	SourceResult kind = SOURCE_EMPTY;
+
+	if (relay->snapshot != NULL)
+		return relay_snapshot_next(relay, err);
+	if (relay_resnapshot_row(relay, &kind, step, err) || *step != STEP_GO_ON)
+		return kind;
+	return relay->source->ops->next(relay->source, &relay->pending.event, err);
+}
+
+/* What the record at hand means for tables that are read again. */
+static StepResult
+tell_resnapshot(Relay *relay, Error *err)
+{
+	Pending    *pending = &relay->pending;
+	bool		ours = false;
+
+	if (relay->snapshot != NULL)
+		return STEP_GO_ON;
+	if (pending->kind == SOURCE_CHANGE)
+		return relay_resnapshot_change(relay, err);
+	if (pending->kind == SOURCE_MESSAGE &&
+		!relay_resnapshot_message(relay, &ours, err))
+		return STEP_FAILED;
+	if (ours)
+		pending->kind = SOURCE_EMPTY;
+	return STEP_GO_ON;
+}
+
 /*
  * Asks the source for the next record, which may be none that counts; *empty:
  * the frame at hand is used up. *again: the clock is to be looked at first.
@@ -215,10 +247,11 @@ fail_filter(const Relay *relay, Error *err)
 static StepResult
 take_record(Relay *relay, bool *empty, bool *again, Error *err)
 {
-	SourceResult kind = relay->snapshot != NULL ?
-		relay_snapshot_next(relay, err) :
-		relay->source->ops->next(relay->source, &relay->pending.event, err);
+	StepResult	step = STEP_GO_ON;
+	SourceResult kind = next_event(relay, &step, err);
 
+	if (step != STEP_GO_ON)
+		return step;
 	switch (kind)
 	{
 		case SOURCE_FAILED:
@@ -242,6 +275,9 @@ take_record(Relay *relay, bool *empty, bool *again, Error *err)
 						 &relay->pending.event, relay->pending.position,
 						 &relay->pending.skipped, err))
 		return STEP_FAILED;
+	step = tell_resnapshot(relay, err);
+	if (step != STEP_GO_ON)
+		return step;
 	if (!filter_record(relay, err))
 	{
 		if (!relay->pending.skipped)

@@ -75,12 +75,12 @@ learn_charset(Relay *relay, Error *err)
 	return ok;
 }
 
-static bool
-make_snapshot(Relay *relay, Error *err)
+bool
+relay_snapshot_config(Relay *relay, SnapshotConfig *config, Error *err)
 {
 	if (!learn_charset(relay, err))
 		return false;
-	relay->snapshot_config = (SnapshotConfig) {
+	*config = (SnapshotConfig) {
 		.options = relay->connection, .catalog = &relay->catalog,
 		.transform = relay->transform, .slot = relay->settings->slot,
 		.plugin = relay->settings->plugin,
@@ -91,6 +91,14 @@ make_snapshot(Relay *relay, Error *err)
 		.charset = relay->charset != NULL ? relay->charset :
 		relay->snapshot_charset
 	};
+	return true;
+}
+
+static bool
+make_snapshot(Relay *relay, Error *err)
+{
+	if (!relay_snapshot_config(relay, &relay->snapshot_config, err))
+		return false;
 	relay->snapshot = snapshot_new(&relay->snapshot_config, err);
 	return relay->snapshot != NULL;
 }

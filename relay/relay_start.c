@@ -68,7 +68,8 @@ resume_sinks(Relay *relay, const SlotInfo *slot, Error *err)
 									fanout_notes(relay->fanout), err))
 		return false;
 	relay->resumed = true;
-	return relay_skip_start(&relay->skip, relay->fanout,
+	return relay_resnapshot_recall(relay, err) &&
+		relay_skip_start(&relay->skip, relay->fanout,
 							relay_begin_position(relay), err);
 }
 
@@ -219,6 +220,7 @@ open_stream(Relay *relay, Error *err)
 		(!relay->resumed && !resume_sinks(relay, &slot, err)))
 		return false;
 	fanout_held(relay->fanout);
+	relay_resnapshot_resume(relay);
 	return relay_snapshot_begin(relay, err);
 
 failed:
@@ -235,6 +237,7 @@ relay_close_stream(Relay *relay)
 	relay->blocked_since = 0;
 	snapshot_free(relay->snapshot);
 	relay->snapshot = NULL;
+	relay_resnapshot_lost(relay);
 	if (relay->source != NULL)
 		relay->source->ops->reset(relay->source);
 	if (relay->fanout != NULL)

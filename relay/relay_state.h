@@ -4,9 +4,10 @@
  *
  * relay.c is the loop and its end; relay_start.c what a start of the stream
  * takes; relay_server.c whether the server is still the one; relay_snapshot.c
- * what comes before the stream; relay_watch.c what the stream does not tell of
- * the server; relay_records.c the way of a record from the source to the
- * sinks. Nobody else includes this.
+ * what comes before the stream; relay_resnapshot.c what is read again beside
+ * it; relay_watch.c what the stream does not tell of the server;
+ * relay_records.c the way of a record from the source to the sinks. Nobody
+ * else includes this.
  */
 #ifndef PG_FANOUT_RELAY_STATE_H
 #define PG_FANOUT_RELAY_STATE_H
@@ -17,6 +18,7 @@
 #include "progress.h"
 #include "relay.h"
 #include "relay_backlog.h"
+#include "resnapshot_book.h"
 #include "retention.h"
 #include "server_watch.h"
 #include "relay_skip.h"
@@ -44,6 +46,43 @@ typedef enum StepResult
 	STEP_LOST,					/* stream failed: err says whether to retry */
 	STEP_FAILED					/* for good */
 } StepResult;
+
+/* Tables that are read again: relay_resnapshot.c. */
+typedef struct Resnapshot
+{
+	ResnapshotBook book;		/* who wants what; the first that is not done
+								 * is the one at hand */
+	uint64_t	run;			/* this process, in its marks */
+	uint64_t	sent;			/* marks are counted from 1 */
+	uint64_t	seen;
+
+	/* an attempt */
+	SnapshotConfig config;
+	Snapshot   *snapshot;		/* NULL: none is under way */
+	Patterns	tables;
+	const char *only;			/* as Change's */
+	KeySet		changed;		/* since before the snapshot's point */
+	uint64_t	first_mark;		/* behind that */
+	int64_t		marked_at;
+	bool		row_ready;		/* only a mark is missing */
+	Lsn			last;			/* of rows handed out; LSN_INVALID: none */
+	int64_t		told_at;
+	int			attempt;		/* failed in a row, */
+	int64_t		retry_at;
+
+	/* a mark */
+	bool		in_mark;
+	bool		to_the_end;		/* no other one is waited for */
+	bool		waiting;		/* for rows */
+	bool		row_offered;	/* the record at hand is one of ours */
+	Transaction txn;
+	int64_t		mark_began;
+	uint64_t	mark_rows;
+	uint64_t	mark_bytes;		/* as stats, when it began */
+
+	Buf			key;
+	Buf			scratch;
+} Resnapshot;
 
 typedef struct Relay
 {
@@ -78,6 +117,7 @@ typedef struct Relay
 	SnapshotCover cover;		/* what the stream is to leave out */
 	bool		snapshot_tried; /* by this process */
 	bool		slot_created;	/* by this process */
+	Resnapshot	resnapshot;
 
 	RelaySkip	skip;
 	Pending		pending;
@@ -178,6 +218,45 @@ extern StepResult relay_snapshot_step(Relay *relay, bool *nothing, Error *err);
 
 /* The progress line, if it is time to. */
 extern void relay_snapshot_show(Relay *relay);
+
+/* What every snapshot is made with. */
+extern MUST_USE bool relay_snapshot_config(Relay *relay,
+										   SnapshotConfig *config, Error *err);
+
+/* ---- relay_resnapshot.c ---- */
+
+/* With the sinks resumed: what was wanted before, and at each start. */
+extern MUST_USE bool relay_resnapshot_recall(Relay *relay, Error *err);
+
+/* Begins and goes on with what is wanted. */
+extern StepResult relay_resnapshot_turn(Relay *relay, Error *err);
+
+/* What to wait on, and until when; INT64_MAX: no particular time. */
+extern int	relay_resnapshot_watch(const Relay *relay, struct pollfd *fds,
+								   int room);
+extern int64_t relay_resnapshot_time(const Relay *relay);
+
+/* The message at hand; *ours: it is not to be delivered. */
+extern MUST_USE bool relay_resnapshot_message(Relay *relay, bool *ours,
+											  Error *err);
+
+/* The change at hand, as it comes from the source. */
+extern StepResult relay_resnapshot_change(Relay *relay, Error *err);
+
+/*
+ * Before the source is asked: whether the next record is a row, *kind, or has
+ * to be waited for (SOURCE_AGAIN). Into relay->pending.
+ */
+extern bool relay_resnapshot_row(Relay *relay, SourceResult *kind,
+								 StepResult *step, Error *err);
+
+/* Whether the source is to be left alone until there are rows. */
+extern bool relay_resnapshot_waits(const Relay *relay);
+
+/* The stream is lost; a new one has begun. */
+extern void relay_resnapshot_lost(Relay *relay);
+extern void relay_resnapshot_resume(Relay *relay);
+extern void relay_resnapshot_free(Relay *relay);
 
 /* ---- relay_records.c ---- */
 

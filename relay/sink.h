@@ -95,6 +95,7 @@ typedef struct Delivery
 								 * is to be delivered */
 	const Table *table;			/* NULL: not of a table */
 	const Transaction *txn;		/* NULL: outside of transactions */
+	const char *only;			/* as Change's, for a sink that takes_all */
 	const char *topic;			/* where to: from the sink's topic template */
 	const Record *records;		/* may name topics of their own */
 	size_t		count;			/* at least 1 */
@@ -164,6 +165,7 @@ typedef struct SinkOps
 	const OptionTable *options;
 	bool		has_topics;		/* keeps the records of each topic apart */
 	bool		has_dead_letters;	/* is offered what is skipped, too */
+	bool		takes_all;		/* is offered what is for one sink alone */
 	bool		framed;			/* records stand behind one another, those of
 								 * text formats a line each */
 

@@ -12,6 +12,7 @@
 #include "log.h"
 
 #define SQL_LIMIT		((size_t) 64 << 20)
+#define KEY_LIMIT		((size_t) 1 << 30)	/* a row's largest */
 #define RANGES_VERSION	140000	/* scans of TID ranges */
 #define NUMBERS_BITS	32		/* of a record's number, below the attempt */
 
@@ -32,6 +33,7 @@ snapshot_new(const SnapshotConfig *config, Error *err)
 							   sizeof(*snapshot->readers));
 	snapshot->writer = calloc(1, sizeof(*snapshot->writer));
 	buf_init(&snapshot->sql, SQL_LIMIT);
+	buf_init(&snapshot->key, KEY_LIMIT);
 	if (snapshot->readers == NULL || snapshot->writer == NULL)
 	{
 		error_no_memory(err);
@@ -67,6 +69,7 @@ snapshot_free(Snapshot *snapshot)
 	free(snapshot->readers);
 	free(snapshot->stale);
 	buf_free(&snapshot->sql);
+	buf_free(&snapshot->key);
 	free(snapshot);
 }
 
@@ -121,8 +124,13 @@ moved(const char *what, Error *err)
 static bool
 read_plan(Snapshot *snapshot, SnapshotPlan *plan, PGconn *conn, Error *err)
 {
-	return snapshot_plan_read(plan, conn, snapshot->config->publications,
-							  err);
+	const SnapshotConfig *config = snapshot->config;
+
+	if (!snapshot_plan_read(plan, conn, config->publications, err))
+		return false;
+	if (config->tables != NULL)
+		snapshot_plan_choose(plan, config->tables);
+	return true;
 }
 
 static bool

@@ -19,6 +19,8 @@
 #include <poll.h>
 
 #include "catalog_session.h"
+#include "key_set.h"
+#include "pattern.h"
 #include "snapshot_notes.h"
 #include "source.h"
 #include "transform.h"
@@ -38,6 +40,10 @@ typedef struct SnapshotConfig
 	int			server_version;
 	bool		raw_text;		/* text may be no UTF-8 */
 	const Charset *charset;		/* what it is in instead; NULL: UTF-8 */
+
+	/* for tables that are read again, beside the stream; else NULL */
+	const Patterns *tables;		/* those; the others are left alone */
+	const KeySet *changed;		/* rows that the stream has had since */
 } SnapshotConfig;
 
 typedef enum SnapshotState
@@ -112,6 +118,45 @@ extern uint64_t snapshot_numbers(const Snapshot *snapshot);
  */
 extern bool snapshot_take_note(Snapshot *snapshot, SnapshotNote *note);
 
+/* ---- beside the stream (relay_resnapshot.c) ---- */
+
+/*
+ * After SNAPSHOT_IMPORTED, in place of snapshot_begin: SNAPSHOT_READING, or
+ * SNAPSHOT_ALL_READ if there are no such tables.
+ */
+extern void snapshot_begin_beside(Snapshot *snapshot);
+
+/*
+ * The next row, without transactions: SOURCE_CHANGE, of this transaction;
+ * SOURCE_EMPTY: wait, or SNAPSHOT_ALL_READ; SOURCE_AGAIN: as a source's. Rows
+ * that config.changed has at or behind the snapshot's point are left out. A
+ * table of which that cannot be told is an error.
+ */
+extern SourceResult snapshot_row(Snapshot *snapshot, const Transaction *txn,
+								 SourceEvent *event, Error *err);
+
+/* snapshot_row hands out the last one once more. */
+extern void snapshot_row_again(Snapshot *snapshot);
+
+/* Whether a row is there; false also at the end. *ok: it did not fail. */
+extern bool snapshot_row_ready(Snapshot *snapshot, bool *ok, Error *err);
+
+/*
+ * Has the server write a transactional message, without waiting. false: it
+ * failed, or an earlier one has.
+ */
+extern MUST_USE bool snapshot_write_mark(Snapshot *snapshot,
+										 const char *prefix,
+										 const char *content, Error *err);
+
+/* Goes on with that; *written: nothing is under way. */
+extern MUST_USE bool snapshot_poll_mark(Snapshot *snapshot, bool *written,
+										Error *err);
+
+/* "public.a, public.b, ...": what is read, as far as it fits. */
+extern void snapshot_name_tables(const Snapshot *snapshot, char *text,
+								 size_t size);
+
 /* What to wait on; returns how many of room it used. */
 extern int	snapshot_watch(const Snapshot *snapshot, struct pollfd *fds,
 						   int room);
@@ -121,6 +166,7 @@ typedef struct SnapshotStats
 	size_t		tables;			/* to be read by this attempt */
 	size_t		tables_done;
 	uint64_t	rows;
+	uint64_t	left_out;		/* rows that the stream has had since */
 	uint64_t	bytes;
 	uint64_t	blocks;			/* of the tables to be read */
 	uint64_t	blocks_done;

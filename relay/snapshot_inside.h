@@ -40,7 +40,11 @@ struct Snapshot
 	RowWriter  *writer;
 	uint32_t	types[TABLE_MAX_COLUMNS];	/* of a wish */
 	Buf			sql;
-	SnapshotLine current;		/* handed out */
+	SnapshotLine current;		/* handed out, */
+	const Relation *current_of;
+	bool		again;			/* once more */
+	Buf			key;			/* of a row, to be looked for */
+	bool		marking;		/* a message is being written */
 
 	SnapshotPlan plan;
 	SnapshotTables tables;

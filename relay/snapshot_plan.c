@@ -316,6 +316,22 @@ snapshot_plan_free(SnapshotPlan *plan)
 	*plan = (SnapshotPlan) {0};
 }
 
+/* Columns and parts are found by their places, which stay. */
+void
+snapshot_plan_choose(SnapshotPlan *plan, const Patterns *tables)
+{
+	size_t		count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+	{
+		const char *names[] = {plan->tables[i].schema, plan->tables[i].name};
+
+		if (patterns_match(tables, names, 2))
+			plan->tables[count++] = plan->tables[i];
+	}
+	plan->count = count;
+}
+
 const SnapshotTable *
 snapshot_plan_find(const SnapshotPlan *plan, uint32_t oid)
 {
@@ -396,13 +412,15 @@ snapshot_plan_lock(const SnapshotPlan *plan, PGconn *conn, Buf *sql,
 
 	for (size_t i = 0; ok && i < plan->count; i++)
 	{
-		ok = append_table(sql, conn, before, plan->tables[i].schema,
-						  plan->tables[i].name);
+		const SnapshotTable *table = &plan->tables[i];
+		const SnapshotPart *parts = &plan->parts[table->part];
+
+		ok = append_table(sql, conn, before, table->schema, table->name);
 		before = ", ONLY ";
+		for (size_t part = 0; ok && part < table->part_count; part++)
+			ok = append_table(sql, conn, before, parts[part].schema,
+							  parts[part].name);
 	}
-	for (size_t i = 0; ok && i < plan->part_count; i++)
-		ok = append_table(sql, conn, before, plan->parts[i].schema,
-						  plan->parts[i].name);
 	buf_append_string(sql, " IN ACCESS SHARE MODE");
 	return (ok && !buf_failed(sql)) || error_no_memory(err);
 }

@@ -13,6 +13,7 @@
 
 #include <libpq-fe.h>
 
+#include "pattern.h"
 #include "pgoutput_relation.h"
 
 typedef struct SnapshotPart
@@ -53,6 +54,9 @@ typedef struct SnapshotPlan
 extern MUST_USE bool snapshot_plan_read(SnapshotPlan *plan, PGconn *conn,
 										const char *publications, Error *err);
 extern void snapshot_plan_free(SnapshotPlan *plan);
+
+/* Leaves out all tables but those that match. */
+extern void snapshot_plan_choose(SnapshotPlan *plan, const Patterns *tables);
 
 /* Whether both read the same of the same tables. */
 extern bool snapshot_plan_equal(const SnapshotPlan *a, const SnapshotPlan *b);

@@ -8,6 +8,7 @@
  */
 #include "snapshot_inside.h"
 
+#include "record_key.h"
 #include "snapshot_copy.h"
 
 #define TXN_ROWS	10000
@@ -21,6 +22,18 @@ free_line(SnapshotLine *line)
 }
 
 /* ---- tables ---- */
+
+/* Equal rows of a table without a key are not told apart. */
+static bool
+has_key(const Table *table)
+{
+	bool		primary = false;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		primary |= table->columns[i].key_position > 0;
+	return primary || table->identity !=
+		PG_FANOUT__REPLICA_IDENTITY__REPLICA_IDENTITY_FULL;
+}
 
 /* As the stream describes it, so that records have the same columns. */
 static bool
@@ -45,6 +58,9 @@ describe(Snapshot *snapshot, ActiveTable *table, Error *err)
 	if (table->relation == NULL)
 		return false;
 	passing = table->relation->table;
+	if (config->changed != NULL && !has_key(passing))
+		return error_set(err, ERROR_SNAPSHOT,
+						 "it has no primary key, and all columns as its replica identity: which rows have changed cannot be told");
 	switch (transform_table(config->transform, &passing, err))
 	{
 		case TRANSFORM_PASS:
@@ -202,38 +218,58 @@ write_row(Snapshot *snapshot, const ActiveTable *table, Error *err)
 	return row_writer_put_read(writer, relation, snapshot->point, err);
 }
 
-static SourceResult
-hand_out(Snapshot *snapshot, Reader *reader, SourceEvent *event, Error *err)
+/* The row that was written last, as a change of that transaction. */
+static bool
+make_change(const Snapshot *snapshot, const Transaction *txn, Change *change,
+			Error *err)
 {
-	ActiveTable *table = reader->table;
-	Change	   *change = &event->change;
-
-	snapshot->txn.snapshot = place_of(snapshot, reader);
-	free_line(&snapshot->current);
-	snapshot->current = reader->held;
-	reader->held = reader->next;
-	reader->next = (SnapshotLine) {0};
-	if (!write_row(snapshot, table, err))
-	{
-		error_prefix(err, "table %s.%s", table->plan->schema,
-					 table->plan->name);
-		return SOURCE_FAILED;
-	}
 	*change = (Change) {
-		.txn = &snapshot->txn, .table = table->relation->table,
+		.txn = txn, .table = snapshot->current_of->table,
 		.body = buf_slice(&snapshot->writer->body)
 	};
-	if (!body_parse(change->body, &change->parts))
-	{
+	return body_parse(change->body, &change->parts) ||
 		error_set(err, ERROR_INTERNAL, "a body was made that is none");
-		return SOURCE_FAILED;
-	}
+}
+
+/* Takes the reader's row and makes it a change. */
+static bool
+take_row(Snapshot *snapshot, Reader *reader, const Transaction *txn,
+		 Change *change, Error *err)
+{
+	ActiveTable *table = reader->table;
+
+	free_line(&snapshot->current);
+	snapshot->current = reader->held;
+	snapshot->current_of = table->relation;
+	reader->held = reader->next;
+	reader->next = (SnapshotLine) {0};
+	if (!write_row(snapshot, table, err) ||
+		!make_change(snapshot, txn, change, err))
+		return error_prefix(err, "table %s.%s", table->plan->schema,
+							table->plan->name);
+	return true;
+}
+
+static void
+count_row(Snapshot *snapshot, ActiveTable *table)
+{
 	table->rows++;
 	snapshot->any_rows = true;
 	snapshot->txn_rows++;
 	snapshot->txn_bytes += snapshot->current.size;
 	snapshot->stats.rows++;
 	snapshot->stats.bytes += snapshot->current.size;
+}
+
+static SourceResult
+hand_out(Snapshot *snapshot, Reader *reader, SourceEvent *event, Error *err)
+{
+	ActiveTable *table = reader->table;
+
+	snapshot->txn.snapshot = place_of(snapshot, reader);
+	if (!take_row(snapshot, reader, &snapshot->txn, &event->change, err))
+		return SOURCE_FAILED;
+	count_row(snapshot, table);
 	return SOURCE_CHANGE;
 }
 
@@ -279,4 +315,112 @@ snapshot_rows_next(Snapshot *snapshot, SourceEvent *event, Error *err)
 			break;
 	}
 	return SOURCE_FAILED;
+}
+
+/* ---- beside the stream ---- */
+
+/*
+ * Whether the stream has had a change of that row since the snapshot: what it
+ * had is newer, or says that the row is gone.
+ */
+static bool
+is_outdated(Snapshot *snapshot, const Change *change, bool *outdated,
+			Error *err)
+{
+	Lsn			lsn = LSN_INVALID;
+
+	*outdated = false;
+	switch (record_key_find(change, &snapshot->key))
+	{
+		case RECORD_KEY_FOUND:
+			break;
+		case RECORD_KEY_NONE:
+			return true;
+		case RECORD_KEY_BAD:
+			return error_set(err, ERROR_INTERNAL, "a row was made that is none");
+	}
+	if (buf_failed(&snapshot->key))
+		return error_no_memory(err);
+	if (!key_set_find(snapshot->config->changed, change->table->oid,
+					  buf_slice(&snapshot->key), &lsn, err))
+		return false;
+	*outdated = lsn != LSN_INVALID && lsn >= snapshot->point;
+	return true;
+}
+
+/* Not one turn may take as long as a table in which all rows have changed. */
+#define LEFT_OUT_PER_TURN	4096
+
+SourceResult
+snapshot_row(Snapshot *snapshot, const Transaction *txn, SourceEvent *event,
+			 Error *err)
+{
+	if (snapshot->again)
+	{
+		snapshot->again = false;
+		return make_change(snapshot, txn, &event->change, err) ?
+			SOURCE_CHANGE : SOURCE_FAILED;
+	}
+	for (int i = 0; i < LEFT_OUT_PER_TURN; i++)
+	{
+		ActiveTable *table;
+		Reader	   *reader;
+		bool		outdated;
+
+		switch (find_row(snapshot, &reader, err))
+		{
+			case SNAPSHOT_ROW:
+				break;
+			case SNAPSHOT_NOTHING:
+				return SOURCE_EMPTY;
+			case SNAPSHOT_END:
+				snapshot->state = SNAPSHOT_ALL_READ;
+				return SOURCE_EMPTY;
+			case SNAPSHOT_FAILED:
+				return SOURCE_FAILED;
+		}
+		table = reader->table;
+		if (!take_row(snapshot, reader, txn, &event->change, err) ||
+			!is_outdated(snapshot, &event->change, &outdated, err))
+			return SOURCE_FAILED;
+		if (!outdated)
+		{
+			count_row(snapshot, table);
+			return SOURCE_CHANGE;
+		}
+		snapshot->stats.left_out++;
+	}
+	return SOURCE_AGAIN;
+}
+
+void
+snapshot_row_again(Snapshot *snapshot)
+{
+	snapshot->again = true;
+}
+
+bool
+snapshot_row_ready(Snapshot *snapshot, bool *ok, Error *err)
+{
+	Reader	   *reader;
+
+	*ok = true;
+	if (snapshot->again)
+		return true;
+	if (snapshot->state != SNAPSHOT_READING)
+		return false;
+	switch (find_row(snapshot, &reader, err))
+	{
+		case SNAPSHOT_ROW:
+			return true;
+		case SNAPSHOT_NOTHING:
+			break;
+		case SNAPSHOT_END:
+			snapshot->state = SNAPSHOT_ALL_READ;
+			break;
+		case SNAPSHOT_FAILED:
+			*ok = false;
+			break;
+	}
+	return false;
 }

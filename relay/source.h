@@ -58,6 +58,8 @@ typedef struct Change
 	const Table *table;
 	Slice		body;			/* typed message without Source */
 	Body		parts;			/* body taken apart */
+	const char *only;			/* the name of the only sink that gets it;
+								 * NULL: all do */
 } Change;
 
 /* A logical message (pg_logical_emit_message). */

@@ -294,6 +294,7 @@ read_change(SourcePgoutput *source, SourceEvent *event, Error *err)
 		return SOURCE_FAILED;
 	}
 	change->txn = &source->txn;
+	change->only = NULL;
 	change->table = relation->table;
 	change->body = buf_slice(&source->writer->body);
 	if (!body_parse(change->body, &change->parts))
@@ -327,6 +328,7 @@ read_truncate(SourcePgoutput *source, SourceEvent *event, Error *err)
 	end = wire_put_uint(end, 5, source->record.lsn);
 	memset(change, 0, sizeof(*change));
 	change->txn = &source->txn;
+	change->only = NULL;
 	change->table = relation->table;
 	change->body = slice_make(source->truncate_body,
 							  (size_t) (end - source->truncate_body));
@@ -452,6 +454,16 @@ belongs_inside(const PgoutputMessage *message)
 		(message->kind == PGOUTPUT_MESSAGE && message->logical.transactional);
 }
 
+/* A message that is neither asked for nor for the relay itself. */
+static bool
+is_unwanted(const SourcePgoutput *source)
+{
+	const PgoutputMessage *message = &source->record.message;
+
+	return message->kind == PGOUTPUT_MESSAGE && !source->options.messages &&
+		!is_control_prefix(message->logical.prefix);
+}
+
 /* What is not handed out. */
 static SourceResult
 read_control(SourcePgoutput *source, SourceEvent *event, Error *err)
@@ -491,6 +503,11 @@ read_record(SourcePgoutput *source, SourceEvent *event, Error *err)
 {
 	const PgoutputMessage *message = &source->record.message;
 
+	if (is_unwanted(source))
+	{
+		source->record.present = false;
+		return SOURCE_EMPTY;
+	}
 	if (!is_spooled(source) && belongs_inside(message))
 	{
 		if (!source->in_transaction)

@@ -233,6 +233,7 @@ read_change(SourcePlugin *source, Slice bytes, SourceEvent *event, Error *err)
 	if (!source->in_transaction || !body_parse(header.body, &change->parts))
 		return source_plugin_malformed("Change", err);
 	change->txn = &source->txn;
+	change->only = NULL;
 	change->table = find_table(source, header.table, err);
 	change->body = header.body;
 	return change->table != NULL ? SOURCE_CHANGE : SOURCE_FAILED;
@@ -277,6 +278,7 @@ source_plugin_next_truncated(SourcePlugin *source, SourceEvent *event,
 	end = wire_put_uint(end, 5, truncate->lsn);
 	memset(change, 0, sizeof(*change));
 	change->txn = &source->txn;
+	change->only = NULL;
 	change->table = find_table(source,
 							   truncate->table[source->truncate_next++], err);
 	change->body = slice_make(source->truncate_body,

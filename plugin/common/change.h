@@ -10,6 +10,18 @@
 #include "wire.h"
 
 /*
+ * Logical messages with such prefixes are for the relay itself: it is sent
+ * them whatever else is asked for, and delivers none of them.
+ */
+#define CONTROL_PREFIX	"pg_fanout."
+
+static inline bool
+is_control_prefix(const char *prefix)
+{
+	return strncmp(prefix, CONTROL_PREFIX, strlen(CONTROL_PREFIX)) == 0;
+}
+
+/*
  * The typed body of a Change taken apart. Slices point into the body; false:
  * malformed.
  */
