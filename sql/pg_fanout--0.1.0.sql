@@ -47,6 +47,28 @@ CREATE FUNCTION fanout.proto(
 COMMENT ON FUNCTION fanout.proto(pg_catalog.regclass, pg_catalog.text) IS
 'The .proto file that consumers of the table''s records compile. package: of the file; by default "fanout." and the schema.';
 
+CREATE FUNCTION fanout.resnapshot(
+    "table" pg_catalog.regclass,
+    sink pg_catalog.text DEFAULT NULL,
+    slot pg_catalog.name DEFAULT NULL)
+    RETURNS pg_catalog.pg_lsn
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on
+    AS $$
+    SELECT pg_catalog.pg_logical_emit_message(true, 'pg_fanout.resnapshot',
+        pg_catalog.convert_to(pg_catalog.json_build_object(
+            'tables', pg_catalog.json_build_array(
+                pg_catalog.regexp_replace(n.nspname, '([][*?\\.,])', '\\\1', 'g') || '.' ||
+                pg_catalog.regexp_replace(c.relname, '([][*?\\.,])', '\\\1', 'g')),
+            'slot', $3, 'sink', $2)::pg_catalog.text, 'UTF8'))
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = $1
+    $$;
+COMMENT ON FUNCTION fanout.resnapshot(pg_catalog.regclass, pg_catalog.text, pg_catalog.name) IS
+'Asks relays to send all rows of the table again, beside the stream: once the transaction has committed and they get there. sink: to that one only; slot: by the relay of that one only. Returns where the request is in the WAL; NULL if there is no such table. Whether a relay sends the table at all is not looked at.';
+
 -- The columns of pg_replication_slots differ between server versions; as JSON a
 -- missing one is NULL.
 CREATE VIEW fanout.slots AS

@@ -38,7 +38,7 @@ WHERE extname = 'pg_fanout';
 SELECT object FROM extension_objects() WHERE object ~ '^(function|view)'
     AND definition !~ '\n[A-Z]';
 SELECT proname FROM pg_proc
-WHERE pronamespace = 'fanout'::regnamespace AND (prosecdef OR probin IS NULL);
+WHERE pronamespace = 'fanout'::regnamespace AND prosecdef;
 
 -- ---- proto ----
 
@@ -80,6 +80,23 @@ SELECT fanout.proto(0);
 SELECT fanout.proto(NULL) IS NULL AS none;
 SELECT fanout.proto('customer', 'com.example;import "x"');
 SELECT fanout.proto('customer', '');
+
+-- ---- resnapshot ----
+
+-- The request as it is in the stream, with names that are no plain patterns.
+CREATE TABLE "1 schema;"."a.b,c*[\?]""é" (id int);
+SELECT 'slot' FROM pg_create_logical_replication_slot('resnapshot', 'pg_fanout');
+BEGIN;
+SELECT fanout.resnapshot('customer') IS NOT NULL AS sent;
+SELECT fanout.resnapshot('"1 schema;"."a.b,c*[\?]""é"', 'lake', 'fan') IS NOT NULL AS sent;
+SELECT fanout.resnapshot('parted', slot => 'fan') IS NOT NULL AS sent;
+COMMIT;
+SELECT fanout.resnapshot(0) IS NULL AS none, fanout.resnapshot(NULL) IS NULL AS none;
+SELECT record->>'content' AS request, record->>'transactional' AS transactional
+FROM fanout.peek('resnapshot', NULL, NULL, 'messages', 'on')
+WHERE record->>'kind' = 'message';
+SELECT pg_drop_replication_slot('resnapshot') IS NOT NULL AS dropped;
+DROP TABLE "1 schema;"."a.b,c*[\?]""é";
 
 -- ---- rights ----
 
