@@ -386,9 +386,11 @@ def test_truncated(pg, relay, slow, plugin, tmp_path):
     check(pg, read_json(out), ('t0', 't1', 'parted'))
 
 
-@pytest.mark.parametrize('memory', ('64kB', None))
-def test_memory(pg, relay, slow, memory, tmp_path):
-    """More keys change than it may remember: it reads the rest first."""
+@pytest.mark.parametrize('memory, keys, readings', (
+    ('64kB', 4000, 2), ('64kB', 20000, 20), (None, 20000, 2)))
+def test_memory(pg, relay, slow, memory, keys, readings, tmp_path):
+    """More keys change than it may remember: it reads the rest first. With
+    many more it begins anew."""
     out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
     fill(pg, tables=2, rows=20000)
     pg.create_slot()
@@ -399,8 +401,8 @@ def test_memory(pg, relay, slow, memory, tmp_path):
     ask(pg, *BOTH, 'public.t1')
     begun(process, out)
     for number in range(1, 9):
-        pg.sql(f"update t1 set v = '99.{number}' where id %% 8 >= %s",
-               (number - 1,))
+        pg.sql(f"update t1 set v = '99.{number}' where id %% 8 >= %s "
+               'and id < %s', (number - 1, keys))
     assert not lines_with(process, DONE), 'it was too fast'
     near.link.heal()
     process.wait_for(DONE, LATEST)
@@ -408,13 +410,15 @@ def test_memory(pg, relay, slow, memory, tmp_path):
     seen = len(process.lines)
     ask(pg, *BOTH, 'public.t1')
     for number in range(9, 13):
-        pg.sql(f"update t1 set v = '99.{number}'")
+        pg.sql(f"update t1 set v = '99.{number}' where id < %s", (keys,))
     process.wait_for(DONE, LATEST, after=seen)
+    assert not memory or lines_with(process, 'the stream waits until' if
+                                    keys < 10000 else 'kept in mind')
     writers.stop()
     finish(pg, process)
     names = ('t0', 't1', 'parted')
-    check(pg, read_json(out), names, readings=2)
-    check(pg, read_manifest(lake), names, readings=2)
+    check(pg, read_json(out), names, readings=readings)
+    check(pg, read_manifest(lake), names, readings=readings)
 
 
 # ---- what is published ----
