@@ -554,7 +554,7 @@ def test_kill_nine(pg, relay, slow, tmp_path):
     chance = random.Random(3)
     starts = set()
     for number in range(KILLS):
-        slow.allow(chance.randrange(50_000, 300_000) if number else 600_000)
+        slow.allow(chance.randrange(200_000, 300_000) if number else 600_000)
         process = relay(*args(slow, plugin), *sinks, **how)
         process.wait_for(r'snapshot at .*reading \d tables', 60)
         if not number:
@@ -624,7 +624,7 @@ def test_kafka_and_s3(pg, relay, kafka, s3, slow, tmp_path):
     rows, and where delivery is exactly once no position comes twice."""
     from records import parse_lines, read_bucket
     names = ('t0', 't1', 'parted')
-    fill(pg, tables=2, rows=12000)
+    fill(pg, tables=2, rows=30000)
     writers = Writers(pg, 3).start()
     sinks = [f'exact={kafka.url}?delivery=exactly-once&prefix={pg.dbname}x'
              '&partitions=3', f'plain={kafka.url}?partitions=3',
@@ -633,7 +633,7 @@ def test_kafka_and_s3(pg, relay, kafka, s3, slow, tmp_path):
              for part in ('--sink', one + '&checkpoint_interval=50ms')]
     how = dict(binary=rig.PLAIN_BIN, env={**s3.env, **slow.env})
     for pause in (0.3, 0.8):
-        slow.allow(150_000)
+        slow.allow(600_000)
         process = relay(*args(slow, 'pgoutput'), *sinks, **how)
         process.wait_for(r'snapshot at .*reading \d tables', 60)
         time.sleep(pause)
