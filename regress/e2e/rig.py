@@ -41,7 +41,7 @@ class Exit:
     SINK_SHARED = 25
 
 
-def wait_until(condition, timeout=30, interval=0.05, what='condition'):
+def wait_until(condition, timeout=90, interval=0.05, what='condition'):
     """The first true answer of condition(); AssertionError after timeout."""
     deadline = time.monotonic() + timeout
     while True:
@@ -312,7 +312,7 @@ class Database:
         """Where the server's WAL is inserted, as a number."""
         return lsn(self.value('select pg_current_wal_insert_lsn()'))
 
-    def wait_confirmed(self, position=None, slot=None, timeout=60):
+    def wait_confirmed(self, position=None, slot=None, timeout=120):
         """Waits until the slot is confirmed up to position (default: now)."""
         if position is None:
             position = self.wal_position()
@@ -604,7 +604,7 @@ class Relay:
         self.stdout.seek(0)
         return self.stdout.read()
 
-    def wait_for(self, pattern, timeout=30, after=0):
+    def wait_for(self, pattern, timeout=90, after=0):
         """The match of the first line (from line number after) in which the
         pattern is found; AssertionError if it ends or takes too long."""
         pattern = re.compile(pattern)
@@ -625,7 +625,7 @@ class Relay:
                         + '\n'.join(self.lines[-40:]))
                 self.news.wait(0.1)
 
-    def wait_streaming(self, timeout=30, after=0):
+    def wait_streaming(self, timeout=90, after=0):
         self.wait_for('streaming from slot', timeout, after)
         return self
 

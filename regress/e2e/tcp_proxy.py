@@ -25,6 +25,7 @@ class TcpProxy:
     slice       pieces of so many bytes at most, each sent by itself
     stalled     nothing passes, and nothing is said
     cut_after   so many bytes after it was set, all connections are reset
+    stall_after so many bytes after it was set, it is stalled
     refusing    new connections are reset at once
     """
 
@@ -32,7 +33,7 @@ class TcpProxy:
         self.target = target
         self.latency, self.bandwidth, self.slice = 0, 0, PIECE
         self.stalled = self.refusing = False
-        self.cut_after = None
+        self.cut_after = self.stall_after = None
         self.accepted = self.cuts = 0
         self.lock = threading.Lock()
         self.pairs = set()
@@ -43,7 +44,7 @@ class TcpProxy:
     def heal(self):
         self.latency, self.bandwidth, self.slice = 0, 0, PIECE
         self.stalled = self.refusing = False
-        self.cut_after = None
+        self.cut_after = self.stall_after = None
 
     def reset(self):
         """Breaks every connection, as a router does that was restarted."""
@@ -124,6 +125,10 @@ class TcpProxy:
 
     def _count(self, size):
         with self.lock:
+            if self.stall_after is not None:
+                self.stall_after -= size
+                if self.stall_after <= 0:
+                    self.stalled, self.stall_after = True, None
             if self.cut_after is None:
                 return
             self.cut_after -= size

@@ -7,6 +7,7 @@ output plugins the slot has makes no difference.
 SNAPSHOT_KILLS (default 3) says how often it is killed; SNAPSHOT_ALL=1 runs the
 long tests, too.
 """
+import json
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ from records import positions, read_json
 from snapshot_rig import (PLUGINS, SHAPES, State, Writers, args, check_state,
                           drain, fill, halves, in_order, no_nulls, rows_of,
                           sink, write_again)
+from test_network import Detour, proxy  # noqa: F401
 
 ALL = 'SNAPSHOT_ALL' in os.environ
 KILLS = int(os.environ.get('SNAPSHOT_KILLS', 3))
@@ -320,27 +322,64 @@ def test_added_sink(pg, relay, tmp_path):
 
 # ---- interruptions ----
 
-def test_kill_nine(pg, relay, tmp_path):
+class SlowLink:
+    """A way to the server on which no snapshot comes to its end, however fast
+    the machine: after so many bytes nothing passes."""
+
+    def __init__(self, pg, proxy):  # noqa: F811
+        self.link = proxy(f'{pg.host}/.s.PGSQL.{pg.port}')
+        self.link.slice = 4096
+        self.detour = Detour(pg, self.link.port)
+        self.env = self.detour.env
+        self.heal, self.reset = self.link.heal, self.link.reset
+        self.slot = pg.slot
+
+    args = property(lambda self: self.detour.args)
+
+    def allow(self, size):
+        self.link.bandwidth = 200_000
+        self.link.stall_after, self.link.stalled = size, False
+
+
+@pytest.fixture
+def slow(pg, proxy):  # noqa: F811
+    return SlowLink(pg, proxy)
+
+
+def kept(path):
+    """How many bytes of a file its checkpoint has: they are not cut off."""
+    path = path.with_name(path.name + '.checkpoint')
+    return path.exists() and json.loads(path.read_text()).get('file_size', 0)
+
+
+def test_kill_nine(pg, relay, slow, tmp_path):
     """Killed again and again: tables that were finished are kept, and in the
     end the sinks have what the source has."""
     out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
     plugin = 'pgoutput'
-    fill(pg, tables=5, rows=10000)
+    # more than what may pass before each kill
+    fill(pg, tables=5, rows=12000 + 3000 * KILLS)
     writers = Writers(pg, 6).start()
-    how = dict(binary=rig.PLAIN_BIN)
+    how = dict(binary=rig.PLAIN_BIN, env=slow.env)
     sinks = ['--sink', 'file=' + sink(out), '--sink',
              f'dir=dir://{lake}?flush_interval=50ms&checkpoint_interval=50ms']
     chance = random.Random(3)
     starts = set()
-    for _ in range(KILLS):
-        process = relay(*args(pg, plugin), *sinks, **how)
-        process.wait_for(r'snapshot at .*reading \d tables')
-        time.sleep(chance.uniform(0.1, 0.6))
+    for number in range(KILLS):
+        slow.allow(chance.randrange(200_000, 300_000) if number else 600_000)
+        process = relay(*args(slow, plugin), *sinks, **how)
+        process.wait_for(r'snapshot at .*reading \d tables', 60)
+        if not number:
+            rig.wait_until(lambda: kept(out), 60, what='rows that are kept')
+        time.sleep(chance.uniform(0, 0.5))
         process.kill()
-        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
+        slow.reset()
+        rig.wait_until(lambda: not pg.walsender(), 60,
+                       what='slot to be free')
         starts.add(pg.slot_info()['confirmed_flush_lsn'])
-    process = relay(*args(pg, plugin), *sinks, **how)
-    process.wait_streaming(60)
+    slow.heal()
+    process = relay(*args(slow, plugin), *sinks, **how)
+    process.wait_streaming(120)
     writers.stop()
     pg.wait_confirmed()
     process.stop()
@@ -361,22 +400,27 @@ def check_lake(pg, lake, names):
 
 
 @pytest.mark.parametrize('plugin', PLUGINS if ALL else PLUGINS[1:])
-def test_lost_connections(pg, relay, plugin, tmp_path):
+def test_lost_connections(pg, relay, plugin, slow, tmp_path):
     """Connections that are lost in the middle: the same process goes on."""
     out, lake = tmp_path / 'out.jsonl', tmp_path / 'lake'
     fill(pg, tables=3, rows=12000)
     writers = Writers(pg, 3).start()
-    process = relay(*args(pg, plugin), '--sink', sink(out), '--sink',
-                    f'dir://{lake}?flush_interval=50ms')
-    for attempt in range(2):
-        seen = len(process.lines)
-        process.wait_for(r'snapshot at .*reading \d tables', 60,
-                         after=seen if attempt else 0)
+    slow.allow(150_000)
+    process = relay(*args(slow, plugin), '--sink', sink(out), '--sink',
+                    f'dir://{lake}?flush_interval=50ms', env=slow.env)
+    seen = 0
+    for _ in range(2):
+        process.wait_for(r'snapshot at .*reading \d tables', 60, after=seen)
         time.sleep(0.2)
+        seen = len(process.lines)
         pg.sql('select pg_terminate_backend(pid) from pg_stat_activity where '
                "application_name = 'pg_fanout' and datname = current_database()")
-        process.wait_for('lost connection|terminating connection', after=seen)
-    process.wait_streaming(60)
+        slow.reset()            # what was under way does not arrive
+        slow.allow(150_000)
+        process.wait_for('lost connection|terminating connection', 60,
+                         after=seen)
+    slow.heal()
+    process.wait_streaming(120)
     writers.stop()
     pg.wait_confirmed()
     process.stop()
@@ -387,26 +431,30 @@ def test_lost_connections(pg, relay, plugin, tmp_path):
     check_lake(pg, lake, names)
 
 
-def test_kafka_and_s3(pg, relay, kafka, s3, tmp_path):
+def test_kafka_and_s3(pg, relay, kafka, s3, slow, tmp_path):
     """Killed in the middle with sinks elsewhere: each ends with the source's
     rows, and where delivery is exactly once no position comes twice."""
     from records import parse_lines, read_bucket
     names = ('t0', 't1', 'parted')
-    fill(pg, tables=2, rows=12000)
+    fill(pg, tables=2, rows=30000)
     writers = Writers(pg, 3).start()
     sinks = [f'exact={kafka.url}?delivery=exactly-once&prefix={pg.dbname}x'
              '&partitions=3', f'plain={kafka.url}?partitions=3',
              f'lake={s3.url("lake", flush_interval="200ms")}']
     sinks = [part for one in sinks
              for part in ('--sink', one + '&checkpoint_interval=50ms')]
-    how = dict(binary=rig.PLAIN_BIN, env=s3.env)
+    how = dict(binary=rig.PLAIN_BIN, env={**s3.env, **slow.env})
     for pause in (0.3, 0.8):
-        process = relay(*args(pg, 'pgoutput'), *sinks, **how)
+        slow.allow(600_000)
+        process = relay(*args(slow, 'pgoutput'), *sinks, **how)
         process.wait_for(r'snapshot at .*reading \d tables', 60)
         time.sleep(pause)
         process.kill()
-        rig.wait_until(lambda: not pg.walsender(), what='slot to be free')
-    process = relay(*args(pg, 'pgoutput'), *sinks, **how)
+        slow.reset()
+        rig.wait_until(lambda: not pg.walsender(), 60,
+                       what='slot to be free')
+    slow.heal()
+    process = relay(*args(slow, 'pgoutput'), *sinks, **how)
     process.wait_streaming(120)
     writers.stop()
     pg.wait_confirmed(timeout=120)
@@ -446,16 +494,20 @@ def test_no_right_to_read(pg, relay, tmp_path):
         pg.sql('drop owned by reader; drop role reader')
 
 
-def test_stopped(pg, relay, tmp_path):
+def test_stopped(pg, relay, slow, tmp_path):
     """A stop in the middle is a clean one."""
     out = tmp_path / 'out.jsonl'
     fill(pg, tables=2, rows=25000)
-    process = relay(*args(pg), '--snapshot-workers=1', '--sink', sink(out))
-    process.wait_for('reading 3 tables')
+    slow.allow(400_000)
+    process = relay(*args(slow), '--snapshot-workers=1', '--sink', sink(out),
+                    env=slow.env)
+    process.wait_for('reading 3 tables', 60)
     rig.wait_until(lambda: out.exists() and out.stat().st_size > 0,
-                   what='first rows')
+                   timeout=60, what='first rows')
     process.stop()
+    slow.reset()
     assert 'the snapshot is not finished' in process.stderr
+    rig.wait_until(lambda: not pg.walsender(), 60, what='slot to be free')
     refused = relay.run(*args(pg, mode='never'), '--sink', sink(out))
     assert refused.code == rig.Exit.SNAPSHOT, refused.stderr
     process = relay(*args(pg), '--sink', sink(out))
