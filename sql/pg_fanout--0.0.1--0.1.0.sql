@@ -48,13 +48,15 @@ CREATE FUNCTION fanout.resnapshot(
     AS $$
     SELECT pg_catalog.pg_logical_emit_message(true, 'pg_fanout.resnapshot',
         pg_catalog.convert_to(pg_catalog.json_build_object(
-            'tables', pg_catalog.json_build_array(
+            'tables', pg_catalog.json_agg(
                 pg_catalog.regexp_replace(n.nspname, '([][*?\\.,])', '\\\1', 'g') || '.' ||
-                pg_catalog.regexp_replace(c.relname, '([][*?\\.,])', '\\\1', 'g')),
+                pg_catalog.regexp_replace(c.relname, '([][*?\\.,])', '\\\1', 'g')
+                ORDER BY c.oid),
             'slot', $3, 'sink', $2)::pg_catalog.text, 'UTF8'))
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.oid = $1
+    WHERE c.oid = $1 OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1))
+    HAVING pg_catalog.count(*) > 0
     $$;
 COMMENT ON FUNCTION fanout.resnapshot(pg_catalog.regclass, pg_catalog.text, pg_catalog.name) IS
 'Asks relays to send all rows of the table again, beside the stream: once the transaction has committed and they get there. sink: to that one only; slot: by the relay of that one only. Returns where the request is in the WAL; NULL if there is no such table. Whether a relay sends the table at all is not looked at.';
