@@ -7,10 +7,15 @@
  */
 #include "check.h"
 
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "bytes.h"
 #include "check_part.h"
 #include "fanout.h"
 #include "relay_skip.h"
 #include "spool.h"
+#include "spool_directory.h"
 
 /* ---- the spool ---- */
 
@@ -34,6 +39,42 @@ check_spool(Check *check)
 	else
 		say_failure(check, &failure);
 	spool_free(spool);
+}
+
+/* The directory, and whether the disk has what the spool may take. */
+static void
+check_backlog(Check *check)
+{
+	const Settings *settings = check->settings;
+	const char *path = settings->spool_backlog_directory;
+	char		space[BYTES_TEXT_SIZE];
+	char		limit[BYTES_TEXT_SIZE];
+	struct statvfs disk;
+	int64_t		room = INT64_MAX;
+	Error		failure;
+	bool		made = false;
+
+	if (!settings->spool)
+		return;
+	error_clear(&failure);
+	if (!spool_directory_prepare(path, &made, &failure))
+	{
+		error_prefix(&failure, "the spool");
+		say_failure(check, &failure);
+		return;
+	}
+	if (statvfs(path, &disk) == 0)
+		room = (int64_t) disk.f_bavail * (int64_t) disk.f_frsize;
+	bytes_format((double) room, space);
+	bytes_format((double) settings->spool_backlog_limit, limit);
+	if (room < settings->spool_backlog_limit)
+		say_warning("Give it a disk of its own, or lower spool_backlog_limit: a full disk is treated as the limit is (spool_full).",
+					"the spool may take %s, but the disk of \"%s\" has %s left",
+					limit, path, space);
+	else
+		say_ok("the spool's directory can be written, and has room");
+	if (made)
+		rmdir(path);
 }
 
 /* ---- sinks ---- */
@@ -158,7 +199,9 @@ check_all(const Settings *settings, ConnectionOptions *connection,
 		check_plugin(&check);
 		check_publications(&check);
 		check_identities(&check);
+		check_rights(&check);
 		check_spool(&check);
+		check_backlog(&check);
 		check_sinks(&check, setups);
 	}
 	PQfinish(check.conn);

@@ -79,8 +79,12 @@ extern void check_plugin(Check *check);
 /* check_slot.c: the slot and others beside it. */
 extern void check_slot(Check *check);
 
-/* check_table.c: publications, their tables and how rows are identified. */
+/*
+ * check_table.c: publications, their tables, how rows are identified, and
+ * whether a snapshot may read them.
+ */
 extern void check_publications(Check *check);
 extern void check_identities(Check *check);
+extern void check_rights(Check *check);
 
 #endif							/* PG_FANOUT_CHECK_PART_H */

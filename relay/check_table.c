@@ -1,6 +1,7 @@
 /*
  * check_table.c
- *		--check: publications, their tables, and how rows are identified.
+ *		--check: publications, their tables, how rows are identified, and
+ *		whether a snapshot may read them.
  *
  * A server refuses UPDATE and DELETE on a published table whose rows it cannot
  * identify: that breaks the application, not the relay, and deserves a line
@@ -114,9 +115,12 @@ check_publications(Check *check)
 
 /* ---- identities ---- */
 
-/* The tables that the slot sends: of the publications, or all. */
+/*
+ * The tables that the slot sends: of the publications, or all. changed: only
+ * those whose rows it has to identify.
+ */
 static void
-append_tables(Buf *sql, Check *check)
+append_tables(Buf *sql, Check *check, bool changed)
 {
 	const char *at = publication_names(check);
 	const char *between = "";
@@ -138,7 +142,10 @@ append_tables(Buf *sql, Check *check)
 					  " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
 					  " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
 					  " AND c.relname = t.tablename"
-					  " WHERE (p.pubupdate OR p.pubdelete) AND t.pubname IN (");
+					  " WHERE ");
+	if (changed)
+		buf_append_string(sql, "(p.pubupdate OR p.pubdelete) AND ");
+	buf_append_string(sql, "t.pubname IN (");
 	buf_init(&name, NAME_LIMIT);
 	while (publication_next(&at, &name))
 	{
@@ -165,7 +172,7 @@ ask_identities(Check *check)
 
 	buf_init(&sql, TABLE_QUERY);
 	buf_append_string(&sql, "WITH sent AS (");
-	append_tables(&sql, check);
+	append_tables(&sql, check, true);
 	buf_append_string(&sql,
 					  "), bad AS (SELECT c.oid, s.published,"
 					  " coalesce(pg_catalog.pg_stat_get_tuples_updated(c.oid)"
@@ -224,6 +231,101 @@ check_identities(Check *check)
 	if (bad > shown)
 		say_warning("Look for them in pg_class.relreplident.",
 					"%ld more tables have no replica identity", bad - shown);
+
+done:
+	PQclear(result);
+}
+
+/* ---- rights ---- */
+
+/*
+ * Tables that a snapshot may not read, or not all rows of; in every row how
+ * many there are, and how many tables altogether. A column list may do with
+ * less than the whole table.
+ */
+static PGresult *
+ask_rights(Check *check)
+{
+	PGresult   *result = NULL;
+	Buf			sql;
+
+	buf_init(&sql, TABLE_QUERY);
+	buf_append_string(&sql, "WITH sent AS (");
+	append_tables(&sql, check, false);
+	buf_append_string(&sql,
+					  "), bad AS (SELECT c.oid, c.relname,"
+					  " pg_catalog.quote_ident(n.nspname) AS schema,"
+					  " pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usage,"
+					  " pg_catalog.has_any_column_privilege(c.oid, 'SELECT') AS readable"
+					  " FROM sent s JOIN pg_catalog.pg_class c ON c.oid = s.oid"
+					  " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+					  " WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+					  " OR NOT pg_catalog.has_any_column_privilege(c.oid, 'SELECT')"
+					  " OR pg_catalog.row_security_active(c.oid))"
+					  " SELECT b.oid::pg_catalog.regclass, b.schema, b.usage, b.readable,"
+					  " pg_catalog.quote_ident(current_user),"
+					  " (SELECT pg_catalog.count(*) FROM bad),"
+					  " (SELECT pg_catalog.count(*) FROM sent)"
+					  " FROM (SELECT) one LEFT JOIN bad b ON true"
+					  " ORDER BY b.schema, b.relname LIMIT " TABLE_LINES);
+	if (buf_string(&sql) != NULL)
+		result = ask_rows(check, buf_string(&sql));
+	buf_free(&sql);
+	return result;
+}
+
+static void
+say_right(Check *check, const PGresult *result, int row)
+{
+	const char *table = PQgetvalue(result, row, 0);
+	const char *schema = PQgetvalue(result, row, 1);
+	const char *role = PQgetvalue(result, row, 4);
+	char		hint[ERROR_TEXT_SIZE];
+
+	if (PQgetvalue(result, row, 2)[0] != 't')
+	{
+		snprintf(hint, sizeof(hint), "GRANT USAGE ON SCHEMA %s TO %s;", schema,
+				 role);
+		say_fault(check, ERROR_SNAPSHOT, hint,
+				  "table %s: the role may not use schema %s, so a snapshot cannot read it",
+				  table, schema);
+	}
+	else if (PQgetvalue(result, row, 3)[0] != 't')
+	{
+		snprintf(hint, sizeof(hint), "GRANT SELECT ON %s TO %s;", table, role);
+		say_fault(check, ERROR_SNAPSHOT, hint,
+				  "table %s: the role may not read it, so a snapshot cannot",
+				  table);
+	}
+	else
+		say_fault(check, ERROR_SNAPSHOT,
+				  "ALTER ROLE ... BYPASSRLS; or leave the table out of the publication.",
+				  "table %s: row security hides rows from the role, so a snapshot would lack them",
+				  table);
+}
+
+void
+check_rights(Check *check)
+{
+	PGresult   *result;
+	int			shown = 0;
+	long		bad;
+
+	if (check->settings->snapshot == SNAPSHOT_MODE_NEVER)
+		return;
+	result = ask_rights(check);
+	if (result == NULL || PQntuples(result) == 0)
+		goto done;
+	bad = strtol(PQgetvalue(result, 0, 5), NULL, 10);
+	if (bad == 0)
+		say_ok("a snapshot may read every table that is sent (%s tables)",
+			   PQgetvalue(result, 0, 6));
+	for (; bad > 0 && shown < PQntuples(result); shown++)
+		say_right(check, result, shown);
+	if (bad > shown)
+		say_warning("GRANT SELECT ON ALL TABLES IN SCHEMA ... TO ...;",
+					"%ld more tables cannot be read by a snapshot",
+					bad - shown);
 
 done:
 	PQclear(result);

@@ -339,6 +339,30 @@ def test_check(table, relay, tmp_path):
     assert table.slot_info() == before
 
 
+def test_check_spool(table, relay, tmp_path):
+    """The spool's directory, and the disk below it."""
+    table.create_slot()
+    place = tmp_path / 'spool'
+
+    def check(*options):
+        return relay.run(*slot_args(
+            table, '--check', '-o', 'publication_names=pub', '--sink', 'null:',
+            '--spool', 'on', '--spool-backlog-directory', place, *options))
+
+    process = check('--spool-backlog-limit', '1GB')
+    assert process.code == 0, process.output.decode() + process.stderr
+    assert "the spool's directory can be written" in process.output.decode()
+    assert not place.exists(), 'a check leaves nothing behind'
+    process = check('--spool-backlog-limit', '900000GB')
+    assert process.code == 0, process.stderr
+    assert 'the spool may take' in process.output.decode()
+    place.mkdir(mode=0o755)
+    place.chmod(0o755)
+    process = check()
+    assert process.code != 0, process.output.decode()
+    assert str(place) in process.output.decode()
+
+
 def test_check_finds_faults(table, relay, tmp_path):
     """Each fault is printed with its remedy; the exit code is the first's."""
     process = relay.run(*slot_args(
