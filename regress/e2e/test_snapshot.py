@@ -10,6 +10,7 @@ long tests, too.
 import json
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -480,16 +481,26 @@ def test_no_right_to_read(pg, relay, tmp_path):
     fill(pg, tables=3, rows=10)
     pg.sql('create role reader login replication; grant select on all tables '
            'in schema public to reader; revoke select on t2 from reader')
+    look = [*args(pg), '-U', 'reader', '--start=off', '--check', '--sink',
+            'null:']
     try:
         process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
         assert process.code == rig.Exit.AUTH, process.stderr
         assert 'GRANT SELECT ON TABLE' in process.stderr
         assert pg.slot_info() is None
+        said = relay.run(*look).output.decode()
+        assert re.search(r'FAIL +table (public\.)?t2: the role may not read',
+                         said), said
+        assert 'GRANT SELECT ON' in said
         pg.sql('grant select on t2 to reader; '
                'alter table t2 enable row level security')
         process = relay.run(*args(pg), '-U', 'reader', '--sink', sink(out))
         assert process.code == rig.Exit.AUTH, process.stderr
         assert 'BYPASSRLS' in process.stderr
+        assert 'row security hides rows' in relay.run(*look).output.decode()
+        pg.sql('alter table t2 disable row level security')
+        assert 'a snapshot may read every table that is sent (4 tables)' in \
+            relay.run(*look).output.decode()
     finally:
         pg.sql('drop owned by reader; drop role reader')
 
@@ -615,6 +626,31 @@ def test_lost_slot(pg, relay, tmp_path):
     pg.wait_confirmed()
     process.stop()
     assert 'a new snapshot covers what is missing' in process.stderr
+    check_state(pg, read_json(out), ('t0', 'parted'), exact=False)
+
+
+def test_invalidated_slot(own_pg, relay, tmp_path):
+    """The server has removed WAL that the slot needed: when-needed drops it
+    and reads the tables again."""
+    pg, out = own_pg, tmp_path / 'out.jsonl'
+    fill(pg, rows=100)
+    process = relay.run(*args(pg, mode='only'), '--sink', sink(out))
+    assert process.code == 0, process.stderr
+    pg.sql("alter system set max_slot_wal_keep_size = '1MB'")
+    pg.sql("alter system set max_wal_size = '32MB'")
+    pg.server.reload()
+    for number in range(4):
+        pg.sql("insert into t0 values (%s, 'missed')", (-number - 1,))
+        pg.sql('select pg_switch_wal()')
+    pg.sql('checkpoint')
+    process = relay.run(*args(pg), '--sink', sink(out))
+    assert process.code == rig.Exit.SLOT_INVALIDATED, process.stderr
+    process = relay(*args(pg, mode='when-needed'), '--sink', sink(out))
+    process.wait_streaming()
+    pg.sql("insert into t0 values (-10, 'since')")
+    pg.wait_confirmed()
+    process.stop()
+    assert 'it is dropped and created anew' in process.stderr
     check_state(pg, read_json(out), ('t0', 'parted'), exact=False)
 
 

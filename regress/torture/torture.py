@@ -11,7 +11,8 @@ committed records in Kafka.
 
 RELAY_KILLS, WALSENDER_KILLS, SERVER_STOPS, BROKER_KILLS, S3_KILLS, WRITERS say
 how much of it, RATE how many transactions the writers come to in a second.
-SEED repeats the plan of an earlier run, though not its timing.
+SEED repeats the plan of an earlier run, though not its timing. SPOOL=directory
+gives the relay a spool below that.
 """
 import itertools
 import os
@@ -277,6 +278,9 @@ class Torture:
         try:
             process.wait_streaming(timeout=60)
             self.pg.wait_confirmed(timeout=300)
+            if rig.SPOOL:       # that is confirmed what the sinks may not have
+                rig.wait_until(self._all_there, 300, interval=5,
+                               what='everything in every sink')
             process.stop()
         finally:
             process.kill()
@@ -288,6 +292,12 @@ class Torture:
             read_json, self.top.glob('out*.jsonl')) if records]
         groups.sort(key=lambda records: position(records[0]))
         return itertools.chain(*groups)
+
+    def _all_there(self):
+        try:
+            return not any(found.lost for found in self._compare().values())
+        except AssertionError:
+            return False        # a chain of manifests that is growing
 
     def _compare(self):
         source = self.ledger.source()
