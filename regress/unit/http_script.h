@@ -62,6 +62,7 @@ typedef struct HttpServer
 	int			request_count;
 	char		writer[64];
 	const char *echo;			/* body of the last PUT */
+	pthread_mutex_t lock;		/* of the script and what was requested */
 	pthread_t	threads[HTTP_MAX_REQUESTS];
 	int			thread_count;
 } HttpServer;
@@ -170,17 +171,13 @@ http_answer(HttpServer *server, int fd, const HttpStep *step, bool head_only)
 
 /* Returns false when the connection is over. */
 static inline bool
-http_serve_one(HttpServer *server, int fd)
+http_play(HttpServer *server, int fd, const char *head)
 {
 	HttpRequest *request = &server->requests[server->request_count];
 	const HttpStep *step;
 	const char *length;
 
-	if (!http_read_head(fd, request->head))
-	{
-		close(fd);
-		return false;
-	}
+	memcpy(request->head, head, strlen(head) + 1);
 	assert(server->request_count < HTTP_MAX_REQUESTS - 1);
 	assert(server->step < server->step_count);
 	step = &server->steps[server->step++];
@@ -211,6 +208,24 @@ http_serve_one(HttpServer *server, int fd)
 		usleep(100000);
 	http_break(fd);
 	return false;
+}
+
+/* Two connections may bring their requests at the same time. */
+static inline bool
+http_serve_one(HttpServer *server, int fd)
+{
+	char		head[HTTP_HEAD_SIZE];
+	bool		ok;
+
+	if (!http_read_head(fd, head))
+	{
+		close(fd);
+		return false;
+	}
+	pthread_mutex_lock(&server->lock);
+	ok = http_play(server, fd, head);
+	pthread_mutex_unlock(&server->lock);
+	return ok;
 }
 
 static inline void *
@@ -257,6 +272,7 @@ http_start(HttpServer *server, const HttpStep *steps, int count)
 	memset(server, 0, sizeof(*server));
 	server->steps = steps;
 	server->step_count = count;
+	pthread_mutex_init(&server->lock, NULL);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	server->listener = socket(AF_INET, SOCK_STREAM, 0);
 	if (bind(server->listener, (struct sockaddr *) &address, sizeof(address)) != 0 ||

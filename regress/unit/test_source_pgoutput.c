@@ -331,10 +331,23 @@ truncation_is_one_change_per_table(void **state)
 	assert_int_equal(event.end.records, 1);
 }
 
+/* Another source instead of the one at hand. */
+static void
+with_messages(void)
+{
+	const char *const names[] = {"publication_names", "messages"};
+	const char *const values[] = {"fan", "on"};
+
+	source->ops->free(source);
+	source = create(160000, names, values, 2);
+	assert_non_null(source);
+}
+
 static void
 messages(void **state)
 {
 	(void) state;
+	with_messages();
 	put_message(&bytes, 0, false, "p\xff", "hi");
 	feed();
 	assert_int_equal(next(), SOURCE_MESSAGE);
@@ -348,6 +361,36 @@ messages(void **state)
 	assert_int_equal(next(), SOURCE_BEGIN);
 	assert_int_equal(next(), SOURCE_MESSAGE);
 	assert_non_null(event.message.txn);
+}
+
+/*
+ * The server is asked for all of them; of those nobody wants, nothing is
+ * noticed, not even that their transaction had anything.
+ */
+static void
+messages_to_the_relay_alone(void **state)
+{
+	(void) state;
+	put_message(&bytes, 0, false, "pg_fanoutx", "hi");
+	feed_silently();
+	feed_begin();
+	put_message(&bytes, 0, true, "p", "hi");
+	feed_silently();
+	put_commit(&bytes, 100, 120);
+	feed_silently();
+	feed_begin();
+	put_message(&bytes, 0, true, "p", "hi");
+	feed_silently();
+	put_message(&bytes, 0, true, "pg_fanout.x", "hi");
+	feed();
+	assert_int_equal(next(), SOURCE_BEGIN);
+	assert_int_equal(next(), SOURCE_MESSAGE);
+	assert_string_equal(event.message.prefix, "pg_fanout.x");
+	assert_int_equal(next(), SOURCE_EMPTY);
+	put_commit(&bytes, 100, 120);
+	feed();
+	assert_int_equal(next(), SOURCE_COMMIT);
+	assert_int_equal(event.end.records, 1);
 }
 
 static void
@@ -369,7 +412,7 @@ origin(void **state)
 	put_number(&bytes, 9, 8);
 	put_string(&bytes, "east");
 	feed_silently();
-	put_message(&bytes, 0, true, "p", "hi");
+	put_message(&bytes, 0, true, "pg_fanout.x", "hi");
 	feed();
 	assert_int_equal(next(), SOURCE_BEGIN);
 	assert_string_equal(event.txn.origin, "east");
@@ -382,7 +425,7 @@ origin(void **state)
 
 	/* and does not stay for the next one */
 	feed_begin();
-	put_message(&bytes, 0, true, "p", "hi");
+	put_message(&bytes, 0, true, "pg_fanout.x", "hi");
 	feed();
 	assert_int_equal(next(), SOURCE_BEGIN);
 	assert_string_equal(event.txn.origin, "");
@@ -504,7 +547,7 @@ streamed_transaction_comes_at_its_commit(void **state)
 
 	/* another transaction in between */
 	feed_begin();
-	put_message(&bytes, 0, true, "p", "hi");
+	put_message(&bytes, 0, true, "pg_fanout.x", "hi");
 	feed();
 	assert_int_equal(next(), SOURCE_BEGIN);
 	assert_int_equal(next(), SOURCE_MESSAGE);
@@ -764,6 +807,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(truncation_is_one_change_per_table,
 										setup, teardown),
 		cmocka_unit_test_setup_teardown(messages, setup, teardown),
+		cmocka_unit_test_setup_teardown(messages_to_the_relay_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(empty_transactions_are_passed_over,
 										setup, teardown),
 		cmocka_unit_test_setup_teardown(origin, setup, teardown),
