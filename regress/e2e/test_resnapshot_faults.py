@@ -233,6 +233,7 @@ def test_spooled(pg, relay, s3, kill, tmp_path):
     process = start(pg, relay, *sinks, **how)
     writers = Writers(pg, 4, pause=0.05).start()
     # until it has a checkpoint, a new sink holds the slot
+    pg.sql("insert into t0 values (-1, '1.1')")
     pg.wait_confirmed(timeout=LATEST)
     s3.server.stop()
     try:
