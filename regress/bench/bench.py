@@ -7,6 +7,7 @@ to the same position. CPU seconds are user and system: the walsender's from
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -122,6 +123,8 @@ class Bench:
             'file json': ('pg_fanout', f'file:{where}/out.jsonl', []),
             'file protobuf': ('pg_fanout',
                               f'file:{where}/out.pb?format=protobuf', []),
+            'file json spool': ('pg_fanout', f'file:{where}/out.jsonl',
+                                rig.spool(f'{where}/spool')),
             'kafka mock': ('pg_fanout', 'kafka://mock', []),
             'kafka': ('pg_fanout', f'{self.kafka.url}?delivery=exactly-once',
                       []),
@@ -173,7 +176,7 @@ class Bench:
 
     def check_rows(self, name):
         """Speed without the rows would be none."""
-        if name == 'file json':
+        if name.startswith('file json'):
             with open(self.directory / 'out.jsonl', 'rb') as file:
                 found = sum(1 for _ in file)
             assert found == ROWS, f'{found} of {ROWS} rows'
@@ -182,6 +185,7 @@ class Bench:
         """Files of one case must not weigh on the next."""
         for path in self.directory.glob('out.*'):
             path.unlink()
+        shutil.rmtree(self.directory / 'spool', ignore_errors=True)
 
     def table(self):
         median = {name: sorted(found)[len(found) // 2]
