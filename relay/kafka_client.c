@@ -78,22 +78,20 @@ client_is_purged(rd_kafka_resp_err_t resp)
 		resp == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 }
 
-/*
- * A transaction that failed takes all its records with it, and tells why only
- * who asks for another one. Which it does not begin.
- */
-static rd_kafka_resp_err_t
-client_txn_failure(KafkaClient *client, char *text, size_t room)
+rd_kafka_resp_err_t
+kafka_client_txn_failure(KafkaClient *client, char *text, size_t room)
 {
-	rd_kafka_error_t *error = rd_kafka_begin_transaction(client->rk);
 	rd_kafka_resp_err_t resp = RD_KAFKA_RESP_ERR__STATE;
+	rd_kafka_error_t *error;
 
+	error = client->rk != NULL ? rd_kafka_begin_transaction(client->rk) : NULL;
 	if (error == NULL)
 		return resp;
 	if (rd_kafka_error_txn_requires_abort(error))
 	{
 		resp = rd_kafka_error_code(error);
-		snprintf(text, room, "%s", rd_kafka_error_string(error));
+		if (room > 0)
+			snprintf(text, room, "%s", rd_kafka_error_string(error));
 	}
 	rd_kafka_error_destroy(error);
 	return resp;
@@ -121,7 +119,7 @@ client_fail_delivery(KafkaClient *client, const rd_kafka_message_t *message)
 		return;
 	client->failed = false;
 	if (client_is_purged(resp))
-		resp = client_txn_failure(client, text, sizeof(text));
+		resp = kafka_client_txn_failure(client, text, sizeof(text));
 	if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
 		rd_kafka_fatal_error(client->rk, NULL, 0) !=
 		RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -338,7 +336,7 @@ client_refuse(KafkaClient *client, const KafkaRecord *record,
 	char		text[256] = "";
 
 	if (resp == RD_KAFKA_RESP_ERR__STATE)
-		resp = client_txn_failure(client, text, sizeof(text));
+		resp = kafka_client_txn_failure(client, text, sizeof(text));
 	switch (resp)
 	{
 		case RD_KAFKA_RESP_ERR__QUEUE_FULL:

@@ -80,6 +80,15 @@ extern MUST_USE bool kafka_client_poll(KafkaClient *client, int timeout_ms,
  */
 extern int64_t kafka_client_waiting_since(const KafkaClient *client);
 
+/*
+ * Why the transaction failed: it takes all its records with it, and tells the
+ * cause only who asks for another one, which it does not begin.
+ * RD_KAFKA_RESP_ERR__STATE: it does not tell, or has not failed. The text, if
+ * there is room for one, is left alone then.
+ */
+extern rd_kafka_resp_err_t kafka_client_txn_failure(KafkaClient *client,
+													char *text, size_t room);
+
 /* Drops what is still on its way. Safe on a client never opened. */
 extern void kafka_client_close(KafkaClient *client);
 

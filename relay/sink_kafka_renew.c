@@ -37,10 +37,18 @@ sink_kafka_may_renew(const SinkKafka *sink, const Error *err)
 bool
 sink_kafka_lose(SinkKafka *sink, Error *err)
 {
-	/* Records fail with their transaction; its commit knows why. */
+	rd_kafka_resp_err_t failure;
+
+	/*
+	 * Records fail with their transaction; its commit knows why, unless it
+	 * waited for them.
+	 */
 	kafka_txn_end(&sink->txn);
-	if (kafka_error_denied(sink->txn.failure))
-		return kafka_error_set(err, ERROR_SINK_WRITE, sink->txn.failure, NULL,
+	failure = sink->txn.failure;
+	if (sink->exact && !kafka_error_denied(failure))
+		failure = kafka_client_txn_failure(&sink->link->client, NULL, 0);
+	if (kafka_error_denied(failure))
+		return kafka_error_set(err, ERROR_SINK_WRITE, failure, NULL,
 							   "Kafka transaction could not be committed");
 	if (!sink_kafka_may_renew(sink, err) ||
 		++sink->lost > SINK_KAFKA_MAX_LOST)
