@@ -62,8 +62,8 @@ lake_start(Lake *lake, const SlotIdentity *identity, int64_t timeout,
 	return result;
 }
 
-bool
-lake_poll(Lake *lake, Error *err)
+static bool
+poll_once(Lake *lake, Error *err)
 {
 	if (!lake_objects_poll(&lake->objects, err) ||
 		!lake_cleaner_poll(&lake->cleaner, err))
@@ -73,6 +73,21 @@ lake_poll(Lake *lake, Error *err)
 	return lake_intents_poll(&lake->intents, &lake->objects, err) &&
 		lake_rollup_poll(&lake->rollup, err) &&
 		lake_objects_poll(&lake->objects, err);
+}
+
+/*
+ * Polling objects moves the store, too. An intent that is answered by that is
+ * taken at once: with nothing else on its way nobody would be woken for it.
+ */
+bool
+lake_poll(Lake *lake, Error *err)
+{
+	do
+	{
+		if (!poll_once(lake, err))
+			return false;
+	} while (lake_intents_answered(&lake->intents));
+	return true;
 }
 
 LakeSent

@@ -23,6 +23,13 @@ lake_intents_init(LakeIntents *intents, ObjectStore *store,
 	buf_init(&intents->text, INTENT_LIMIT);
 }
 
+bool
+lake_intents_answered(const LakeIntents *intents)
+{
+	return intents->put.state == STORE_DONE ||
+		intents->put.state == STORE_FAILED;
+}
+
 void
 lake_intents_free(LakeIntents *intents)
 {

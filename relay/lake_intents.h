@@ -34,6 +34,9 @@ extern void lake_intents_init(LakeIntents *intents, ObjectStore *store,
 /* Writes down what was closed and publishes what is written down. */
 extern MUST_USE bool lake_intents_poll(LakeIntents *intents,
 									   LakeObjects *objects, Error *err);
+
+/* Whether there is something for that to do. */
+extern bool lake_intents_answered(const LakeIntents *intents);
 extern void lake_intents_free(LakeIntents *intents);
 
 #endif							/* PG_FANOUT_LAKE_INTENTS_H */
