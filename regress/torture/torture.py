@@ -282,6 +282,9 @@ class Torture:
                 rig.wait_until(self._all_there, 300, interval=5,
                                what='everything in every sink')
             process.stop()
+        except AssertionError as error:
+            raise AssertionError(
+                f'{error}:\n{process.stderr[-3000:]}') from None
         finally:
             process.kill()
             process.stdout.close()
