@@ -149,8 +149,9 @@ def test_outage(pg, relay, s3, tmp_path, plugin):
     process = relay.stream(pg, *sinks, **how)
     ledger.start()
     # until it has a checkpoint, a new sink holds the slot
-    rig.wait_until(lambda: f'lake/_pg_fanout/{pg.slot}/s3.json' in
-                   s3.keys('lake', hidden=True), what='checkpoint of s3')
+    rig.wait_until(lambda: pg.value('select count(*) from ledger'),
+                   what='first rows')
+    pg.wait_confirmed()
     s3.server.stop()
     try:
         time.sleep(0.5)
@@ -280,7 +281,8 @@ def test_stop_leaves_the_rest_confirmed(table, relay, s3, tmp_path):
     process = relay.run(*pg.args, '-S', pg.slot, '--start', '-o',
                         'publication_names=pub', '--sink', sinks[0],
                         '--sink', sinks[1], env=s3.env)
-    assert process.code == rig.Exit.CHECKPOINT
+    # which of the two depends on how far the slot's WAL has moved, too
+    assert process.code in (rig.Exit.CHECKPOINT, rig.Exit.SLOT_RECREATED)
     assert 'spool' in process.stderr
     process = relay.stream(pg, *sinks, **how)
     wait_bucket(s3, range(1, 506))
