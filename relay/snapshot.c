@@ -301,6 +301,16 @@ snapshot_creating(Snapshot *snapshot, Error *err)
 
 /* ---- beginning and end ---- */
 
+void
+snapshot_count_table(Snapshot *snapshot, const SnapshotTable *table)
+{
+	SnapshotStats *stats = &snapshot->stats;
+
+	stats->tables++;
+	for (size_t part = 0; part < table->part_count; part++)
+		stats->blocks += snapshot->plan.parts[table->part + part].blocks;
+}
+
 /*
  * A note can be older than the last rows it speaks of: those came to nothing
  * then, and positions of this attempt will pass the one that it names. So it
@@ -311,7 +321,6 @@ static bool
 sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
 {
 	const SnapshotPlace *place = &snapshot->place;
-	SnapshotStats *stats = &snapshot->stats;
 
 	snapshot->stale = calloc(snapshot->plan.count + 1,
 							 sizeof(*snapshot->stale));
@@ -331,9 +340,7 @@ sort_out(Snapshot *snapshot, const Notes *notes, Error *err)
 		}
 		if (noted || !place->exact)
 			snapshot->stale[snapshot->stale_count++] = i;
-		stats->tables++;
-		for (size_t part = 0; part < table->part_count; part++)
-			stats->blocks += snapshot->plan.parts[table->part + part].blocks;
+		snapshot_count_table(snapshot, table);
 	}
 	return true;
 }

@@ -11,16 +11,8 @@
 void
 snapshot_begin_beside(Snapshot *snapshot)
 {
-	SnapshotStats *stats = &snapshot->stats;
-
 	for (size_t i = 0; i < snapshot->plan.count; i++)
-	{
-		const SnapshotTable *table = &snapshot->plan.tables[i];
-
-		stats->tables++;
-		for (size_t part = 0; part < table->part_count; part++)
-			stats->blocks += snapshot->plan.parts[table->part + part].blocks;
-	}
+		snapshot_count_table(snapshot, &snapshot->plan.tables[i]);
 	snapshot->state = snapshot->plan.count > 0 ? SNAPSHOT_READING :
 		SNAPSHOT_ALL_READ;
 }

@@ -65,6 +65,10 @@ struct Snapshot
 	SnapshotStats stats;
 };
 
+/* In the stats, as one that is to be read. */
+extern void snapshot_count_table(Snapshot *snapshot,
+								 const SnapshotTable *table);
+
 /* An event of the state SNAPSHOT_READING. */
 extern SourceResult snapshot_rows_next(Snapshot *snapshot, SourceEvent *event,
 									   Error *err);
