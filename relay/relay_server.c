@@ -120,6 +120,7 @@ relay_check_slot(Relay *relay, const SlotInfo *slot, Error *err)
 	if (!slot_usable(slot, relay->settings->slot, relay->settings->plugin,
 					 &relay->server, err))
 		return false;
+	relay->limited = slot->limited;
 	if (!relay->resumed)
 		return check_startpos(relay, slot, err);
 	if (slot->active)

@@ -131,6 +131,8 @@ typedef struct Relay
 
 	ServerWatch watch;
 	Retention	retention;
+	WalRoom		room;
+	bool		limited;		/* the server has a limit of its own */
 	bool		drop_slot;		/* at the end: max_retained_wal */
 	int64_t		blocked_since;	/* a sink is full now and then since, or 0 */
 	int64_t		blocked_last;

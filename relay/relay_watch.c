@@ -47,32 +47,40 @@ leave_alone(Error *err)
 
 #define SENTENCE_SIZE 400
 
-/* How much, and who is to blame. */
-static void
-describe(const Relay *relay, char *text)
+/* Who is to blame for it. */
+static const char *
+describe_cause(const Relay *relay, char *text)
 {
 	const ServerWatch *watch = &relay->watch;
-	char		retained[BYTES_TEXT_SIZE];
-	char		limit[BYTES_TEXT_SIZE];
 	char		behind[BYTES_TEXT_SIZE];
 	char		at[LSN_TEXT_SIZE];
-	int			used;
 
-	used = snprintf(text, SENTENCE_SIZE,
-					"slot \"%s\" holds back %s of WAL, more than max_retained_wal = %s: ",
-					relay->settings->slot,
-					bytes_format((double) watch->retained, retained),
-					bytes_format((double) relay->retention.limit, limit));
 	bytes_format((double) watch->behind, behind);
 	if (relay->blocked_since == 0 && watch->behind < watch->retained / 2)
-		snprintf(text + used, SENTENCE_SIZE - (size_t) used,
+		snprintf(text, SENTENCE_SIZE,
 				 "a transaction that is still open on the server needs it; the sinks are only %s behind",
 				 behind);
 	else
-		snprintf(text + used, SENTENCE_SIZE - (size_t) used,
+		snprintf(text, SENTENCE_SIZE,
 				 "sink \"%s\" is the furthest behind, by %s, at %s",
 				 fanout_last(relay->fanout), behind,
 				 lsn_format(fanout_durable(relay->fanout), at));
+	return text;
+}
+
+static void
+describe(const Relay *relay, char *text)
+{
+	char		retained[BYTES_TEXT_SIZE];
+	char		limit[BYTES_TEXT_SIZE];
+	char		cause[SENTENCE_SIZE];
+
+	snprintf(text, 2 * SENTENCE_SIZE,
+			 "slot \"%s\" holds back %s of WAL, more than max_retained_wal = %s: %s",
+			 relay->settings->slot,
+			 bytes_format((double) relay->watch.retained, retained),
+			 bytes_format((double) relay->retention.limit, limit),
+			 describe_cause(relay, cause));
 }
 
 static StepResult
@@ -97,7 +105,7 @@ act(Relay *relay, const char *sentence, Error *err)
 static StepResult
 judge(Relay *relay, Error *err)
 {
-	char		sentence[SENTENCE_SIZE];
+	char		sentence[2 * SENTENCE_SIZE];
 	char		retained[BYTES_TEXT_SIZE];
 
 	describe(relay, sentence);
@@ -120,12 +128,48 @@ judge(Relay *relay, Error *err)
 	return STEP_GO_ON;
 }
 
+/* The server will not wait: what the slot needs goes, and the slot with it. */
+static void
+judge_room(Relay *relay)
+{
+	const ServerWatch *watch = &relay->watch;
+	char		room[BYTES_TEXT_SIZE];
+	char		cause[SENTENCE_SIZE];
+	Error		warning;
+
+	if (!watch->limited)
+		return;
+	switch (retention_judge_room(&relay->room, watch->room, watch->retained,
+								 clock_now()))
+	{
+		case RETENTION_OVER:
+			error_clear(&warning);
+			bytes_format((double) watch->room, room);
+			error_set(&warning, ERROR_SLOT_INVALIDATED,
+					  watch->room > 0 ?
+					  "slot \"%s\" is lost after %s more of WAL" :
+					  "slot \"%s\" is lost at the server's next checkpoint",
+					  relay->settings->slot, room);
+			error_detail(&warning, "It waits for this: %s.", describe_cause(relay, cause));
+			error_hint(&warning, "Raise max_slot_wal_keep_size now, which a reload of the server's configuration does; then see to the cause.");
+			log_report(LOG_LEVEL_WARNING, &warning);
+			break;
+		case RETENTION_BACK:
+			log_info("slot \"%s\" is safe again: %s of WAL more may be held back",
+					 relay->settings->slot,
+					 bytes_format((double) watch->room, room));
+			break;
+		default:
+			break;
+	}
+}
+
 StepResult
 relay_watch_server(Relay *relay, Error *err)
 {
 	bool		held_up = is_held_up(relay, clock_now());
 
-	if (relay->retention.limit == 0 && !held_up)
+	if (relay->retention.limit == 0 && !relay->limited && !held_up)
 	{
 		server_watch_close(&relay->watch);
 		return STEP_GO_ON;
@@ -135,6 +179,7 @@ relay_watch_server(Relay *relay, Error *err)
 		case SERVER_NO_NEWS:
 			break;
 		case SERVER_ANSWER:
+			judge_room(relay);
 			return judge(relay, err);
 		case SERVER_STOPS:
 			return held_up ? leave_alone(err) : STEP_GO_ON;
@@ -160,7 +205,8 @@ relay_watch_init(Relay *relay)
 int64_t
 relay_watch_time(const Relay *relay)
 {
-	return relay->retention.limit != 0 && relay->watch.asked == 0 ?
+	return (relay->retention.limit != 0 || relay->limited) &&
+		relay->watch.asked == 0 ?
 		relay->watch.next : INT64_MAX;
 }
 

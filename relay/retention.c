@@ -7,6 +7,8 @@
 #include "clock.h"
 
 #define SAY_INTERVAL	(300 * CLOCK_SECOND)
+#define ROOM_SMALL		20		/* per cent of what the server allows */
+#define ROOM_ENOUGH		30		/* again */
 
 /* Notes new lows; false: there is none. */
 static bool
@@ -45,5 +47,23 @@ retention_judge(Retention *retention, int64_t retained, int64_t behind,
 	if (was_over && now - retention->said < SAY_INTERVAL)
 		return RETENTION_QUIET;
 	retention->said = now;
+	return RETENTION_OVER;
+}
+
+RetentionVerdict
+retention_judge_room(WalRoom *room, int64_t left, int64_t retained,
+					 int64_t now)
+{
+	bool		was_small = room->small;
+	double		share = 100.0 * (double) left /
+		((double) left + (double) retained);
+
+	room->small = left <= 0 ||
+		share < (was_small ? ROOM_ENOUGH : ROOM_SMALL);
+	if (!room->small)
+		return was_small ? RETENTION_BACK : RETENTION_QUIET;
+	if (was_small && now - room->said < SAY_INTERVAL)
+		return RETENTION_QUIET;
+	room->said = now;
 	return RETENTION_OVER;
 }

@@ -16,7 +16,8 @@
 
 static const char query[] =
 "SELECT pg_catalog.pg_wal_lsn_diff(at.lsn, restart_lsn)::pg_catalog.int8,"
-" pg_catalog.pg_wal_lsn_diff(at.lsn, confirmed_flush_lsn)::pg_catalog.int8"
+" pg_catalog.pg_wal_lsn_diff(at.lsn, confirmed_flush_lsn)::pg_catalog.int8,"
+" safe_wal_size"
 " FROM pg_catalog.pg_replication_slots, (SELECT CASE"
 " WHEN pg_catalog.pg_is_in_recovery()"
 " THEN pg_catalog.pg_last_wal_replay_lsn()"
@@ -104,6 +105,8 @@ take_answer(ServerWatch *watch)
 		{
 			watch->retained = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
 			watch->behind = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+			watch->limited = !PQgetisnull(result, 0, 2);
+			watch->room = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
 			news = SERVER_ANSWER;
 		}
 		else if (PQresultStatus(result) == PGRES_FATAL_ERROR)

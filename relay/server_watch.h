@@ -1,7 +1,7 @@
 /*
  * server_watch.h
  *		A second look at the server while the stream is not read, or says too
- *		little: how much WAL the slot holds back, and whether the server wants
+ *		little: how much WAL the slot holds back and may, and whether the server wants
  *		to stop.
  *
  * Over an ordinary connection of its own, opened when first needed; questions
@@ -33,6 +33,9 @@ typedef struct ServerWatch
 	bool		told_end;		/* the server said that it ends the session */
 	int64_t		retained;		/* bytes from restart_lsn to the end of WAL */
 	int64_t		behind;			/* bytes from confirmed_flush_lsn */
+	int64_t		room;			/* bytes until the server may remove what the
+								 * slot needs */
+	bool		limited;		/* there is such a limit: room is known */
 } ServerWatch;
 
 /* One step, without waiting. To be called at least once a second. */

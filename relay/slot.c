@@ -88,7 +88,8 @@ static const char find_query[] =
 " coalesce(row->>'invalidation_reason', ''),"
 " coalesce((row->>'conflicting')::pg_catalog.bool, false),"
 " coalesce((row->>'failover')::pg_catalog.bool, false),"
-" coalesce((row->>'synced')::pg_catalog.bool, false)"
+" coalesce((row->>'synced')::pg_catalog.bool, false),"
+" safe_wal_size IS NOT NULL"
 " FROM pg_catalog.pg_replication_slots s,"
 " pg_catalog.to_jsonb(s) row WHERE slot_name = ";
 
@@ -110,6 +111,7 @@ fill_slot(SlotInfo *info, const PGresult *result)
 	info->conflicting = PQgetvalue(result, 0, 9)[0] == 't';
 	info->failover = PQgetvalue(result, 0, 10)[0] == 't';
 	info->synced = PQgetvalue(result, 0, 11)[0] == 't';
+	info->limited = PQgetvalue(result, 0, 12)[0] == 't';
 }
 
 bool

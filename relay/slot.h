@@ -34,6 +34,7 @@ typedef struct SlotInfo
 	Lsn			confirmed_flush;
 	Lsn			restart;
 	char		wal_status[32]; /* reserved, extended, unreserved, lost */
+	bool		limited;		/* max_slot_wal_keep_size is set */
 	char		invalidation[64];	/* reason, 17+; else empty */
 	bool		conflicting;	/* invalidated on a standby, 16+ */
 	bool		failover;		/* 17+ */

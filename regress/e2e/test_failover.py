@@ -84,6 +84,27 @@ def test_promotion(pair, relay, tmp_path):
     assert values(tmp_path) == [1, 2, 3]
 
 
+def test_slot_from_before_a_promotion(pair, relay, tmp_path):
+    """FOV-7: the copy of a slot stands where the first timeline still was: it
+    is read across the switch. As the server's 010_logical_decoding_timelines
+    does."""
+    prepare(pair)
+    slot = pair.first.slot
+    pair.first.sql('insert into t values (1)')
+    pair.copy()
+    pair.first.sql('insert into t values (2)')
+    pair.caught_up()
+    pair.primary.stop('fast')
+    pair.standby.promote()
+    pair.second.sql('insert into t values (3)')
+    process = start(relay, pair.second.conninfo, slot, tmp_path)
+    process.wait_streaming()
+    pair.second.wait_confirmed()
+    process.stop()
+    assert values(tmp_path) == [1, 2, 3]
+    assert checkpoint(tmp_path)['timeline'] == 2
+
+
 def test_promotion_that_lost_transactions(pair, relay, tmp_path):
     """FOV-2, FOV-5: what the sink holds is not in the database, and the same
     positions mean other changes there."""
@@ -211,9 +232,8 @@ def test_slot_invalidated(own_pg, relay):
     own_pg.sql('create table t (a int primary key)')
     own_pg.publication(tables=['t'])
     own_pg.create_slot()
-    own_pg.sql("alter system set max_slot_wal_keep_size = '1MB'")
-    own_pg.sql("alter system set max_wal_size = '32MB'")
-    own_pg.server.reload()
+    own_pg.set_to('max_slot_wal_keep_size', '1MB')
+    own_pg.set_to('max_wal_size', '32MB')
     process = relay.stream(own_pg, 'null:?checkpoint_interval=1h')
     for number in range(4):
         own_pg.sql('insert into t values (%s)', (number,))
@@ -247,13 +267,6 @@ def look(relay, database):
     return process.output.decode()
 
 
-def set_to(database, name, value):
-    database.sql(f"alter system set {name} = '{value}'")
-    database.server.reload()
-    rig.wait_until(lambda: database.value(f'show {name}') == value,
-                   what='the reload')
-
-
 def test_check_standbys(own_pg, relay, tmp_path):
     """ACK-13, and slots that a failover leaves behind."""
     own_pg.sql('create table t (a int primary key)')
@@ -264,16 +277,16 @@ def test_check_standbys(own_pg, relay, tmp_path):
     process = relay.stream(own_pg, file_sink(tmp_path))
     for names, means in (('other, "pg fanout"', False),
                          ('ANY 1 (other, PG_Fanout)', True), ('*', True)):
-        set_to(own_pg, 'synchronous_standby_names', names)
+        own_pg.set_to('synchronous_standby_names', names)
         assert ('means pg_fanout too' in look(relay, own_pg)) == means
     # commits wait for the sinks then, and do not wait for ever
     own_pg.sql('insert into t values (1)')
     assert values(tmp_path) == [1]
-    set_to(own_pg, 'synchronous_standby_names', '')
+    own_pg.set_to('synchronous_standby_names', '')
     process.stop()
     own_pg.sql("select pg_create_physical_replication_slot('stand', true)")
     assert 'does not survive a failover' in look(relay, own_pg)
-    set_to(own_pg, 'max_slot_wal_keep_size', '2GB')
+    own_pg.set_to('max_slot_wal_keep_size', '2GB')
     assert 'is lost after' not in look(relay, own_pg)
     if own_pg.version < 170000:
         return
@@ -282,7 +295,7 @@ def test_check_standbys(own_pg, relay, tmp_path):
         f'ALTER_REPLICATION_SLOT {own_pg.slot} (FAILOVER true)')
     replication.close()
     assert 'synchronized_standby_slots is empty' in look(relay, own_pg)
-    set_to(own_pg, 'synchronized_standby_slots', 'stand')
+    own_pg.set_to('synchronized_standby_slots', 'stand')
     assert '"stand", which no standby uses' in look(relay, own_pg)
 
 
@@ -404,8 +417,7 @@ def test_idle_timeout(own_pg, relay):
     own_pg.sql('create table t (a int primary key)')
     own_pg.publication(tables=['t'])
     own_pg.create_slot()
-    own_pg.sql("alter system set idle_replication_slot_timeout = '1s'")
-    own_pg.server.reload()
+    own_pg.set_to('idle_replication_slot_timeout', '1s')
 
     def is_lost():
         own_pg.sql('checkpoint')

@@ -1,4 +1,5 @@
-"""test_slot_policy.py: max_retained_wal, with a sink that takes nothing."""
+"""test_slot_policy.py: max_retained_wal and max_slot_wal_keep_size, with a
+sink that takes nothing."""
 import os
 import time
 
@@ -89,3 +90,26 @@ def test_stop(pg, relay):
                      'needs it; the sinks are only')
     assert 'drop the slot to save the database' in process.stderr
     assert pg.slot_info() is not None
+
+
+def test_server_limit(own_pg, relay):
+    """INV-6: the server will give the slot up, and the relay says so before."""
+    own_pg.sql('create table t (a int primary key)')
+    own_pg.publication()
+    own_pg.create_slot()
+    own_pg.set_to('max_slot_wal_keep_size', '128MB')
+    process = relay.stream(
+        own_pg, 'stuck=null:?checkpoint_interval=1h',
+        options=('--max-retained-wal-grace=1s', '-s', '1'))
+    time.sleep(2)
+    assert 'is lost' not in process.stderr
+    for number in range(8):
+        own_pg.sql('insert into t values (%s)', (number,))
+        own_pg.sql('select pg_switch_wal()')
+    process.wait_for(r'warning: slot .* is lost after [0-9.]+ .B more of WAL')
+    process.wait_for('detail: .*"stuck" is the furthest behind')
+    process.wait_for('hint: Raise max_slot_wal_keep_size')
+    own_pg.set_to('max_slot_wal_keep_size', '1GB')
+    process.wait_for('is safe again')
+    assert process.stderr.count('is lost') == 1
+    process.stop()

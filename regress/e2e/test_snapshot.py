@@ -636,9 +636,8 @@ def test_invalidated_slot(own_pg, relay, tmp_path):
     fill(pg, rows=100)
     process = relay.run(*args(pg, mode='only'), '--sink', sink(out))
     assert process.code == 0, process.stderr
-    pg.sql("alter system set max_slot_wal_keep_size = '1MB'")
-    pg.sql("alter system set max_wal_size = '32MB'")
-    pg.server.reload()
+    pg.set_to('max_slot_wal_keep_size', '1MB')
+    pg.set_to('max_wal_size', '32MB')
     for number in range(4):
         pg.sql("insert into t0 values (%s, 'missed')", (-number - 1,))
         pg.sql('select pg_switch_wal()')

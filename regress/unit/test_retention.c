@@ -94,6 +94,33 @@ test_swinging(void **state)
 }
 
 static void
+look_at_room(WalRoom *room, int64_t left, RetentionVerdict expected)
+{
+	now += STEP;
+	assert_int_equal(retention_judge_room(room, left, 1000 - left, now),
+					 expected);
+}
+
+/* Said below a fifth, and then now and then; not again for a small swing. */
+static void
+test_room(void **state)
+{
+	WalRoom		room = {0};
+
+	(void) state;
+	look_at_room(&room, 1000, RETENTION_QUIET);
+	look_at_room(&room, 200, RETENTION_QUIET);
+	look_at_room(&room, 199, RETENTION_OVER);
+	look_at_room(&room, 299, RETENTION_QUIET);
+	look_at_room(&room, 0, RETENTION_QUIET);
+	now += 300 * CLOCK_SECOND;
+	look_at_room(&room, -500, RETENTION_OVER);
+	look_at_room(&room, 300, RETENTION_BACK);
+	look_at_room(&room, 250, RETENTION_QUIET);
+	look_at_room(&room, 10, RETENTION_OVER);
+}
+
+static void
 test_bytes(void **state)
 {
 	char		text[BYTES_TEXT_SIZE];
@@ -113,6 +140,7 @@ main(void)
 		cmocka_unit_test(test_worse),
 		cmocka_unit_test(test_better),
 		cmocka_unit_test(test_swinging),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_bytes),
 	};
 
