@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bad_record.h"
 #include "clock.h"
@@ -15,6 +16,7 @@
 #define RECORDS_PER_LOOK	64	/* at the clock */
 #define TRY_BASE			CLOCK_SECOND
 #define TRY_LIMIT			(30 * CLOCK_SECOND)
+#define TELL_INTERVAL		(300 * CLOCK_SECOND)
 #define NAME_LIMIT			((size_t) 1 << 20)	/* of a sink */
 
 /* ---- life ---- */
@@ -101,6 +103,29 @@ lane_resume(Lane *lane, const SlotIdentity *identity, Error *err)
 		fanout_resume(lane->fanout, identity, err);
 }
 
+/*
+ * Why it is not there: said when the reason is another one, and again from
+ * time to time, for somebody may look at the log hours later.
+ */
+static void
+tell_absent(Lane *lane, const Error *err)
+{
+	int64_t		now = clock_now();
+	Error		named = *err;
+	bool		same = strcmp(lane->told.message, err->message) == 0 &&
+		strcmp(lane->told.detail, err->detail) == 0;
+
+	if (same && now < lane->tell_at)
+	{
+		log_report(LOG_LEVEL_DEBUG, err);
+		return;
+	}
+	lane->told = *err;
+	lane->tell_at = now + TELL_INTERVAL;
+	error_prefix(&named, "sink %s", lane_name(lane));
+	log_report(LOG_LEVEL_WARNING, &named);
+}
+
 static void
 try_later(Lane *lane)
 {
@@ -111,7 +136,7 @@ try_later(Lane *lane)
 void
 lane_leave(Lane *lane, const Error *err)
 {
-	log_report(LOG_LEVEL_WARNING, err);
+	tell_absent(lane, err);
 	log_warning("sink %s: is tried again while the others go on; the spool keeps what it has not got",
 				lane_name(lane));
 	fanout_free(lane->fanout);
@@ -149,6 +174,7 @@ take_try(Lane *lane, Error *err)
 		lane->fanout = try->fanout;
 		try->fanout = NULL;
 		lane->attempt = 0;
+		error_clear(&lane->told);
 		log_info("sink %s: is there again", lane_name(lane));
 		lane_begin(lane, lane->backlog);
 		return true;
@@ -160,7 +186,7 @@ take_try(Lane *lane, Error *err)
 		*err = try->err;
 		return false;
 	}
-	log_report(LOG_LEVEL_DEBUG, &try->err);
+	tell_absent(lane, &try->err);
 	try_later(lane);
 	return true;
 }

@@ -61,6 +61,8 @@ typedef struct Lane
 	LaneTry		try;
 	int64_t		try_at;
 	int			attempt;
+	Error		told;			/* why it is absent, as was last said */
+	int64_t		tell_at;		/* when that is said again */
 } Lane;
 
 /* NULL: failed. The backlog is said before the first turn. */

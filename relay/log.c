@@ -10,6 +10,7 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ typedef enum LogStyle
 
 static LogLevel log_level = LOG_LEVEL_INFO;
 static LogStyle log_style = LOG_STYLE_UNKNOWN;
-static bool log_progress_shown = false;
+static atomic_bool log_progress_shown = false;
 
 /* systemd names the device and inode of the journal's stream. */
 static bool

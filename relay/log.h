@@ -4,7 +4,7 @@
  *		and level, under systemd with the journal's priority prefix.
  *
  * Everything goes to stderr; stdout belongs to the data. Row contents are
- * never logged. One thread only.
+ * never logged. Any thread may log, after log_init(): a line is written whole.
  */
 #ifndef PG_FANOUT_LOG_H
 #define PG_FANOUT_LOG_H
