@@ -282,6 +282,13 @@ class Database:
                     cursor.execute(statement)
         connection.close()
 
+    def set_to(self, name, value):
+        """A setting of the whole server; the server has read it then."""
+        self.sql(f"alter system set {name} = '{value}'")
+        self.server.reload()
+        wait_until(lambda: self.value(f'show {name}') == value,
+                   what='the reload')
+
     # ---- replication ----
 
     def publication(self, name='pub', tables=None):
@@ -541,7 +548,8 @@ def spool_options(args):
     args = list(map(str, args))
     if not SPOOL or '--start' not in args or '-S' not in args:
         return []
-    return spool(Path(SPOOL) / args[args.index('-S') + 1])
+    os.makedirs(SPOOL, exist_ok=True)
+    return spool(Path(SPOOL).absolute() / args[args.index('-S') + 1])
 
 
 def spool(directory, limit=None, full=None):

@@ -139,6 +139,8 @@ class Torture:
                 while not deed(chance, due):
                     if self.over.wait(0.05):
                         return
+                if self.over.is_set():
+                    return
                 self.done[kind] += 1
             if kind == 'relay':
                 self._keep_alive()
