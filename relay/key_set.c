@@ -27,24 +27,33 @@ void
 key_set_free(KeySet *set)
 {
 	free(set->entries);
+	EVP_MD_CTX_free(set->digest);
 	set->entries = NULL;
+	set->digest = NULL;
 	set->capacity = set->count = 0;
+}
+
+/* A digest in use is begun anew: that costs no search for the algorithm. */
+static bool
+begin_digest(KeySet *set)
+{
+	if (set->digest != NULL)
+		return EVP_DigestInit_ex(set->digest, NULL, NULL) == 1;
+	set->digest = EVP_MD_CTX_new();
+	return set->digest != NULL &&
+		EVP_DigestInit_ex(set->digest, EVP_sha256(), NULL) == 1;
 }
 
 /* The table is hashed as the last part: it has one size, keys have any. */
 static bool
-hash_key(uint32_t oid, Slice key, KeySetEntry *entry, Error *err)
+hash_key(KeySet *set, uint32_t oid, Slice key, KeySetEntry *entry, Error *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	bool		ok = context != NULL &&
-		EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-		EVP_DigestUpdate(context, key.data, key.size) == 1 &&
-		EVP_DigestUpdate(context, &oid, sizeof(oid)) == 1 &&
-		EVP_DigestFinal_ex(context, digest, NULL) == 1;
 
-	EVP_MD_CTX_free(context);
-	if (!ok)
+	if (!begin_digest(set) ||
+		EVP_DigestUpdate(set->digest, key.data, key.size) != 1 ||
+		EVP_DigestUpdate(set->digest, &oid, sizeof(oid)) != 1 ||
+		EVP_DigestFinal_ex(set->digest, digest, NULL) != 1)
 		return error_no_memory(err);
 	memcpy(entry->hash, digest, HASH_SIZE);
 	return true;
@@ -93,7 +102,7 @@ key_set_put(KeySet *set, uint32_t oid, Slice key, Lsn lsn, Error *err)
 	KeySetEntry wanted = {.lsn = lsn};
 	KeySetEntry *entry;
 
-	if (!hash_key(oid, key, &wanted, err) ||
+	if (!hash_key(set, oid, key, &wanted, err) ||
 		(needs_growth(set) && !grow(set, err)))
 		return false;
 	entry = find_entry(set, &wanted);
@@ -108,14 +117,14 @@ key_set_put(KeySet *set, uint32_t oid, Slice key, Lsn lsn, Error *err)
 }
 
 bool
-key_set_find(const KeySet *set, uint32_t oid, Slice key, Lsn *lsn, Error *err)
+key_set_find(KeySet *set, uint32_t oid, Slice key, Lsn *lsn, Error *err)
 {
 	KeySetEntry wanted = {.lsn = LSN_INVALID};
 
 	*lsn = LSN_INVALID;
 	if (set->count == 0)
 		return true;
-	if (!hash_key(oid, key, &wanted, err))
+	if (!hash_key(set, oid, key, &wanted, err))
 		return false;
 	*lsn = find_entry(set, &wanted)->lsn;
 	return true;

@@ -17,6 +17,7 @@ typedef struct KeySet
 	struct KeySetEntry *entries;	/* a power of two, linear probing */
 	size_t		capacity;
 	size_t		count;
+	struct evp_md_ctx_st *digest;	/* for one key after the other */
 	size_t		limit;			/* bytes that entries should not exceed */
 } KeySet;
 
@@ -28,7 +29,7 @@ extern MUST_USE bool key_set_put(KeySet *set, uint32_t oid, Slice key, Lsn lsn,
 								 Error *err);
 
 /* LSN_INVALID: it is not there. */
-extern MUST_USE bool key_set_find(const KeySet *set, uint32_t oid, Slice key,
+extern MUST_USE bool key_set_find(KeySet *set, uint32_t oid, Slice key,
 								  Lsn *lsn, Error *err);
 
 /* What it takes. */

@@ -43,7 +43,7 @@ typedef struct SnapshotConfig
 
 	/* for tables that are read again, beside the stream; else NULL */
 	const Patterns *tables;		/* those; the others are left alone */
-	const KeySet *changed;		/* rows that the stream has had since */
+	KeySet	   *changed;		/* rows that the stream has had since */
 } SnapshotConfig;
 
 typedef enum SnapshotState

@@ -15,7 +15,7 @@
 #define LIMIT ((size_t) 64 * 1024)
 
 static Lsn
-find(const KeySet *set, uint32_t oid, const char *key)
+find(KeySet *set, uint32_t oid, const char *key)
 {
 	Error		err;
 	Lsn			lsn;
