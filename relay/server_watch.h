@@ -1,8 +1,8 @@
 /*
  * server_watch.h
  *		A second look at the server while the stream is not read, or says too
- *		little: how much WAL the slot holds back and may, and whether the server wants
- *		to stop.
+ *		little: how much WAL the slot holds back, how much more it may, and
+ *		whether the server wants to stop.
  *
  * Over an ordinary connection of its own, opened when first needed; questions
  * are asked and answered without waiting. Only connecting waits, for seconds
