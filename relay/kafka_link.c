@@ -109,13 +109,16 @@ static bool
 link_fail_transactions(KafkaLink *link, const rd_kafka_error_t *error,
 					   Error *err)
 {
+	bool		passes = rd_kafka_error_is_retriable(error);
+
 	kafka_error_set(err, ERROR_SINK_SETUP, rd_kafka_error_code(error),
-					rd_kafka_error_string(error),
+					rd_kafka_error_string(error), "%s", passes ?
+					"Kafka was not ready for transactions in time" :
 					"Kafka does not allow transactions");
+	if (passes)
+		return error_retriable(err);
 	if (err->hint[0] == '\0')
 		error_hint(err, "Look at the rights on the transactional id, at the broker's transaction.max.timeout.ms and at the replication of " TRANSACTION_STATE "; or use delivery=at-least-once.");
-	if (rd_kafka_error_is_retriable(error))
-		return error_retriable(err);
 	link->refused = !err->retriable;
 	return false;
 }

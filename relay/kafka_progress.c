@@ -319,6 +319,25 @@ reader_true_end(const ProgressReader *reader, const KafkaTarget *target,
 }
 
 /*
+ * Nobody reads beyond it, and nobody can commit or abort it any more but an
+ * administrator. If it is one of ours, its progress stays open with its
+ * records: aborting it everywhere loses nothing, we send it again.
+ */
+static bool
+reader_fail_open(const ProgressReader *reader, int64_t offset, Error *err)
+{
+	const char *topic = reader->place->topic;
+
+	error_set(err, ERROR_SINK_SETUP,
+			  "progress topic \"%s\" cannot be read to its end: a Kafka transaction stays open at offset %"
+			  PRId64, topic, offset);
+	error_detail(err, "It is another producer's, or the brokers have lost the end of one of ours (KAFKA-20734: Kafka 4 may, if the broker of the last replica in sync crashes during a commit). Readers of committed records wait there too, and in the other topics of that transaction.");
+	error_hint(err, "kafka-transactions.sh --bootstrap-server ... find-hanging --broker-id N lists its topics. End it in each: ... abort --topic %s --partition 0 --start-offset %"
+			   PRId64, topic, offset);
+	return error_retriable(err);
+}
+
+/*
  * What is behind an open transaction cannot be read yet. There is none of ours
  * any more, but brokers may not be done with its end.
  */
@@ -339,7 +358,7 @@ reader_search(ProgressReader *reader, const KafkaTarget *target, Error *err)
 		if (end >= true_end)
 			break;
 		if (reader_left(reader) == 0)
-			return reader_fail(reader, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
+			return reader_fail_open(reader, end, err);
 		rd_kafka_poll(reader->rk, 20);
 	}
 	return end == low || reader_scan(reader, low, end, err);

@@ -111,7 +111,6 @@ static void
 tell_absent(Lane *lane, const Error *err)
 {
 	int64_t		now = clock_now();
-	Error		named = *err;
 	bool		same = strcmp(lane->told.message, err->message) == 0 &&
 		strcmp(lane->told.detail, err->detail) == 0;
 
@@ -122,8 +121,7 @@ tell_absent(Lane *lane, const Error *err)
 	}
 	lane->told = *err;
 	lane->tell_at = now + TELL_INTERVAL;
-	error_prefix(&named, "sink %s", lane_name(lane));
-	log_report(LOG_LEVEL_WARNING, &named);
+	log_report(LOG_LEVEL_WARNING, err);
 }
 
 static void

@@ -9,6 +9,7 @@ import json
 import os
 import time
 
+import confluent_kafka
 import pytest
 
 import rig
@@ -62,6 +63,75 @@ def test_broker_killed_and_frozen(pg, relay, own_kafka):
     process.stop()
     assert 'producer made anew' in process.stderr
     compare(ledger, pg, own_kafka)
+
+
+def open_transaction(kafka, topic):
+    """Of another producer, with a record in that topic."""
+    producer = confluent_kafka.Producer({
+        'bootstrap.servers': kafka.bootstrap, 'transactional.id': 'other'})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, b'{}', b'other')
+    assert producer.flush(30) == 0
+    return producer
+
+
+WHY = r'progress topic .* a Kafka transaction stays open at offset \d+'
+
+
+def test_transaction_stays_open(pg, relay, kafka):
+    """One that brokers have lost the end of looks like one that nobody ends:
+    progress cannot be read, and is not guessed."""
+    pg.sql('create table t (a int primary key)')
+    pg.publication()
+    pg.create_slot()
+    sink = f'kafka={kafka.url}?{EXACT}&connect_timeout=3s'
+    process = relay.stream(pg, sink)
+    pg.sql('insert into t values (1)')
+    pg.wait_confirmed()
+    process.stop()
+    other = open_transaction(kafka, f'__pg_fanout.{pg.slot}.kafka')
+    process = relay.stream(pg, sink, wait=False)
+    assert process.wait() == rig.Exit.SINK_SETUP, process.stderr
+    process.wait_for('error: .*' + WHY)
+    process.wait_for('hint: kafka-transactions.sh .* abort --topic .* '
+                     '--start-offset')
+    other.abort_transaction(30)
+    process = relay.stream(pg, sink)
+    pg.sql('insert into t values (2)')
+    pg.wait_confirmed()
+    process.stop()
+    topic = f'{pg.dbname}.public.t'
+    assert sorted(json.loads(record.value)['after']['a']
+                  for record in kafka.read(topic)) == [1, 2]
+
+
+def test_transaction_stays_open_behind_a_spool(pg, relay, kafka, tmp_path):
+    """The others go on; the reason is said, once; its end brings the sink
+    back."""
+    pg.sql('create table t (a int primary key)')
+    pg.publication()
+    pg.create_slot()
+    sinks = (f'file:{tmp_path}/out',
+             f'kafka={kafka.url}?{EXACT}&connect_timeout=3s')
+    how = dict(options=rig.spool(tmp_path / 'spool'))
+    topic = f'__pg_fanout.{pg.slot}.kafka'
+    process = relay.stream(pg, *sinks, **how)
+    pg.sql('insert into t values (1)')
+    rig.wait_until(lambda: kafka.read(topic), what='progress')
+    process.stop()
+    other = open_transaction(kafka, topic)
+    process = relay.stream(pg, *sinks, **how)
+    process.wait_for('warning: .*' + WHY)
+    pg.sql('insert into t values (2)')
+    pg.wait_confirmed()
+    time.sleep(5)
+    assert process.stderr.count('stays open') == 1
+    other.abort_transaction(30)
+    process.wait_for('sink kafka: is there again')
+    rig.wait_until(lambda: len(kafka.read(f'{pg.dbname}.public.t')) == 2,
+                   what='the second row')
+    process.stop()
 
 
 def test_huge_transaction(pg, relay, kafka):
