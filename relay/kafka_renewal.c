@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "log.h"
 
 #define RENEWAL_TEXT_LIMIT	65536
 
@@ -58,6 +57,7 @@ renewal_run(void *self)
 
 	kafka_link_free(renewal->link);
 	renewal->link = NULL;
+	renewal->troubles = (LogMemory) {0};
 	for (int attempt = 1;; attempt++)
 	{
 		error_clear(&renewal->err);
@@ -65,8 +65,8 @@ renewal_run(void *self)
 		if (renewal->ok || !renewal->err.retriable ||
 			atomic_load(&renewal->stop))
 			return;
-		log_debug("kafka: producer not made anew yet: %s: %s",
-				  renewal->err.message, renewal->err.detail);
+		error_prefix(&renewal->err, "kafka: producer not made anew yet");
+		log_report_new(&renewal->troubles, LOG_LEVEL_WARNING, &renewal->err);
 		usleep(RENEWAL_PAUSE);
 	}
 }

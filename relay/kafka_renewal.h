@@ -11,6 +11,7 @@
 
 #include "job.h"
 #include "kafka_link.h"
+#include "log.h"
 
 typedef enum KafkaRenewalResult
 {
@@ -30,6 +31,7 @@ typedef struct KafkaRenewal
 	KafkaLink  *link;			/* first the old one, then the new one */
 	Buf			text;			/* the newest checkpoint; empty: none */
 	Error		err;
+	LogMemory	troubles;		/* of this time */
 	bool		ok;
 } KafkaRenewal;
 

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bad_record.h"
 #include "clock.h"
@@ -16,7 +15,6 @@
 #define RECORDS_PER_LOOK	64	/* at the clock */
 #define TRY_BASE			CLOCK_SECOND
 #define TRY_LIMIT			(30 * CLOCK_SECOND)
-#define TELL_INTERVAL		(300 * CLOCK_SECOND)
 #define NAME_LIMIT			((size_t) 1 << 20)	/* of a sink */
 
 /* ---- life ---- */
@@ -103,27 +101,6 @@ lane_resume(Lane *lane, const SlotIdentity *identity, Error *err)
 		fanout_resume(lane->fanout, identity, err);
 }
 
-/*
- * Why it is not there: said when the reason is another one, and again from
- * time to time, for somebody may look at the log hours later.
- */
-static void
-tell_absent(Lane *lane, const Error *err)
-{
-	int64_t		now = clock_now();
-	bool		same = strcmp(lane->told.message, err->message) == 0 &&
-		strcmp(lane->told.detail, err->detail) == 0;
-
-	if (same && now < lane->tell_at)
-	{
-		log_report(LOG_LEVEL_DEBUG, err);
-		return;
-	}
-	lane->told = *err;
-	lane->tell_at = now + TELL_INTERVAL;
-	log_report(LOG_LEVEL_WARNING, err);
-}
-
 static void
 try_later(Lane *lane)
 {
@@ -134,7 +111,7 @@ try_later(Lane *lane)
 void
 lane_leave(Lane *lane, const Error *err)
 {
-	tell_absent(lane, err);
+	log_report_new(&lane->absence, LOG_LEVEL_WARNING, err);
 	log_warning("sink %s: is tried again while the others go on; the spool keeps what it has not got",
 				lane_name(lane));
 	fanout_free(lane->fanout);
@@ -172,7 +149,7 @@ take_try(Lane *lane, Error *err)
 		lane->fanout = try->fanout;
 		try->fanout = NULL;
 		lane->attempt = 0;
-		error_clear(&lane->told);
+		lane->absence = (LogMemory) {0};
 		log_info("sink %s: is there again", lane_name(lane));
 		lane_begin(lane, lane->backlog);
 		return true;
@@ -184,7 +161,7 @@ take_try(Lane *lane, Error *err)
 		*err = try->err;
 		return false;
 	}
-	tell_absent(lane, &try->err);
+	log_report_new(&lane->absence, LOG_LEVEL_WARNING, &try->err);
 	try_later(lane);
 	return true;
 }

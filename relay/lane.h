@@ -13,6 +13,7 @@
 #include "backlog_reader.h"
 #include "fanout.h"
 #include "job.h"
+#include "log.h"
 #include "oid_map.h"
 #include "relay_skip.h"
 
@@ -61,8 +62,7 @@ typedef struct Lane
 	LaneTry		try;
 	int64_t		try_at;
 	int			attempt;
-	Error		told;			/* why it is absent, as was last said */
-	int64_t		tell_at;		/* when that is said again */
+	LogMemory	absence;		/* why it is absent */
 } Lane;
 
 /* NULL: failed. The backlog is said before the first turn. */

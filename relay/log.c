@@ -23,6 +23,7 @@
 
 #define LOG_LINE_SIZE	2048
 #define LOG_PROGRAM		"pg_fanout"
+#define LOG_AGAIN		(300 * CLOCK_SECOND)
 
 typedef enum LogStyle
 {
@@ -196,6 +197,22 @@ log_report(LogLevel level, const Error *err)
 		line_put(level, "detail: ", err->detail);
 	if (err->hint[0] != '\0')
 		line_put(level, "hint: ", err->hint);
+}
+
+void
+log_report_new(LogMemory *memory, LogLevel level, const Error *err)
+{
+	int64_t		now = clock_now();
+
+	if (strcmp(memory->said.message, err->message) == 0 &&
+		strcmp(memory->said.detail, err->detail) == 0 && now < memory->again)
+	{
+		log_report(LOG_LEVEL_DEBUG, err);
+		return;
+	}
+	memory->said = *err;
+	memory->again = now + LOG_AGAIN;
+	log_report(level, err);
 }
 
 void

@@ -10,6 +10,7 @@
 #define PG_FANOUT_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -35,6 +36,20 @@ extern void log_debug(const char *format,...)
 
 /* Message, detail and hint of an Error, each on a line of its own. */
 extern void log_report(LogLevel level, const Error *err);
+
+/* What was said of something that is tried again and again; zero: nothing. */
+typedef struct LogMemory
+{
+	Error		said;
+	int64_t		again;			/* monotonic: when it may be said once more */
+} LogMemory;
+
+/*
+ * As log_report, if the reason is another one than before, or was said some
+ * minutes ago: somebody may look at the log hours later. Else for debugging.
+ */
+extern void log_report_new(LogMemory *memory, LogLevel level,
+						   const Error *err);
 
 /*
  * The progress line: on a terminal it is drawn over the last one, elsewhere it
