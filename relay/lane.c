@@ -53,6 +53,7 @@ lane_free(Lane *lane)
 	if (lane == NULL)
 		return;
 	job_join(&lane->job);
+	fanout_free(lane->try.old);
 	fanout_free(lane->try.fanout);
 	timelines_free(&lane->try.timelines);
 	fanout_free(lane->fanout);
@@ -108,14 +109,22 @@ try_later(Lane *lane)
 		clock_backoff(++lane->attempt, TRY_BASE, TRY_LIMIT);
 }
 
+bool
+lane_may_pass(const Error *err)
+{
+	return err->retriable || err->code == ERROR_SINK_SETUP ||
+		err->code == ERROR_SINK_WRITE || err->code == ERROR_DISK;
+}
+
 void
 lane_leave(Lane *lane, const Error *err)
 {
-	log_report_new(&lane->absence, LOG_LEVEL_WARNING, err);
-	log_warning("sink %s: is tried again while the others go on; the spool keeps what it has not got",
+	if (log_report_new(&lane->absence, LOG_LEVEL_WARNING, err))
+		log_warning("sink %s: is tried again while the others go on; the spool keeps what it has not got",
 				lane_name(lane));
-	fanout_free(lane->fanout);
+	lane->try.old = lane->fanout;
 	lane->fanout = NULL;
+	lane->pending = SOURCE_EMPTY;
 	try_later(lane);
 }
 
@@ -126,17 +135,13 @@ run_try(void *argument)
 	Lane	   *lane = argument;
 	LaneTry    *try = &lane->try;
 
+	/* a producer may take its time */
+	fanout_free(try->old);
+	try->old = NULL;
 	error_clear(&try->err);
 	try->fanout = make_fanout(&lane->config, &try->err);
 	try->ok = try->fanout != NULL &&
 		fanout_resume(try->fanout, &try->identity, &try->err);
-}
-
-/* A failure that another try may not have. */
-static bool
-may_pass(const Error *err)
-{
-	return err->retriable || err->code == ERROR_SINK_SETUP;
 }
 
 static bool
@@ -148,15 +153,13 @@ take_try(Lane *lane, Error *err)
 	{
 		lane->fanout = try->fanout;
 		try->fanout = NULL;
-		lane->attempt = 0;
-		lane->absence = (LogMemory) {0};
-		log_info("sink %s: is there again", lane_name(lane));
+		lane->back_at = lane_sink(lane)->durable;
 		lane_begin(lane, lane->backlog);
 		return true;
 	}
 	fanout_free(try->fanout);
 	try->fanout = NULL;
-	if (!may_pass(&try->err))
+	if (!lane_may_pass(&try->err))
 	{
 		*err = try->err;
 		return false;
@@ -166,7 +169,10 @@ take_try(Lane *lane, Error *err)
 	return true;
 }
 
-/* The thread has what is known now of the server's history. */
+/*
+ * The thread has what is known now of the server's history: its WAL has gone
+ * at least as far as the log.
+ */
 static bool
 copy_timelines(Lane *lane, Error *err)
 {
@@ -177,6 +183,9 @@ copy_timelines(Lane *lane, Error *err)
 	timelines_free(&try->timelines);
 	if (!timelines_copy(&try->timelines, lane->timelines, err))
 		return false;
+	if (try->timelines.wal_end != LSN_INVALID &&
+		try->timelines.wal_end < backlog_end(lane->backlog).lsn)
+		try->timelines.wal_end = backlog_end(lane->backlog).lsn;
 	try->identity.timelines = &try->timelines;
 	try->identity.timeline = try->timelines.current;
 	return true;
@@ -193,6 +202,37 @@ try_again(Lane *lane, Error *err)
 	if (!copy_timelines(lane, err))
 		return false;
 	return job_begin(&lane->job, run_try, lane, err);
+}
+
+/*
+ * The sink has failed: it is away from now on. Not one without a checkpoint,
+ * which would not find its place again.
+ */
+static bool
+stumble(Lane *lane, Error *err)
+{
+	const Sink *sink = lane_sink(lane);
+
+	if (!lane_may_pass(err) || sink->forgetful ||
+		sink->durable == LSN_INVALID)
+		return false;
+	lane_leave(lane, err);
+	error_clear(err);
+	return true;
+}
+
+/* One that opens and fails again is not there: it must take something. */
+static void
+note_progress(Lane *lane)
+{
+	Lsn			durable = lane_sink(lane)->durable;
+
+	if (lane->attempt == 0 || (durable <= lane->back_at &&
+							   durable < backlog_end(lane->backlog).lsn))
+		return;
+	lane->attempt = 0;
+	lane->absence = (LogMemory) {0};
+	log_info("sink %s: is there again", lane_name(lane));
 }
 
 /* ---- reading ---- */
@@ -460,7 +500,7 @@ run(Lane *lane, int64_t deadline, Error *err)
 				lane->blocked = true;
 				return true;
 			case SINK_FAILED:
-				return false;
+				return stumble(lane, err);
 		}
 	}
 	return true;
@@ -480,8 +520,9 @@ lane_turn(Lane *lane, int64_t deadline, Error *err)
 			lane_begin(lane, lane->backlog);
 			break;
 		case SINK_POLL_FAILED:
-			return false;
+			return stumble(lane, err);
 	}
+	note_progress(lane);
 	return run(lane, deadline, err);
 }
 

@@ -4,8 +4,9 @@
  *
  * A place in the log, a source that reads the records there, and a fanout with
  * this one sink. A sink that wants records again, or is full, concerns its
- * lane alone. A sink that cannot be opened at a start is tried again on a
- * thread while the others go on: its lane is absent meanwhile.
+ * lane alone. A sink that cannot be opened at a start, or fails later in a
+ * way that may pass, is tried again on a thread while the others go on: its
+ * lane is absent meanwhile.
  */
 #ifndef PG_FANOUT_LANE_H
 #define PG_FANOUT_LANE_H
@@ -29,6 +30,7 @@ typedef struct LaneConfig
 /* A try to open the sink, on a thread. */
 typedef struct LaneTry
 {
+	Fanout	   *old;			/* of the sink that failed: ended first */
 	SlotIdentity identity;
 	Timelines	timelines;		/* a copy: the loop may learn of others */
 	Fanout	   *fanout;
@@ -62,6 +64,7 @@ typedef struct Lane
 	LaneTry		try;
 	int64_t		try_at;
 	int			attempt;
+	Lsn			back_at;		/* what was durable then: more is progress */
 	LogMemory	absence;		/* why it is absent */
 } Lane;
 
@@ -74,7 +77,14 @@ extern const char *lane_name(const Lane *lane);
 extern MUST_USE bool lane_resume(Lane *lane, const SlotIdentity *identity,
 								 Error *err);
 
-/* Lets go of a sink that could not be opened: it is tried again. */
+/*
+ * Whether another try may not meet that failure: an administrator may have
+ * mended what the sink wants. What concerns a record, or whose the sink is,
+ * does not pass.
+ */
+extern bool lane_may_pass(const Error *err);
+
+/* Lets go of a sink that failed: it is tried again. */
 extern void lane_leave(Lane *lane, const Error *err);
 
 /* NULL: absent. */

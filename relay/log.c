@@ -199,7 +199,7 @@ log_report(LogLevel level, const Error *err)
 		line_put(level, "hint: ", err->hint);
 }
 
-void
+bool
 log_report_new(LogMemory *memory, LogLevel level, const Error *err)
 {
 	int64_t		now = clock_now();
@@ -208,11 +208,12 @@ log_report_new(LogMemory *memory, LogLevel level, const Error *err)
 		strcmp(memory->said.detail, err->detail) == 0 && now < memory->again)
 	{
 		log_report(LOG_LEVEL_DEBUG, err);
-		return;
+		return false;
 	}
 	memory->said = *err;
 	memory->again = now + LOG_AGAIN;
 	log_report(level, err);
+	return true;
 }
 
 void

@@ -46,9 +46,10 @@ typedef struct LogMemory
 
 /*
  * As log_report, if the reason is another one than before, or was said some
- * minutes ago: somebody may look at the log hours later. Else for debugging.
+ * minutes ago: somebody may look at the log hours later. Else for debugging,
+ * and false.
  */
-extern void log_report_new(LogMemory *memory, LogLevel level,
+extern bool log_report_new(LogMemory *memory, LogLevel level,
 						   const Error *err);
 
 /*

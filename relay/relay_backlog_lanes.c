@@ -87,7 +87,7 @@ resume_lane(Lane *lane, const SlotIdentity *identity, bool first, Error *err)
 {
 	if (lane_resume(lane, identity, err))
 		return true;
-	if (first || (!err->retriable && err->code != ERROR_SINK_SETUP))
+	if (first || !lane_may_pass(err))
 		return false;
 	lane_leave(lane, err);
 	error_clear(err);

@@ -313,6 +313,8 @@ tell_progress(const Relay *relay, Resnapshot *again)
 	log_info("reading again: %" PRIu64 " rows of %zu tables so far, about %.0f %%",
 			 stats->rows, stats->tables, stats->blocks == 0 ? 100.0 :
 			 100.0 * (double) stats->blocks_done / (double) stats->blocks);
+	if (again->sent >= again->first_mark && again->seen < again->first_mark)
+		log_info("reading again: the stream has not come to the first mark: it is far behind, or the server's output plugin is older than this relay and passes no marks on");
 }
 
 static StepResult

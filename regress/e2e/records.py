@@ -184,6 +184,21 @@ class Ledger:
             f'{where}: {findings.repeats} records came twice'
         return findings.repeats
 
+    def wait(self, read, where, **how):
+        """Until compare() is content with what read() gives, when the writers
+        have ended: what is confirmed may be in the spool alone, and a stop
+        does not wait long for the sinks."""
+        def complete():
+            try:
+                self.compare(read(), where, **how)
+            except AssertionError:
+                return False
+            return True
+        try:
+            rig.wait_until(complete, timeout=120, interval=1)
+        except AssertionError:
+            self.compare(read(), where, **how)  # says what is wrong
+
     def examine(self, records, source=None):
         """What is wrong with records that stand in a reader's order, compared
         with the source's rows (read now, unless they were before).

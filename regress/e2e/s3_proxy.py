@@ -17,6 +17,7 @@ REFUSALS = {
     'unavailable': (503, 'ServiceUnavailable'),
     'request timeout': (400, 'RequestTimeout'),
     'expired token': (400, 'ExpiredToken'),
+    'access denied': (403, 'AccessDenied'),
 }
 
 
@@ -65,6 +66,10 @@ class S3Proxy:
         fault."""
         with self.lock:
             self.planned += [(fault, method, part)] * times
+
+    def plan_nothing(self):
+        with self.lock:
+            self.planned = []
 
     def _fault(self, request):
         with self.lock:

@@ -463,9 +463,15 @@ def acl(kafka_sasl):
             future.result(20)
         made.append(AclBindingFilter(*parts))
 
+    def remove():
+        for future in kafka_sasl.admin.delete_acls(made).values():
+            future.result(20)
+        made.clear()
+
+    add.remove = remove
     yield add
-    for future in kafka_sasl.admin.delete_acls(made).values():
-        future.result(20)
+    if made:
+        remove()
 
 
 def test_no_right_to_write(bank, kafka_sasl, relay, tmp_path, acl):
@@ -475,6 +481,37 @@ def test_no_right_to_write(bank, kafka_sasl, relay, tmp_path, acl):
     insert(bank, 1, 1)
     assert_stopped(process, rig.Exit.SINK_WRITE, topic_of(bank), 'Grant')
     assert kafka_sasl.read(topic_of(bank)) == []
+
+
+def test_no_right_for_a_while(bank, kafka_sasl, relay, tmp_path, acl):
+    """With a spool the sink is away meanwhile, the others go on, and nothing
+    is missing or twice when the right is back."""
+    create_topic(kafka_sasl, topic_of(bank))
+    out = tmp_path / 'out'
+    process = relay.stream(bank, options=[
+        *config_file(tmp_path, kafka_sasl, delivery='exactly-once'),
+        '--sink', f'file:{out}?sync_interval=0',
+        *rig.spool(tmp_path / 'spool')])
+    insert(bank, 1, 1)
+    rig.wait_until(lambda: len(kafka_sasl.read(topic_of(bank))) == 1,
+                   what='the first record')
+    acl(ResourceType.TOPIC, topic_of(bank), AclOperation.DESCRIBE)
+    insert(bank, 2, 6)
+    process.wait_for('sink k: is tried again while the others go on')
+    insert(bank, 7, 11)
+    bank.wait_confirmed()
+    rig.wait_until(lambda: out.read_bytes().count(b'\n') == 11,
+                   what='the records in the file')
+    time.sleep(8)
+    assert process.running, process.stderr
+    assert process.stderr.count('is tried again') == 1
+    acl.remove()
+    process.wait_for('sink k: is there again')
+    rig.wait_until(lambda: len(kafka_sasl.read(topic_of(bank))) >= 11,
+                   what='the records in Kafka')
+    process.stop()
+    assert [value['after']['custkey'] for value in
+            values(kafka_sasl.read(topic_of(bank)))] == list(range(1, 12))
 
 
 def test_no_right_to_see(bank, kafka_sasl, relay, tmp_path, acl):

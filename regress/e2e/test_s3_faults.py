@@ -5,11 +5,12 @@ nothing is lost, and what stands in the objects is in order.
 """
 import pytest
 
+import rig
 from manifest import read_manifest
-from records import Ledger
+from records import Ledger, read_json
 from s3_proxy import REFUSALS, S3Proxy
 
-PASSING = sorted(set(REFUSALS) - {'expired token'}) + [
+PASSING = sorted(set(REFUSALS) - {'expired token', 'access denied'}) + [
     'silence', 'cut', 'lost answer']
 
 
@@ -97,3 +98,33 @@ def test_slow_down_at_the_start(pg, relay, s3, proxy):
     process.stop()
     assert proxy.planned == []
     ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
+
+
+def test_refused_for_a_while(pg, relay, s3, proxy, tmp_path):
+    """Rights are taken away and given back. Without a spool that ends the
+    relay; with one the sink is away meanwhile, and the others go on."""
+    ledger = Ledger(pg, tally=True)
+    pg.create_slot()
+    out = tmp_path / 'out'
+    process = relay.stream(
+        pg, f'file:{out}?sync_interval=0', 's3=' + url(s3, proxy), env=s3.env,
+        options=rig.spool(tmp_path / 'spool'))
+    ledger.burst(6, 0)
+    pg.wait_confirmed()
+    rig.wait_until(lambda: read_manifest(s3, 'lake'), what='the first objects')
+    proxy.plan('access denied', 100000)
+    ledger.burst(20, 1)
+    process.wait_for('warning: sink s3: .*')
+    process.wait_for('sink s3: is tried again while the others go on')
+    ledger.burst(20, 2)
+    pg.wait_confirmed()
+    ledger.wait(lambda: read_json(out), 'file', exactly_once=True)
+    rig.wait_until(lambda: len(proxy.met) > 3, what='more tries')
+    assert process.stderr.count('is tried again') == 1
+    assert 'is there again' not in process.stderr
+    proxy.plan_nothing()
+    process.wait_for('sink s3: is there again')
+    ledger.burst(6, 3)
+    ledger.wait(lambda: read_manifest(s3, 'lake'), 's3', exactly_once=True)
+    process.stop()
+    ledger.compare(read_json(out), 'file', exactly_once=True)

@@ -56,20 +56,6 @@ def wait_file(path, count):
                    timeout=120, what=f'all rows in {path.name}')
 
 
-def wait_ledger(ledger, read, what, **how):
-    """The same for the rows of a ledger, when its writers have ended."""
-    def complete():
-        try:
-            ledger.compare(read(), what, **how)
-        except AssertionError:
-            return False
-        return True
-    try:
-        rig.wait_until(complete, timeout=120, interval=1)
-    except AssertionError:
-        ledger.compare(read(), what, **how)     # says what is wrong
-
-
 # ---- the files, taken apart by hand ----
 
 def lz4_unpack(data):
@@ -171,9 +157,9 @@ def test_outage(pg, relay, s3, tmp_path, plugin):
     time.sleep(0.5)
     ledger.stop()
     end = pg.wait_confirmed()
-    wait_ledger(ledger, lambda: [dict(record, _partition=record['table'])
-                                 for record in read_bucket(s3, 'lake')], 's3')
-    wait_ledger(ledger, lambda: read_json(tmp_path / 'file.jsonl'), 'file',
+    ledger.wait(lambda: [dict(record, _partition=record['table'])
+                 for record in read_bucket(s3, 'lake')], 's3')
+    ledger.wait(lambda: read_json(tmp_path / 'file.jsonl'), 'file',
                 exactly_once=True)
     process.stop()
     assert 'stays in the spool' not in process.stderr
@@ -530,10 +516,10 @@ def test_kill_nine_with_a_spool(pg, relay, tmp_path):
     process = relay.stream(pg, *sinks, **how)
     ledger.stop()
     pg.wait_confirmed(timeout=120)
-    wait_ledger(ledger, lambda: read_json(tmp_path / 'one.jsonl'), 'one',
+    ledger.wait(lambda: read_json(tmp_path / 'one.jsonl'), 'one',
                 exactly_once=True)
-    wait_ledger(ledger, lambda: [dict(record, _partition=record['table'])
-                                 for record in read_directory(lake)], 'two')
+    ledger.wait(lambda: [dict(record, _partition=record['table'])
+                 for record in read_directory(lake)], 'two')
     process.stop()
     ledger.compare(read_json(tmp_path / 'one.jsonl'), 'one',
                    exactly_once=True)
