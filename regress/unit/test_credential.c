@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "credential.h"
+#include "home_rig.h"
 
 #define CANARY "cAnArY+sEcReT/0123456789"
 
@@ -26,28 +27,14 @@ static const char *const variables[] = {
 	"AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL
 };
 
-static char home[64];
 static Credential credential;
 static CredentialOptions options;
 static Error err;
 
-static const char *
-home_path(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", home, name);
-	return path;
-}
-
 static void
-home_write(const char *name, mode_t mode, const char *text)
+home_write_mode(const char *name, mode_t mode, const char *text)
 {
-	FILE	   *out = fopen(home_path(name), "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
+	home_write(name, text);
 	assert_int_equal(chmod(home_path(name), mode), 0);
 }
 
@@ -119,11 +106,11 @@ static void
 test_order(void **state)
 {
 	(void) state;
-	home_write(".aws/credentials", 0600,
+	home_write_mode(".aws/credentials", 0600,
 			   "[default]\naws_access_key_id = FILE\naws_secret_access_key=fs\n"
 			   "[other]\naws_access_key_id = OTHER\naws_secret_access_key=os\n"
 			   "aws_session_token = ot\n");
-	home_write(".aws/config", 0644,
+	home_write_mode(".aws/config", 0644,
 			   "# regions\n[default]\nregion = eu-west-1\ns3 =\n  region = nested\n"
 			   "[profile other]\nregion=ap-south-1\n");
 	load_gives("FILE", "fs", NULL, "eu-west-1");
@@ -165,7 +152,7 @@ test_half_pairs(void **state)
 	setenv("AWS_SECRET_ACCESS_KEY", CANARY, 1);
 	load_fails(ERROR_USAGE);
 	unsetenv("AWS_SECRET_ACCESS_KEY");
-	home_write(".aws/credentials", 0600, "[default]\naws_secret_access_key = " CANARY "\n");
+	home_write_mode(".aws/credentials", 0600, "[default]\naws_secret_access_key = " CANARY "\n");
 	load_fails(ERROR_USAGE);
 }
 
@@ -173,7 +160,7 @@ static void
 test_open_file(void **state)
 {
 	(void) state;
-	home_write("other", 0640, "[default]\naws_access_key_id = A\naws_secret_access_key = " CANARY "\n");
+	home_write_mode("other", 0640, "[default]\naws_access_key_id = A\naws_secret_access_key = " CANARY "\n");
 	options.credentials_file = home_path("other");
 	load_fails(ERROR_SECRET_FILE);
 	assert_non_null(strstr(err.hint, "chmod 600"));
@@ -186,7 +173,7 @@ static void
 test_open_config(void **state)
 {
 	(void) state;
-	home_write(".aws/config", 0604, "[default]\naws_access_key_id = A\naws_secret_access_key = " CANARY "\n");
+	home_write_mode(".aws/config", 0604, "[default]\naws_access_key_id = A\naws_secret_access_key = " CANARY "\n");
 	load_fails(ERROR_SECRET_FILE);
 }
 
@@ -208,7 +195,7 @@ static void
 test_unserved_profile(void **state)
 {
 	(void) state;
-	home_write(".aws/config", 0600, "[profile assumed]\nrole_arn = arn:aws:iam::1:role/x\n");
+	home_write_mode(".aws/config", 0600, "[profile assumed]\nrole_arn = arn:aws:iam::1:role/x\n");
 	options.profile = "assumed";
 	load_fails(ERROR_SINK_SETUP);
 	assert_non_null(strstr(err.message, "role_arn"));
@@ -222,9 +209,9 @@ test_odd_files(void **state)
 	(void) state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	home_write(".aws/credentials", 0600, text);
+	home_write_mode(".aws/credentials", 0600, text);
 	load_fails(ERROR_SINK_SETUP);
-	home_write(".aws/credentials", 0600,
+	home_write_mode(".aws/credentials", 0600,
 			   "[default\n[ default ]\r\n; c\n= \naws_access_key_id\n"
 			   "aws_access_key_id = A\r\naws_secret_access_key = a=b=\r\n[x]\naws_session_token=no");
 	load_gives("A", "a=b=", NULL, "us-east-1");

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "credential.h"
+#include "home_rig.h"
 #include "http_script.h"
 
 #define SECRET	"cAnArY+sEcReT/0123456789"
@@ -58,32 +59,12 @@ static const char *const variables[] = {
 	"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", NULL
 };
 
-static char home[64];
 static char url[128];
 static HttpServer server;
 static bool serving;
 static Credential credential;
 static CredentialOptions options;
 static Error err;
-
-static const char *
-home_path(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", home, name);
-	return path;
-}
-
-static void
-home_write(const char *name, const char *text)
-{
-	FILE	   *out = fopen(home_path(name), "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
 
 static void
 set_url(const char *variable, const char *path)

@@ -14,34 +14,15 @@
 
 #include <cmocka.h>
 
+#include "home_rig.h"
 #include "login.h"
 #include "secret.h"
 
 #define RDS_HOST	"db.x.eu-west-1.rds.amazonaws.com"
 
-static char home[64];
 static Login *login;
 static Error err;
 static ConnectionOptions options;
-
-static const char *
-home_path(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", home, name);
-	return path;
-}
-
-static void
-home_write(const char *name, const char *text)
-{
-	FILE	   *out = fopen(home_path(name), "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
 
 static int
 setup(void **state)
