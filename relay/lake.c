@@ -55,7 +55,9 @@ lake_start(Lake *lake, const SlotIdentity *identity, int64_t timeout,
 
 	if (!open_store(lake, identity, err))
 		return SINK_RESUME_FAILED;
+	store->stop = identity->stop;
 	result = lake_chain_start(&lake->chain, identity, timeout, notes, err);
+	store->stop = NULL;
 	lake_name_owner(&lake->names, store->owner, sizeof(store->owner));
 	if (result == SINK_RESUMED)
 		lake_cleaner_begin(&lake->cleaner);

@@ -52,6 +52,7 @@ lane_free(Lane *lane)
 {
 	if (lane == NULL)
 		return;
+	atomic_store(&lane->try.stop, true);
 	job_join(&lane->job);
 	fanout_free(lane->try.old);
 	fanout_free(lane->try.fanout);
@@ -139,6 +140,7 @@ run_try(void *argument)
 	fanout_free(try->old);
 	try->old = NULL;
 	error_clear(&try->err);
+	try->identity.stop = &try->stop;
 	try->fanout = make_fanout(&lane->config, &try->err);
 	try->ok = try->fanout != NULL &&
 		fanout_resume(try->fanout, &try->identity, &try->err);

@@ -33,6 +33,7 @@ typedef struct LaneTry
 	Fanout	   *old;			/* of the sink that failed: ended first */
 	SlotIdentity identity;
 	Timelines	timelines;		/* a copy: the loop may learn of others */
+	atomic_bool stop;			/* nobody waits for it any more */
 	Fanout	   *fanout;
 	Error		err;
 	bool		ok;

@@ -18,6 +18,14 @@ store_wait(ObjectStore *store, StoreRequest *request)
 		int64_t		deadline = clock_now() + CLOCK_SECOND;
 		int			count;
 
+		if (store->stop != NULL && atomic_load(store->stop))
+		{
+			store->ops->cancel(store, request);
+			error_set(&request->error, ERROR_SINK_SETUP,
+					  "stopped while waiting for an object store");
+			request->state = STORE_FAILED;
+			return;
+		}
 		count = store->ops->watch(store, fds, STORE_WAIT_FDS, &deadline);
 		if (poll(fds, (nfds_t) count, clock_ms_until(deadline)) >= 0)
 			store->ops->poll(store);

@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdatomic.h>
 
 #include "buf.h"
 #include "error.h"
@@ -144,6 +145,9 @@ struct ObjectStore
 	 * directory): set by the sink, "" at first.
 	 */
 	char		owner[STORE_OWNER_SIZE];
+
+	/* Set by who waits: NULL, or ends store_wait() sooner. */
+	const atomic_bool *stop;
 };
 
 /* What an S3 store is made with: borrowed, lives as long as the store. */
@@ -192,7 +196,10 @@ store_release(ObjectStore *store, StoreRequest *request)
 	request->state = STORE_IDLE;
 }
 
-/* Waits for one request: at start and at the end only. */
+/*
+ * Waits for one request: at start and at the end only. Stopped meanwhile, it
+ * has FAILED.
+ */
 extern void store_wait(ObjectStore *store, StoreRequest *request);
 
 #endif							/* PG_FANOUT_OBJECT_STORE_H */

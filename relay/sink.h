@@ -32,6 +32,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdatomic.h>
 
 #include "buf.h"
 #include "error.h"
@@ -66,6 +67,8 @@ typedef struct SlotIdentity
 	 */
 	Lsn			snapshot;
 	bool		covers_gaps;	/* a snapshot stands in for lost changes */
+	const atomic_bool *stop;	/* NULL, or set when nobody waits for the sink
+								 * any more: resume then fails soon */
 } SlotIdentity;
 
 /* What every sink is made with; lives as long as the sink. */

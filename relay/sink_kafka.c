@@ -125,7 +125,8 @@ sink_kafka_fall_back(SinkKafka *sink, bool trying, const Error *why)
 }
 
 bool
-sink_kafka_open(SinkKafka *sink, int64_t deadline, bool trying, Error *err)
+sink_kafka_open(SinkKafka *sink, int64_t deadline, const atomic_bool *stop,
+				bool trying, Error *err)
 {
 	KafkaDelivery delivery = (KafkaDelivery) sink->options->delivery;
 	bool		may = delivery != KAFKA_AT_LEAST_ONCE &&
@@ -133,14 +134,14 @@ sink_kafka_open(SinkKafka *sink, int64_t deadline, bool trying, Error *err)
 	bool		refused = false;
 
 	sink->target.transactional_id = may ? sink->transactional_id : NULL;
-	sink->link = kafka_link_open(&sink->target, deadline, NULL, &refused, err);
+	sink->link = kafka_link_open(&sink->target, deadline, stop, &refused, err);
 	if (sink->link == NULL && refused &&
 		(trying || delivery == KAFKA_DELIVERY_AUTO))
 	{
 		sink_kafka_fall_back(sink, trying, err);
 		error_clear(err);
 		deadline = clock_now() + sink->options->connect_timeout;
-		sink->link = kafka_link_open(&sink->target, deadline, NULL, NULL, err);
+		sink->link = kafka_link_open(&sink->target, deadline, stop, NULL, err);
 	}
 	if (sink->link == NULL)
 		return false;
@@ -242,8 +243,9 @@ sink_kafka_restore(SinkKafka *sink, const SlotIdentity *identity,
 	/* What a mock held is gone. */
 	buf_clear(&sink->text);
 	if (!kafka_target_is_mock(&sink->target) &&
-		!kafka_progress_read(&sink->target, &sink->place, deadline, NULL,
-							 &sink->text, &sink->base.notes, err))
+		!kafka_progress_read(&sink->target, &sink->place, deadline,
+							 identity->stop, &sink->text, &sink->base.notes,
+							 err))
 		return SINK_RESUME_FAILED;
 	if (sink->text.size == 0)
 		return sink_kafka_begin(sink, SINK_NEW,
@@ -303,7 +305,7 @@ sink_kafka_resume(Sink *base, const SlotIdentity *identity, Error *err)
 
 	if (!sink_kafka_identify(sink, identity, err) ||
 		!kafka_oversize_open(&sink->oversize, identity, err) ||
-		!sink_kafka_open(sink, deadline, false, err) ||
+		!sink_kafka_open(sink, deadline, identity->stop, false, err) ||
 		!kafka_link_open_progress(sink->link, &sink->place, err))
 		return SINK_RESUME_FAILED;
 	sink->checkpoint.exactly_once = sink->exact;

@@ -94,11 +94,12 @@ typedef struct SinkKafka
 /* ---- sink_kafka.c ---- */
 
 /*
- * What the option and the brokers allow becomes a decision. trying: with an
- * id that is not the true one.
+ * What the option and the brokers allow becomes a decision. stop: NULL, or
+ * ends it sooner; trying: with an id that is not the true one.
  */
 extern MUST_USE bool sink_kafka_open(SinkKafka *sink, int64_t deadline,
-									 bool trying, Error *err);
+									 const atomic_bool *stop, bool trying,
+									 Error *err);
 
 /* The link at hand starts from what is durable. */
 extern void sink_kafka_use_link(SinkKafka *sink);

@@ -59,7 +59,8 @@ sink_kafka_check(Sink *base, Error *err)
 	 */
 	snprintf(sink->transactional_id, sizeof(sink->transactional_id),
 			 "pg_fanout.check");
-	if (sink->link == NULL && !sink_kafka_open(sink, deadline, true, err))
+	if (sink->link == NULL &&
+		!sink_kafka_open(sink, deadline, NULL, true, err))
 		return false;
 	return !sink->options->create_topics ||
 		sink_kafka_try_create(sink, deadline, err);

@@ -514,6 +514,28 @@ def test_no_right_for_a_while(bank, kafka_sasl, relay, tmp_path, acl):
             values(kafka_sasl.read(topic_of(bank)))] == list(range(1, 12))
 
 
+def test_stop_while_it_is_tried(bank, kafka_sasl, relay, tmp_path, acl):
+    """A broker that does not answer is not waited for."""
+    create_topic(kafka_sasl, topic_of(bank))
+    process = relay.stream(bank, options=[
+        *config_file(tmp_path, kafka_sasl, connect_timeout='10min'),
+        '--sink', f'file:{tmp_path}/out?sync_interval=0',
+        *rig.spool(tmp_path / 'spool')])
+    insert(bank, 1, 1)
+    rig.wait_until(lambda: len(kafka_sasl.read(topic_of(bank))) == 1,
+                   what='the first record')
+    acl(ResourceType.TOPIC, topic_of(bank), AclOperation.DESCRIBE)
+    insert(bank, 2, 2)
+    process.wait_for('sink k: is tried again while the others go on')
+    kafka_sasl.pause()
+    try:
+        time.sleep(5)
+        process.stop(timeout=30)
+    finally:
+        kafka_sasl.resume()
+    assert 'sink k: is away' in process.stderr
+
+
 def test_no_right_to_see(bank, kafka_sasl, relay, tmp_path, acl):
     create_topic(kafka_sasl, topic_of(bank))
     acl(ResourceType.TOPIC, topic_of(bank), AclOperation.READ,

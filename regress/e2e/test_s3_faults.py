@@ -100,6 +100,14 @@ def test_slow_down_at_the_start(pg, relay, s3, proxy):
     ledger.compare(read_manifest(s3, 'lake'), 's3', exactly_once=True)
 
 
+def begun(s3):
+    """Whether there is a chain, with a record in it."""
+    try:
+        return read_manifest(s3, 'lake')
+    except AssertionError:
+        return False
+
+
 def test_refused_for_a_while(pg, relay, s3, proxy, tmp_path):
     """Rights are taken away and given back. Without a spool that ends the
     relay; with one the sink is away meanwhile, and the others go on."""
@@ -111,7 +119,7 @@ def test_refused_for_a_while(pg, relay, s3, proxy, tmp_path):
         options=rig.spool(tmp_path / 'spool'))
     ledger.burst(6, 0)
     pg.wait_confirmed()
-    rig.wait_until(lambda: read_manifest(s3, 'lake'), what='the first objects')
+    rig.wait_until(lambda: begun(s3), what='the first objects')
     proxy.plan('access denied', 100000)
     ledger.burst(20, 1)
     process.wait_for('warning: sink s3: .*')
@@ -128,3 +136,26 @@ def test_refused_for_a_while(pg, relay, s3, proxy, tmp_path):
     ledger.wait(lambda: read_manifest(s3, 'lake'), 's3', exactly_once=True)
     process.stop()
     ledger.compare(read_json(out), 'file', exactly_once=True)
+
+
+def test_stop_while_it_is_tried(pg, relay, s3, proxy, tmp_path):
+    """A sink that does not answer is not waited for."""
+    pg.sql('create table t (a int primary key)')
+    pg.publication()
+    pg.create_slot()
+    process = relay.stream(
+        pg, f'file:{tmp_path}/out?sync_interval=0',
+        's3=' + url(s3, proxy, connect_timeout='10min').replace(
+            'request_timeout=1s', 'request_timeout=10min'),
+        env=s3.env, options=rig.spool(tmp_path / 'spool'))
+    pg.sql('insert into t values (1)')
+    rig.wait_until(lambda: begun(s3), what='the first object')
+    proxy.plan('access denied', 100)
+    pg.sql('insert into t values (2)')
+    process.wait_for('sink s3: is tried again')
+    for method in 'GET', 'HEAD', 'PUT':
+        proxy.plan('silence', 100, method=method)
+    rig.wait_until(lambda: any(fault == 'silence' for fault, *_ in proxy.met),
+                   what='a try that gets no answer')
+    process.stop(timeout=30)
+    assert 'sink s3: is away' in process.stderr
