@@ -134,7 +134,7 @@ def test_many_rows_in_one_transaction(pg, relay, kafka, tmp_path):
     pg.sql('insert into narrow select g, g from generate_series(1, %s) g',
            (ROWS,))
     process = stream(relay, pg, 96, 'null:', f'{kafka.url}?{COUNTED}',
-                     f'dir://{tmp_path}/lake?flush_interval=1s')
+                     f'dir://{tmp_path}/lake?flush_interval=1s&compression=zstd')
     confirm_within(process, pg, 96, 60 + ROWS // 10_000)
     assert count_records(kafka, f'{pg.dbname}.public.narrow') == ROWS
 
