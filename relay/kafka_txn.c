@@ -204,3 +204,9 @@ kafka_txn_end(KafkaTxn *txn)
 	txn_clear_error(txn);
 	txn->state = KAFKA_TXN_NONE;
 }
+
+bool
+kafka_txn_idle(KafkaTxn *txn)
+{
+	return !txn->job.running || job_finished(&txn->job);
+}

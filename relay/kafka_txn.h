@@ -90,4 +90,7 @@ extern KafkaTxnResult kafka_txn_poll(KafkaTxn *txn, Error *err);
 /* Waits for the call that runs, half a second at most; failure is its. */
 extern void kafka_txn_end(KafkaTxn *txn);
 
+/* Whether no call is under way. */
+extern bool kafka_txn_idle(KafkaTxn *txn);
+
 #endif							/* PG_FANOUT_KAFKA_TXN_H */

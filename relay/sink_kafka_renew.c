@@ -18,6 +18,7 @@
 #include "log.h"
 
 #define SINK_KAFKA_MAX_LOST		20	/* in a row */
+#define SINK_KAFKA_LOOK			5	/* milliseconds between looks */
 
 /* Whether a new producer may fare better. */
 static bool
@@ -34,6 +35,23 @@ sink_kafka_may_renew(const SinkKafka *sink, const Error *err)
 		!(client->failed && kafka_error_stays(client->failure_resp));
 }
 
+/*
+ * A commit that is under way waits for its records' reports, which we take:
+ * without them it runs out of time, and does not say what was wrong.
+ */
+static void
+sink_kafka_end_txn(SinkKafka *sink)
+{
+	while (!kafka_txn_idle(&sink->txn))
+	{
+		Error		known;
+
+		if (!kafka_client_poll(&sink->link->client, SINK_KAFKA_LOOK, &known))
+			continue;			/* that is why we are here */
+	}
+	kafka_txn_end(&sink->txn);
+}
+
 bool
 sink_kafka_lose(SinkKafka *sink, Error *err)
 {
@@ -43,7 +61,7 @@ sink_kafka_lose(SinkKafka *sink, Error *err)
 	 * Records fail with their transaction; its commit knows why, unless it
 	 * waited for them.
 	 */
-	kafka_txn_end(&sink->txn);
+	sink_kafka_end_txn(sink);
 	failure = sink->txn.failure;
 	if (sink->exact && !kafka_error_denied(failure))
 		failure = kafka_client_txn_failure(&sink->link->client, NULL, 0);

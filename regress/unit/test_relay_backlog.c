@@ -31,7 +31,7 @@ typedef struct Script
 	Sink		base;
 	bool		full;
 	bool		rewind;			/* answer SINK_POLL_REWIND once */
-	bool		fails;			/* for good, when it is polled */
+	ErrorCode	fails;			/* when it is polled; ERROR_NONE: it does not */
 	Position	got[GOT];
 	int			got_count;
 	char		last[64];
@@ -41,6 +41,7 @@ typedef struct Script
 
 static char directory[64];
 static Script *scripts[SINKS];
+static atomic_int made[SINKS];	/* how often */
 static Lsn	checkpoints[SINKS]; /* LSN_INVALID: the sink is new */
 static bool away[SINKS];		/* cannot be opened */
 static Error err;
@@ -83,6 +84,7 @@ fake_create(const SinkConfig *config, Error *error)
 	script->base.ops = &fake_sink;
 	script->base.config = config;
 	scripts[config->name[0] - 'a'] = script;
+	made[config->name[0] - 'a']++;
 	return &script->base;
 }
 
@@ -143,9 +145,9 @@ fake_poll(Sink *sink, Error *error)
 {
 	Script	   *script = (Script *) sink;
 
-	if (script->fails)
+	if (script->fails != ERROR_NONE)
 	{
-		error_set(error, ERROR_SINK_WRITE, "told to fail");
+		error_set(error, script->fails, "told to fail");
 		return SINK_POLL_FAILED;
 	}
 	if (!script->rewind)
@@ -274,6 +276,7 @@ set_up(void **state)
 			.format = registry_find_format("json")};
 		checkpoints[i] = 100;
 		away[i] = false;
+		made[i] = 0;
 	}
 	assert_true(start());
 	return 0;
@@ -401,9 +404,48 @@ static void
 test_failed_sink_stops(void **state)
 {
 	(void) state;
-	scripts[1]->fails = true;
+	scripts[1]->fails = ERROR_RECORD;
 	assert_int_equal(fanout_poll(fanout, &err), SINK_POLL_FAILED);
 	assert_non_null(strstr(err.message, "sink b"));
+}
+
+/* It would not find its place again, and the slot must not pass it. */
+static void
+test_failed_sink_without_checkpoint_stops(void **state)
+{
+	(void) state;
+	scripts[1]->base.forgetful = true;
+	scripts[1]->fails = ERROR_SINK_WRITE;
+	assert_int_equal(fanout_poll(fanout, &err), SINK_POLL_FAILED);
+	scripts[1]->base.forgetful = false;
+	scripts[1]->base.durable = LSN_INVALID;
+	assert_int_equal(fanout_poll(fanout, &err), SINK_POLL_FAILED);
+}
+
+/* What another try may not meet: away, with all that the others can have. */
+static void
+test_failed_sink_is_away(void **state)
+{
+	int64_t		deadline = clock_now() + 30 * CLOCK_SECOND;
+
+	(void) state;
+	deliver(200);
+	turn();
+	scripts[1]->fails = ERROR_SINK_WRITE;
+	turn();
+	sync_now();
+	set_durable(0, 210);
+	assert_int_equal(fanout_durable(fanout), 210);
+	assert_int_equal(backlog_start(spool->log).lsn, 100);
+	deliver(300);
+	turn();
+	assert_got(0, two_txns, 4);
+	while ((made[1] < 2 || scripts[1]->committed < 310) && clock_now() < deadline)
+	{
+		turn();
+		usleep(20000);
+	}
+	assert_got(1, two_txns, 4);
 }
 
 /* ---- R1: how far the slot may be confirmed ---- */
@@ -795,6 +837,8 @@ main(void)
 		T(test_full_sink_holds_nobody_back),
 		T(test_rewind_concerns_one),
 		T(test_failed_sink_stops),
+		T(test_failed_sink_without_checkpoint_stops),
+		T(test_failed_sink_is_away),
 		T(test_least_without_sync),
 		T(test_synced_counts_for_all),
 		T(test_half_a_transaction_is_not_safe),
