@@ -184,7 +184,8 @@ def test_broker_away(pg, relay, own_kafka, tmp_path):  # noqa: F811
     how = dict(options=rig.spool(tmp_path / 'spool'))
     process = relay.stream(pg, *sinks, **how)
     ledger.start()
-    pg.wait_confirmed()
+    rig.wait_until(lambda: own_kafka.read(f'__pg_fanout.{pg.slot}.kafka'),
+                   what='progress')
     os.kill(own_kafka.pid, 9)
     time.sleep(4)
     pg.wait_confirmed()
