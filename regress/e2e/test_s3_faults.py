@@ -128,7 +128,7 @@ def test_refused_for_a_while(pg, relay, s3, proxy, tmp_path):
     pg.wait_confirmed()
     ledger.wait(lambda: read_json(out), 'file', exactly_once=True)
     rig.wait_until(lambda: len(proxy.met) > 3, what='more tries')
-    assert process.stderr.count('is tried again') == 1
+    assert 1 <= process.stderr.count('is tried again') <= 3
     assert 'is there again' not in process.stderr
     proxy.plan_nothing()
     process.wait_for('sink s3: is there again')
