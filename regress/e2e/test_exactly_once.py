@@ -126,7 +126,7 @@ def test_transaction_stays_open_behind_a_spool(pg, relay, kafka, tmp_path):
     pg.sql('insert into t values (2)')
     pg.wait_confirmed()
     time.sleep(5)
-    assert process.stderr.count('stays open') == 1
+    assert 1 <= process.stderr.count('stays open') <= 2
     other.abort_transaction(30)
     process.wait_for('sink kafka: is there again')
     rig.wait_until(lambda: len(kafka.read(f'{pg.dbname}.public.t')) == 2,
