@@ -483,6 +483,14 @@ def test_no_right_to_write(bank, kafka_sasl, relay, tmp_path, acl):
     assert kafka_sasl.read(topic_of(bank)) == []
 
 
+def lose_right(bank, kafka_sasl, acl):
+    """The right to write is gone, once there is a record."""
+    insert(bank, 1, 1)
+    rig.wait_until(lambda: len(kafka_sasl.read(topic_of(bank))) == 1,
+                   what='the first record')
+    acl(ResourceType.TOPIC, topic_of(bank), AclOperation.DESCRIBE)
+
+
 def test_no_right_for_a_while(bank, kafka_sasl, relay, tmp_path, acl):
     """With a spool the sink is away meanwhile, the others go on, and nothing
     is missing or twice when the right is back."""
@@ -492,10 +500,7 @@ def test_no_right_for_a_while(bank, kafka_sasl, relay, tmp_path, acl):
         *config_file(tmp_path, kafka_sasl, delivery='exactly-once'),
         '--sink', f'file:{out}?sync_interval=0',
         *rig.spool(tmp_path / 'spool')])
-    insert(bank, 1, 1)
-    rig.wait_until(lambda: len(kafka_sasl.read(topic_of(bank))) == 1,
-                   what='the first record')
-    acl(ResourceType.TOPIC, topic_of(bank), AclOperation.DESCRIBE)
+    lose_right(bank, kafka_sasl, acl)
     insert(bank, 2, 6)
     process.wait_for('sink k: is tried again while the others go on')
     insert(bank, 7, 11)
@@ -521,10 +526,7 @@ def test_stop_while_it_is_tried(bank, kafka_sasl, relay, tmp_path, acl):
         *config_file(tmp_path, kafka_sasl, connect_timeout='10min'),
         '--sink', f'file:{tmp_path}/out?sync_interval=0',
         *rig.spool(tmp_path / 'spool')])
-    insert(bank, 1, 1)
-    rig.wait_until(lambda: len(kafka_sasl.read(topic_of(bank))) == 1,
-                   what='the first record')
-    acl(ResourceType.TOPIC, topic_of(bank), AclOperation.DESCRIBE)
+    lose_right(bank, kafka_sasl, acl)
     insert(bank, 2, 2)
     process.wait_for('sink k: is tried again while the others go on')
     kafka_sasl.pause()
